@@ -1,0 +1,54 @@
+/**
+ * The facet through which plugins show outputs. A renderer is data; the code that draws is loaded when an output of
+ * its type first comes into view.
+ */
+import type { Channel } from "#core/base/channel.ts";
+import type { CommClose, CommMessage, CommOpen } from "#core/kernel/messages.ts";
+import type { MimeBundle } from "#core/kernel/mime.ts";
+import { Facet } from "#core/plugin/facet.ts";
+
+export type CommTraffic = CommOpen | CommMessage | CommClose;
+
+/** What a renderer may know of the page around it. */
+export interface RenderContext {
+  readonly mimeType: string;
+  readonly data: unknown;
+  readonly bundle: MimeBundle;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** True: the notebook came from elsewhere and is not trusted. HTML is sandboxed either way. */
+  readonly foreign: boolean;
+  readonly dark: () => boolean;
+  /** Called when the theme changes; returns the way to stop. */
+  readonly onTheme: (listener: () => void) => () => void;
+  /** Widget messages of this notebook's kernels; undefined when no kernel runs. */
+  readonly comms: Channel<CommTraffic, CommTraffic> | undefined;
+}
+
+/** Draws one representation. The element is empty; what `render` returns is called before it is removed. */
+export interface Drawing {
+  render(element: HTMLElement, context: RenderContext): void | (() => void) | Promise<void | (() => void)>;
+}
+
+export interface Renderer {
+  readonly id: string;
+  /** Exact types or a prefix ending in "*". */
+  readonly mimeTypes: readonly string[];
+  /** Higher is preferred when a bundle has several types; Jupyter's order is the plugins' concern (see plugins/outputs). */
+  readonly rank: number;
+  load(): Promise<Drawing>;
+}
+
+/** All renderers, best first. */
+export const renderers = Facet.define<Renderer, readonly Renderer[]>("renderers", (list) => [...list].sort((a, b) => b.rank - a.rank));
+
+/** The best renderer for a bundle and the type it would show, or undefined when nobody knows any of its types. */
+export function chooseRenderer(list: readonly Renderer[], bundle: MimeBundle): { renderer: Renderer; mimeType: string } | undefined {
+  const types = Object.keys(bundle);
+  for (const renderer of list) {
+    for (const pattern of renderer.mimeTypes) {
+      const mimeType = types.find((type) => (pattern.endsWith("*") ? type.startsWith(pattern.slice(0, -1)) : type === pattern));
+      if (mimeType !== undefined) return { renderer, mimeType };
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,89 @@
+/**
+ * Where code runs. A `Kernel` knows how to start one language; a `KernelHost` knows where: workers of the page,
+ * threads of Node. Neither knows about cells or documents. A kernel never imports another kernel.
+ */
+import type { Channel, PortLike } from "../base/channel.ts";
+import type { Language } from "../base/ids.ts";
+import type { FromKernel, ToKernel } from "./messages.ts";
+
+/** What a kernel is, as data: shown in menus before any of its code is loaded. */
+export interface KernelSpec {
+  readonly language: Language;
+  /** As people say it: "Python", "TypeScript", "Linux shell". */
+  readonly displayName: string;
+  /** Jupyter's language_info for .ipynb files. */
+  readonly languageInfo: Readonly<Record<string, unknown>>;
+  /** Jupyter's kernelspec name: "python3", "typescript", "bash". */
+  readonly kernelspec: string;
+  /** The first line that marks such a cell in a notebook of another language: "%%bash". */
+  readonly magics: readonly string[];
+}
+
+/** A running worker program, from outside. In the page a Worker, in Node a worker thread behind the same face. */
+export interface KernelWorker {
+  readonly port: PortLike;
+  /** Ends it at once, whatever it is doing. */
+  terminate(): void;
+  /** Called once if it fails to load or throws outside any message: the worker is then of no use. */
+  onError(listener: (message: string) => void): () => void;
+}
+
+/** The settings that kernels need; all have working defaults and none names a vendor in code. */
+export interface KernelSettings {
+  /** Folder URL of Pyodide wheels that are not shipped ("…/full/"), or undefined: none. */
+  readonly pyodidePackages?: string;
+  /** Extra folder URLs tried first for Python wheels and their lock file. */
+  readonly wheelMirrors: readonly string[];
+  /** Base URL of a PEP 503/691 simple index for `%pip`, or undefined. */
+  readonly pythonIndex?: string;
+  /** URL template for npm imports that are not shipped: "{name}", "{version}", "{path}" are replaced. */
+  readonly npmCdn?: string;
+  /** Extra folder URLs tried first for npm modules: `<mirror>/<name>@<version>/…` or `<mirror>/<name>.js`. */
+  readonly npmMirrors: readonly string[];
+  /** Folder URL that holds the built VM image (manifest.json beside its parts). */
+  readonly vmImage?: string;
+  /** Python heap cap in bytes. */
+  readonly pythonMemory: number;
+  /** Memory of the Linux machine in bytes. */
+  readonly vmMemory: number;
+}
+
+/** Where kernels live. */
+export interface KernelHost {
+  /** Starts the worker program of a language ("python", "typescript", "shell"). */
+  spawn(program: string): KernelWorker;
+  /** Absolute URL (http:, file:) of a shipped file such as "pyodide/pyodide.asm.wasm". Always fetchable in a worker. */
+  asset(path: string): string;
+  /** The workspace's shared memory (core/workspace), or undefined where there is no SharedArrayBuffer. */
+  readonly workspace: SharedArrayBuffer | undefined;
+  readonly settings: KernelSettings;
+  /** True: the notebook came from elsewhere; the worker must give up storage and other origins' powers first. */
+  readonly foreign: boolean;
+}
+
+export interface KernelStart {
+  readonly host: KernelHost;
+  /** Ends the start, or the running kernel, at once. */
+  readonly signal: AbortSignal;
+}
+
+/** How to start a language. `start` resolves with the channel at once; readiness is told by `status` messages. */
+export interface Kernel {
+  readonly spec: KernelSpec;
+  start(options: KernelStart): Promise<Channel<FromKernel, ToKernel>>;
+}
+
+/** The first message every kernel worker gets; later ones are ToKernel. Extra fields are the kernel's own. */
+export interface KernelInit {
+  readonly type: "init";
+  /** Protocol version, 1. */
+  readonly version: 1;
+  readonly workspace: SharedArrayBuffer | undefined;
+  readonly settings: KernelSettings;
+  readonly foreign: boolean;
+  /** URL (ending in "/") under which assets are found: asset("x") === assets + "x". */
+  readonly assets: string;
+}
+
+/** Directory at which every kernel mounts the workspace and starts. */
+export const WORKSPACE_DIRECTORY = "/workspace";

@@ -1,0 +1,207 @@
+/**
+ * What a session and a kernel say to each other. The names and fields are those of the Jupyter messaging
+ * protocol 5.4 (https://jupyter-client.readthedocs.io/en/stable/messaging.html), flattened: `type` is `msg_type`,
+ * `parent` the id of the request that caused the message. A Jupyter server's kernels map on this one to one.
+ *
+ * Rules (cited as K1, K2 ... by the conformance suite):
+ * K1  Every execute_request is answered by exactly one execute_reply, after all its outputs.
+ * K2  Between them the kernel says `status busy` first and `status idle` last, each with the request as parent.
+ * K3  Requests are executed one at a time in the order they came; completion, inspection and interrupts overtake them.
+ * K4  A failed cell sends `error`, then execute_reply with status "error"; later requests still run.
+ *     Stopping the rest of a queue is the session's business.
+ * K5  interrupt_request ends a running cell with ename "KeyboardInterrupt" (or restarts the kernel, see K7).
+ * K6  Text written before a display appears before it. Streams may be cut anywhere, never inside a surrogate pair.
+ * K7  A kernel that dies says `status dead` with a reason; then its channel closes. Running requests get
+ *     execute_reply "aborted" from the outside part first, so K1 holds even for a dead worker.
+ */
+import type { CellId } from "../base/ids.ts";
+import type { MimeBundle } from "./mime.ts";
+
+export type KernelStatus = "off" | "starting" | "idle" | "busy" | "dead";
+
+interface Request {
+  readonly id: string;
+}
+interface Caused {
+  readonly parent: string;
+}
+
+export interface ExecuteRequest extends Request {
+  readonly type: "execute_request";
+  readonly code: string;
+  /** The cell, for tracebacks and staleness; absent for code that no cell holds. */
+  readonly cell?: CellId;
+  /** How tracebacks call it, "cell 3" or a file name. */
+  readonly name?: string;
+  /** No execution count, no history, no result shown. */
+  readonly silent?: boolean;
+}
+export interface InterruptRequest extends Request {
+  readonly type: "interrupt_request";
+}
+/** Answer to input_request. No `value` means end of file: Python's input() raises EOFError. */
+export interface InputReply extends Caused {
+  readonly type: "input_reply";
+  readonly value?: string;
+}
+export interface CompleteRequest extends Request {
+  readonly type: "complete_request";
+  readonly code: string;
+  /** Offset in UTF-16 code units. */
+  readonly cursor: number;
+}
+export interface InspectRequest extends Request {
+  readonly type: "inspect_request";
+  readonly code: string;
+  readonly cursor: number;
+}
+/** Jupyter's comms, used by widgets: both directions. `buffers` are transferred. */
+export interface CommOpen {
+  readonly type: "comm_open";
+  readonly comm: string;
+  readonly target: string;
+  readonly data: unknown;
+  readonly buffers?: readonly ArrayBuffer[];
+  readonly parent?: string;
+}
+export interface CommMessage {
+  readonly type: "comm_msg";
+  readonly comm: string;
+  readonly data: unknown;
+  readonly buffers?: readonly ArrayBuffer[];
+  readonly parent?: string;
+}
+export interface CommClose {
+  readonly type: "comm_close";
+  readonly comm: string;
+  readonly parent?: string;
+}
+/** Answer of the session to a kernel's `kernel_request`; `ok` is the other kernel's execute_reply status. */
+export interface KernelReply extends Caused {
+  readonly type: "kernel_reply";
+  readonly status: "ok" | "error" | "aborted";
+  /** All that the other kernel wrote on stdout, when `capture` was asked for. */
+  readonly stdout?: string;
+  readonly exitCode?: number;
+}
+
+export type ToKernel =
+  | ExecuteRequest
+  | InterruptRequest
+  | InputReply
+  | CompleteRequest
+  | InspectRequest
+  | CommOpen
+  | CommMessage
+  | CommClose
+  | KernelReply;
+
+export interface StatusMessage {
+  readonly type: "status";
+  readonly status: KernelStatus;
+  /** The request, for busy and idle. */
+  readonly parent?: string;
+  /** While starting: what is being done, in words ("Loading Python", "Restoring Linux"). */
+  readonly stage?: string;
+  /** While starting: part done, 0 to 1, when it can be known. */
+  readonly progress?: number;
+  /** When dead: why, a sentence for a person. */
+  readonly reason?: string;
+}
+export interface StreamMessage extends Caused {
+  readonly type: "stream";
+  readonly name: "stdout" | "stderr";
+  readonly text: string;
+}
+export interface DisplayData extends Caused {
+  readonly type: "display_data";
+  readonly data: MimeBundle;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** Jupyter's transient.display_id. */
+  readonly displayId?: string;
+}
+export interface UpdateDisplayData extends Caused {
+  readonly type: "update_display_data";
+  readonly data: MimeBundle;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly displayId: string;
+}
+export interface ClearOutput extends Caused {
+  readonly type: "clear_output";
+  readonly wait: boolean;
+}
+export interface ExecuteResult extends Caused {
+  readonly type: "execute_result";
+  readonly data: MimeBundle;
+  readonly metadata: Readonly<Record<string, unknown>>;
+  readonly count: number;
+}
+export interface ErrorMessage extends Caused {
+  readonly type: "error";
+  readonly ename: string;
+  readonly evalue: string;
+  /** Lines, may hold ANSI colour, as Jupyter's. */
+  readonly traceback: readonly string[];
+  /** 1-based line in the cell's source where it failed, if known. */
+  readonly line?: number;
+}
+export interface InputRequest extends Caused {
+  readonly type: "input_request";
+  readonly prompt: string;
+  readonly password: boolean;
+}
+export interface ExecuteReply extends Caused {
+  readonly type: "execute_reply";
+  readonly status: "ok" | "error" | "aborted";
+  readonly count: number | undefined;
+}
+export interface CompleteReply extends Caused {
+  readonly type: "complete_reply";
+  readonly matches: readonly { readonly label: string; readonly kind?: string; readonly detail?: string }[];
+  /** The range of the code that a match replaces, in UTF-16 code units. */
+  readonly start: number;
+  readonly end: number;
+}
+export interface InspectReply extends Caused {
+  readonly type: "inspect_reply";
+  readonly data: MimeBundle | undefined;
+}
+/** A kernel asks for code to be run by another kernel: Python's `!cmd`. Answered by KernelReply. */
+export interface KernelRequest extends Request {
+  readonly type: "kernel_request";
+  readonly parent: string;
+  readonly language: string;
+  readonly code: string;
+  /** True: give stdout back instead of showing it (`files = !ls`). */
+  readonly capture: boolean;
+}
+/** A fact for the notebook's metadata: a package that was loaded and the hash that was checked. */
+export interface DependencyMessage {
+  readonly type: "dependency";
+  readonly parent?: string;
+  readonly ecosystem: "npm" | "pypi";
+  readonly name: string;
+  readonly version: string;
+  /** Where it came from, as the notebook may say it: never a local path. */
+  readonly url?: string;
+  /** Subresource Integrity, "sha256-…" in base64. */
+  readonly integrity: string;
+}
+
+export type FromKernel =
+  | StatusMessage
+  | StreamMessage
+  | DisplayData
+  | UpdateDisplayData
+  | ClearOutput
+  | ExecuteResult
+  | ErrorMessage
+  | InputRequest
+  | ExecuteReply
+  | CompleteReply
+  | InspectReply
+  | KernelRequest
+  | DependencyMessage
+  | CommOpen
+  | CommMessage
+  | CommClose;

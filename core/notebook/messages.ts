@@ -1,0 +1,99 @@
+/**
+ * What a page (or the CLI) says to the document worker and hears from it. The page holds no Automerge: it sends
+ * operations, and typing against a version, and gets patches of the plain view in model.ts.
+ *
+ * Typing follows @codemirror/collab: the worker is the authority, each cell's text has a version that counts updates.
+ * `edit` against an old version is ignored (reply `accepted: false`): the page will already have been sent the newer
+ * updates, rebases over them and sends again. Updates from peers are updates like any other, of client "".
+ *
+ * Every request gets exactly one `reply` or `failed`. Those that change a document are answered when applied;
+ * `durable` follows when everything up to that `seq` is on disk.
+ */
+import type { CellId, DocumentId } from "../base/ids.ts";
+import type { WireError } from "../base/errors.ts";
+import type { Cell, Notebook, NotebookOperation, Run } from "./model.ts";
+
+/** An update of @codemirror/collab in JSON: `changes` is ChangeSet.toJSON(). */
+export interface TextUpdate {
+  readonly client: string;
+  readonly changes: readonly (number | readonly [number, ...string[]])[];
+}
+
+export interface LibraryEntry {
+  readonly document: DocumentId;
+  readonly title: string;
+  /** First words of the notebook, at most 160 characters. */
+  readonly excerpt: string;
+  readonly cells: number;
+  readonly languages: readonly string[];
+  /** Unix time in milliseconds of the last change. */
+  readonly changed: number;
+  /** Where it came from, if it was imported: "notebooks/welcome.ipynb" or a URL. One entry per origin. */
+  readonly origin?: string;
+  /** True when it came from elsewhere and nobody has trusted it yet. */
+  readonly foreign: boolean;
+}
+
+export type ImportFormat = "ipynb" | "percent";
+
+interface Request {
+  readonly id: string;
+}
+interface OnDocument extends Request {
+  readonly document: DocumentId;
+}
+
+export type ToDocument =
+  | (Request & { readonly type: "list" })
+  /** reply: { document } */
+  | (Request & { readonly type: "create"; readonly title: string; readonly language?: string })
+  /** Deterministic: the same file makes the same change hash. reply: { document, warnings: string[] } */
+  | (Request & {
+      readonly type: "import";
+      readonly name: string;
+      readonly bytes: Uint8Array;
+      readonly origin?: string;
+      readonly foreign?: boolean;
+      /** True: if a document of this origin exists, give it back instead of importing again. */
+      readonly once?: boolean;
+    })
+  | (OnDocument & { readonly type: "duplicate" })
+  | (OnDocument & { readonly type: "remove" })
+  | (OnDocument & { readonly type: "undelete" })
+  | (OnDocument & { readonly type: "trust" })
+  /** reply: { notebook, heads, entry, readonly fromCache: boolean }; after it the changed/text events of this document flow. */
+  | (OnDocument & { readonly type: "open" })
+  | (OnDocument & { readonly type: "close" })
+  /** Several operations as one change. reply: { inverse: NotebookOperation[] } which undoes exactly this. */
+  | (OnDocument & { readonly type: "change"; readonly operations: readonly NotebookOperation[] })
+  /** reply: { accepted: boolean } */
+  | (OnDocument & { readonly type: "edit"; readonly cell: CellId; readonly version: number; readonly updates: readonly TextUpdate[] })
+  /** Output of a run under way, kept for a crash but not in the document. No reply is waited for. */
+  | (OnDocument & { readonly type: "run_progress"; readonly cell: CellId; readonly run: Run })
+  /** reply: { bytes: Uint8Array } */
+  | (OnDocument & { readonly type: "export"; readonly format: ImportFormat })
+  /** Passes `payload` to every other page that has the document open. */
+  | (OnDocument & { readonly type: "relay"; readonly payload: unknown })
+  /** Resolves when all is durable. */
+  | (Request & { readonly type: "flush" });
+
+export type FromDocument =
+  | { readonly type: "reply"; readonly parent: string; readonly value: unknown }
+  | { readonly type: "failed"; readonly parent: string; readonly error: WireError }
+  | { readonly type: "library"; readonly entries: readonly LibraryEntry[] }
+  /** Changed or new cells (whole, but for `source`, which is right at `textVersion`), the order if it changed. */
+  | {
+      readonly type: "changed";
+      readonly document: DocumentId;
+      readonly seq: number;
+      readonly cells: readonly Cell[];
+      readonly order?: readonly CellId[];
+      readonly notebook?: Omit<Notebook, "cells">;
+    }
+  /** Text updates that bring the cell from `version` to `version + updates.length`, one's own included. */
+  | { readonly type: "text"; readonly document: DocumentId; readonly seq: number; readonly cell: CellId; readonly version: number; readonly updates: readonly TextUpdate[] }
+  /** Everything up to `seq` is on disk. */
+  | { readonly type: "durable"; readonly document: DocumentId; readonly seq: number }
+  /** Storage is denied, full or broken: work goes on in memory. A sentence for a person. */
+  | { readonly type: "storage"; readonly state: "ok" | "memory" | "full"; readonly message: string }
+  | { readonly type: "relayed"; readonly document: DocumentId; readonly payload: unknown };

@@ -1,0 +1,57 @@
+/** What one open notebook is doing: the document's view, the cells' runs, the kernels, the queue. Plain, immutable. */
+import type { CellId, Language, RunId } from "../base/ids.ts";
+import type { KernelStatus } from "../kernel/messages.ts";
+import type { Notebook, Output } from "../notebook/model.ts";
+
+/** How far a cell's run has come; the page's public `data-status`. */
+export type Progress = "idle" | "queued" | "running" | "done" | "failed";
+/** Whether the outputs still belong to the source, told apart from progress. */
+export type Validity = "never" | "fresh" | "stale";
+
+export interface CellState {
+  readonly progress: Progress;
+  readonly validity: Validity;
+  readonly count: number | undefined;
+  /** Unix ms. */
+  readonly started: number | undefined;
+  readonly ms: number | undefined;
+  /** Of the run under way, or of the last one. */
+  readonly outputs: readonly Output[];
+  readonly run: RunId | undefined;
+  /** The kernel waits for a line of the user's. */
+  readonly input: { readonly prompt: string; readonly password: boolean } | undefined;
+}
+
+export interface KernelState {
+  readonly language: Language;
+  readonly displayName: string;
+  readonly status: KernelStatus;
+  readonly stage: string | undefined;
+  readonly progress: number | undefined;
+  readonly reason: string | undefined;
+  readonly running: CellId | undefined;
+}
+
+export interface QueuedRun {
+  readonly cell: CellId;
+  readonly language: Language;
+  readonly run: RunId;
+}
+
+/** Something a person should know, until dismissed. */
+export interface Notice {
+  readonly id: string;
+  readonly level: "info" | "warning" | "error";
+  readonly text: string;
+}
+
+export interface SessionState {
+  readonly notebook: Notebook;
+  readonly cells: ReadonlyMap<CellId, CellState>;
+  readonly kernels: ReadonlyMap<Language, KernelState>;
+  /** In the order asked for; the running ones are not in it. */
+  readonly queue: readonly QueuedRun[];
+  /** Where cells of this notebook run: this tab, or another one that has it open. */
+  readonly runner: "here" | "elsewhere";
+  readonly notices: readonly Notice[];
+}

@@ -1,0 +1,23 @@
+/** The two kinds of storage: mutable bytes by key, immutable bytes by CID. Adapters are plugins. */
+
+/** A key is a path of strings; a range is all keys that start with the given parts. */
+export type StoreKey = readonly string[];
+
+/** Mutable bytes by key. Every write is durable when its promise resolves (after `complete`, not before). */
+export interface DocStore {
+  load(key: StoreKey): Promise<Uint8Array | undefined>;
+  /** All writes and removals of one call become durable together or not at all. */
+  write(batch: { readonly put?: readonly (readonly [StoreKey, Uint8Array])[]; readonly remove?: readonly StoreKey[] }): Promise<void>;
+  /** In key order. */
+  loadRange(prefix: StoreKey): Promise<readonly (readonly [StoreKey, Uint8Array])[]>;
+  close(): void;
+}
+
+/** Immutable bytes by CID (v1, raw codec, sha2-256, base32), with pins. */
+export interface BlockStore {
+  put(bytes: Uint8Array): Promise<string>;
+  /** Checked against the CID: a block that does not match is `corrupt`. */
+  get(cid: string): Promise<Uint8Array | undefined>;
+  has(cid: string): Promise<boolean>;
+  remove(cid: string): Promise<void>;
+}
