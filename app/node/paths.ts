@@ -1,0 +1,17 @@
+/** Where Kroma keeps things on this machine. Nothing of it lies in the checkout, so a fresh clone finds it again. */
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** The cache folder: KROMA_CACHE, or the platform's usual one. Safe to delete. */
+export function cacheFolder(): string {
+  const named = process.env["KROMA_CACHE"];
+  if (named !== undefined && named !== "") return named;
+  if (process.platform === "darwin") return join(homedir(), "Library/Caches/kroma");
+  if (process.platform === "win32") return join(process.env["LOCALAPPDATA"] ?? homedir(), "kroma/cache");
+  return join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "kroma");
+}
+
+/** Where built Linux images are, one folder each, named by the hash of their recipe. */
+export function imageCache(): string {
+  return join(cacheFolder(), "vm");
+}
