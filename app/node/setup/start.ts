@@ -6,7 +6,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { buildSite, root } from "./site.ts";
 import { imageCache } from "../paths.ts";
-import { findImage } from "../../../vm-images/build.ts";
+import { findImage } from "#vm-images/build.ts";
 
 const log = (line: string) => process.stderr.write(`kroma: ${line}\n`);
 

@@ -2,7 +2,7 @@
  * `npm test`: sets up all that the tests need (Chromium, the site, the Linux image), then runs the checks and the tests.
  * With arguments it passes them to Vitest and leaves out the checks: `npm test -- --project unit`.
  */
-import { buildImage, findImage } from "../../../vm-images/build.ts";
+import { buildImage, findImage } from "#vm-images/build.ts";
 import { imageCache } from "../paths.ts";
 import { runChecks } from "./check.ts";
 import { ensureChromium } from "./chromium.ts";

@@ -1,0 +1,49 @@
+/**
+ * `npm run bench [NAME…]`: the numbers we promise, each a ratio against a baseline measured in the same run, or a size.
+ * Prints a table; exits 1 when one is over its goal. Nothing here is part of `npm test`: machines are noisy.
+ */
+import { benchBytes } from "./bytes.ts";
+import { benchCells } from "./cells.ts";
+import { benchFirstVisit } from "./first-visit.ts";
+import { benchKernels } from "./kernels.ts";
+import { benchLines } from "./lines.ts";
+
+/** One promised number. */
+export interface Figure {
+  readonly name: string;
+  readonly value: number;
+  /** "×" for a ratio, "ms", "kB", "nodes". */
+  readonly unit: string;
+  /** The value must not be over it. */
+  readonly goal: number;
+  /** What was measured, and against what. */
+  readonly detail: string;
+}
+
+const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
+  bytes: benchBytes,
+  "first-visit": benchFirstVisit,
+  kernels: benchKernels,
+  lines: benchLines,
+  cells: benchCells,
+};
+
+const wanted = process.argv.slice(2);
+for (const name of wanted) {
+  if (!(name in BENCHES)) {
+    console.error(`no benchmark is called ${name}; there are ${Object.keys(BENCHES).join(", ")}`);
+    process.exit(2);
+  }
+}
+let over = 0;
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  console.log(`\n${name}`);
+  for (const figure of await bench()) {
+    const met = figure.value <= figure.goal;
+    if (!met) over++;
+    const number = (value: number) => (value >= 100 ? value.toFixed(0) : value.toFixed(2));
+    console.log(`  ${met ? "ok  " : "OVER"} ${figure.name}: ${number(figure.value)} ${figure.unit} (goal ${number(figure.goal)}) — ${figure.detail}`);
+  }
+}
+process.exit(over === 0 ? 0 : 1);
