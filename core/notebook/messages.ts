@@ -67,7 +67,12 @@ export type ToDocument =
   /** Several operations as one change. reply: { inverse: NotebookOperation[] } which undoes exactly this. */
   | (OnDocument & { readonly type: "change"; readonly operations: readonly NotebookOperation[] })
   /** reply: { accepted: boolean } */
-  | (OnDocument & { readonly type: "edit"; readonly cell: CellId; readonly version: number; readonly updates: readonly TextUpdate[] })
+  | (OnDocument & {
+      readonly type: "edit";
+      readonly cell: CellId;
+      readonly version: number;
+      readonly updates: readonly TextUpdate[];
+    })
   /** Output of a run under way, kept for a crash but not in the document. No reply is waited for. */
   | (OnDocument & { readonly type: "run_progress"; readonly cell: CellId; readonly run: Run })
   /** reply: { bytes: Uint8Array } */
@@ -91,7 +96,14 @@ export type FromDocument =
       readonly notebook?: Omit<Notebook, "cells">;
     }
   /** Text updates that bring the cell from `version` to `version + updates.length`, one's own included. */
-  | { readonly type: "text"; readonly document: DocumentId; readonly seq: number; readonly cell: CellId; readonly version: number; readonly updates: readonly TextUpdate[] }
+  | {
+      readonly type: "text";
+      readonly document: DocumentId;
+      readonly seq: number;
+      readonly cell: CellId;
+      readonly version: number;
+      readonly updates: readonly TextUpdate[];
+    }
   /** Everything up to `seq` is on disk. */
   | { readonly type: "durable"; readonly document: DocumentId; readonly seq: number }
   /** Storage is denied, full or broken: work goes on in memory. A sentence for a person. */

@@ -10,9 +10,25 @@ export type CellKind = "code" | "markdown" | "raw";
 /** An output as nbformat 4.5 stores it, except that `text` and data are joined strings, never arrays. */
 export type Output =
   | { readonly output_type: "stream"; readonly name: "stdout" | "stderr"; readonly text: string }
-  | { readonly output_type: "display_data"; readonly data: MimeBundle; readonly metadata: Readonly<Record<string, unknown>>; readonly displayId?: string }
-  | { readonly output_type: "execute_result"; readonly data: MimeBundle; readonly metadata: Readonly<Record<string, unknown>>; readonly execution_count: number | undefined }
-  | { readonly output_type: "error"; readonly ename: string; readonly evalue: string; readonly traceback: readonly string[]; readonly line?: number };
+  | {
+      readonly output_type: "display_data";
+      readonly data: MimeBundle;
+      readonly metadata: Readonly<Record<string, unknown>>;
+      readonly displayId?: string;
+    }
+  | {
+      readonly output_type: "execute_result";
+      readonly data: MimeBundle;
+      readonly metadata: Readonly<Record<string, unknown>>;
+      readonly execution_count: number | undefined;
+    }
+  | {
+      readonly output_type: "error";
+      readonly ename: string;
+      readonly evalue: string;
+      readonly traceback: readonly string[];
+      readonly line?: number;
+    };
 
 /** How a run ended or stands. "lost": the tab died while it ran; what it had put out by then is kept. */
 export type RunStatus = "running" | "ok" | "error" | "aborted" | "lost" | "imported";
@@ -26,9 +42,11 @@ export interface Run {
   readonly started: number | undefined;
   /** Duration in milliseconds once it ended. */
   readonly ms: number | undefined;
-  /** Hash of the source that was run, to tell a stale cell from a fresh one (sourceHash in document.ts). */
+  /** Hash of the source that was run, to tell a stale cell from a fresh one (core/base/source-hash.ts). */
   readonly sourceHash: string;
   readonly outputs: readonly Output[];
+  /** How the file wrote imported outputs where that differs from Jupyter's way; only ipynb.ts reads it. */
+  readonly shape?: readonly unknown[];
 }
 
 export interface Cell {
@@ -45,6 +63,30 @@ export interface Cell {
   readonly attachments?: Readonly<Record<string, MimeBundle>>;
   /** The last run, with outputs. */
   readonly run: Run | undefined;
+  /** How the file wrote the cell where the model does not say; only the formats read it. */
+  readonly shape?: CellShape;
+}
+
+/** Facts of an imported file that a cell's other fields do not hold, kept so that an unchanged cell comes out as it went in. */
+export interface CellShape {
+  /** The source as the file had it, and the hash of the source for which that is still right. */
+  readonly source?: { readonly hash: string; readonly value: string | readonly string[] };
+  /** The language at import, and the line that said so, if one did. */
+  readonly language?: string;
+  readonly magic?: string;
+  /** Attachments as the file had them, and the hash of the canonical ones for which that is still right. */
+  readonly attachments?: { readonly hash: string; readonly value: unknown };
+  /** Fields of the cell that nbformat does not name. */
+  readonly extra?: Readonly<Record<string, unknown>>;
+}
+
+/** The same for the notebook. */
+export interface NotebookShape {
+  readonly minor?: number;
+  /** Title and language at import: only a change of them is written to the file. */
+  readonly title?: string;
+  readonly language?: string;
+  readonly extra?: Readonly<Record<string, unknown>>;
 }
 
 export interface Notebook {
@@ -55,6 +97,7 @@ export interface Notebook {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** In order. */
   readonly cells: readonly Cell[];
+  readonly shape?: NotebookShape;
 }
 
 /** A cell to be made. */
@@ -76,17 +119,40 @@ export type NotebookOperation =
   | { readonly type: "delete_cell"; readonly cell: CellId }
   /** Brings back a deleted cell, at its old place. */
   | { readonly type: "restore_cell"; readonly cell: CellId }
-  | { readonly type: "move_cell"; readonly cell: CellId; readonly after: CellId | undefined }
-  /** `at` is an offset in UTF-16 code units; the tail goes to a new cell below. Outputs stay with the first. */
+  /** `position` is the exact former place, as an inverse gives it; it wins over `after`. */
+  | {
+      readonly type: "move_cell";
+      readonly cell: CellId;
+      readonly after: CellId | undefined;
+      readonly position?: string;
+    }
+  /**
+   * `at` is an offset in UTF-16 code units; the tail goes to a new cell below. One line end at the cut goes away.
+   * Outputs stay with the first.
+   */
   | { readonly type: "split_cell"; readonly cell: CellId; readonly at: number; readonly newCell: CellId }
-  /** Appends `other` to `cell`, with a line end between, and deletes `other`. */
-  | { readonly type: "merge_cells"; readonly cell: CellId; readonly other: CellId }
+  /** Appends `other` to `cell`, with `separator` (a line end if not given) between, and deletes `other`. */
+  | { readonly type: "merge_cells"; readonly cell: CellId; readonly other: CellId; readonly separator?: string }
   | { readonly type: "set_language"; readonly cell: CellId; readonly kind: CellKind; readonly language: Language }
   /** undefined as a value removes the key. */
   | { readonly type: "set_cell_metadata"; readonly cell: CellId; readonly metadata: Readonly<Record<string, unknown>> }
   | { readonly type: "set_metadata"; readonly metadata: Readonly<Record<string, unknown>> }
   | { readonly type: "set_title"; readonly title: string }
-  | { readonly type: "splice_text"; readonly cell: CellId; readonly at: number; readonly remove: number; readonly insert: string }
+  /** Replaces all attachments of the cell. */
+  | {
+      readonly type: "set_attachments";
+      readonly cell: CellId;
+      readonly attachments: Readonly<Record<string, MimeBundle>> | undefined;
+    }
+  /** With `version`, `at` and `remove` are meant in the text of that textVersion and are moved along with later changes. */
+  | {
+      readonly type: "splice_text";
+      readonly cell: CellId;
+      readonly at: number;
+      readonly remove: number;
+      readonly insert: string;
+      readonly version?: number;
+    }
   /** The writer's word on a run: replaces what was said of the same run id, and becomes the cell's run. */
   | { readonly type: "set_run"; readonly cell: CellId; readonly run: Run }
   | { readonly type: "clear_run"; readonly cell: CellId };
