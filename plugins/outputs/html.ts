@@ -1,0 +1,46 @@
+/** `text/html`: what only shows goes into a shadow root, sanitised; what has scripts runs in a sandboxed frame. */
+import "./lines.css";
+import { openFrame } from "#kit/frame.ts";
+import type { Drawing } from "#kit/renderers.ts";
+import { sanitise } from "#kit/sanitise.ts";
+import frameStyles from "./rich.css?inline";
+import { isStaticHtml } from "./html-kind.ts";
+import { showInShadow } from "./shadow.ts";
+
+/** Draws HTML. */
+export const drawing: Drawing = {
+  render(element, context) {
+    const markup = typeof context.data === "string" ? context.data : "";
+    if (isStaticHtml(markup)) {
+      const { root } = showInShadow(element, sanitise(markup, { kind: "html", styles: true }), "kroma-html");
+      followPlaces(root);
+      return undefined;
+    }
+    const frame = openFrame(element, {
+      title: "HTML output",
+      body: `<style>${frameStyles.replace(/:host > svg/g, "body > svg")}</style>${withIsolatedFrames(markup)}`,
+      dark: context.dark,
+      onTheme: context.onTheme,
+    });
+    return () => frame.close();
+  },
+};
+
+/** Links to places inside the same output: the page's own address must not change. */
+function followPlaces(root: ShadowRoot): void {
+  root.addEventListener("click", (event) => {
+    const link = event.target instanceof Element ? event.target.closest("a[href^='#']") : undefined;
+    if (!link) return;
+    event.preventDefault();
+    const id = (link.getAttribute("href") ?? "").slice(1);
+    root.getElementById(id)?.scrollIntoView({ block: "nearest" });
+  });
+}
+
+/**
+ * Frames in the output (a video, a map) load without the reader's cookies: a page with shared memory may only hold
+ * frames that are marked so.
+ */
+function withIsolatedFrames(markup: string): string {
+  return markup.replace(/<iframe\b(?![^>]*\scredentialless\b)/gi, "<iframe credentialless");
+}
