@@ -5,7 +5,7 @@
 import type { CellId, Language } from "../base/ids.ts";
 import type { FromKernel } from "../kernel/messages.ts";
 import type { Notebook } from "../notebook/model.ts";
-import type { CellState, KernelState, QueuedRun } from "./state.ts";
+import type { CellState, KernelState, Notice, QueuedRun } from "./state.ts";
 
 /** What a person, a plugin or another tab may ask of a session. */
 export type SessionRequest =
@@ -50,4 +50,6 @@ export type SessionOperation =
   | { readonly type: "notebook_changed"; readonly notebook: Notebook; readonly cells: readonly CellId[] | undefined }
   /** Another tab took or gave up running this notebook. */
   | { readonly type: "runner_changed"; readonly runner: "here" | "elsewhere" }
-  | { readonly type: "mirrored"; readonly mirror: Mirror };
+  | { readonly type: "mirrored"; readonly mirror: Mirror }
+  /** The runner has something to tell the person. */
+  | ({ readonly type: "noticed" } & Notice);

@@ -3,27 +3,28 @@
  * operations. All rules are in apply.ts; here is only life.
  */
 import type { Channel } from "../base/channel.ts";
-import type { CellId } from "../base/ids.ts";
+import { Emitter } from "../base/events.ts";
+import { type CellId, type Language, randomId } from "../base/ids.ts";
 import type { Kernel, KernelHost } from "../kernel/kernel.ts";
-import type { CommClose, CommMessage, CommOpen, CompleteReply, InspectReply } from "../kernel/messages.ts";
+import type { CompleteReply, InspectReply } from "../kernel/messages.ts";
 import type { Notebook, NotebookOperation, Run } from "../notebook/model.ts";
+import { apply } from "./apply.ts";
+import { type CommTraffic, CommRouter } from "./comm-router.ts";
+import type { SessionEffect } from "./effects.ts";
+import { KernelConnection } from "./kernel-connection.ts";
+import { type SessionModel, emptyModel } from "./model.ts";
 import type { SessionOperation, SessionRequest } from "./operations.ts";
+import { RunWriter } from "./run-writer.ts";
+import { runOf } from "./runs.ts";
 import type { SessionState } from "./state.ts";
+import { TabRelay } from "./tab-relay.ts";
 
-/** Widget messages, from and to whichever kernel owns the comm. */
-export type CommTraffic = CommOpen | CommMessage | CommClose;
+export type { CommTraffic } from "./comm-router.ts";
 
 /** What a session needs of an open document; NotebookClient is one. */
 export interface SessionDocument {
   readonly notebook: Notebook;
-  onChange(
-    listener: (change: {
-      readonly cells: ReadonlySet<CellId>;
-      readonly text: ReadonlySet<CellId>;
-      readonly order: boolean;
-      readonly meta: boolean;
-    }) => void,
-  ): () => void;
+  onChange(listener: () => void): () => void;
   change(operations: readonly NotebookOperation[]): Promise<unknown>;
   runProgress(cell: CellId, run: Run): void;
   relay(payload: unknown): void;
@@ -39,17 +40,191 @@ export interface SessionOptions {
   readonly canRun?: boolean;
 }
 
+/** What may be sent from outside. */
+export type SessionInput = SessionRequest | Extract<SessionOperation, { type: "runner_changed" }>;
+
 /** One open notebook that can run. */
-export declare class Session {
-  constructor(options: SessionOptions);
-  get state(): SessionState;
-  /** Called after operations; for streams at most once in 16 ms. Returns the way to stop. */
-  onChange(listener: (state: SessionState, operation: SessionOperation) => void): () => void;
-  send(operation: SessionRequest | Extract<SessionOperation, { type: "runner_changed" }>): void;
-  get comms(): Channel<CommTraffic, CommTraffic>;
-  /** Undefined when the cell's kernel does not run. */
-  complete(cell: CellId, code: string, cursor: number): Promise<CompleteReply | undefined>;
-  inspect(cell: CellId, code: string, cursor: number): Promise<InspectReply | undefined>;
-  /** Ends all kernels and writes what is left to write. */
-  close(): Promise<void>;
+export class Session {
+  readonly #document: SessionDocument;
+  readonly #kernels: ReadonlyMap<Language, Kernel>;
+  readonly #host: KernelHost;
+  readonly #now: () => number;
+  readonly #changed = new Emitter<{ state: SessionState; operation: SessionOperation }>();
+  readonly #connections = new Map<Language, { generation: number; connection: KernelConnection }>();
+  readonly #comms: CommRouter;
+  readonly #writer: RunWriter;
+  readonly #tabs: TabRelay;
+  readonly #stops: (() => void)[];
+  #state: SessionModel;
+  #closed = false;
+
+  constructor(options: SessionOptions) {
+    this.#document = options.notebook;
+    this.#host = options.host;
+    this.#now = options.now ?? Date.now;
+    this.#kernels = new Map(options.kernels.map((kernel) => [kernel.spec.language, kernel]));
+    this.#state = emptyModel({
+      prefix: randomId(8),
+      specs: options.kernels.map(({ spec }) => spec),
+      runner: options.canRun === false ? "elsewhere" : "here",
+    });
+    this.#comms = new CommRouter(
+      (language, message, transfer) => this.#connections.get(language)?.connection.send(message, transfer),
+      () => this.#commHome(),
+    );
+    this.#writer = new RunWriter(options.notebook, (error) => this.#writeFailed(error));
+    this.#tabs = new TabRelay({
+      post: (message) => this.#document.relay(message),
+      state: () => this.#state,
+      onRequest: (request) => this.send(request),
+      onMirror: (mirror) => this.#apply({ type: "mirrored", mirror }),
+    });
+    this.#readNotebook();
+    this.#stops = [
+      options.notebook.onChange(() => this.#readNotebook()),
+      options.notebook.onRelay((payload) => this.#tabs.take(payload)),
+    ];
+    this.#tabs.announce();
+  }
+
+  get state(): SessionState {
+    return this.#state;
+  }
+
+  /** Called after operations; for streams at most once in 16 ms for each kernel. Returns the way to stop. */
+  onChange(listener: (state: SessionState, operation: SessionOperation) => void): () => void {
+    return this.#changed.on(({ state, operation }) => listener(state, operation));
+  }
+
+  /** Asks for something. What came too late or makes no sense is ignored. */
+  send(operation: SessionInput): void {
+    // The document may hold typing that it has not announced yet: what is run is what is on the screen.
+    this.#readNotebook();
+    this.#apply(operation);
+    if (operation.type === "runner_changed") this.#tabs.announce();
+  }
+
+  /** Widget messages from and to whichever kernel owns the comm. */
+  get comms(): Channel<CommTraffic, CommTraffic> {
+    return this.#comms.channel;
+  }
+
+  /** Completions at `cursor` (UTF-16) of the cell's code; undefined when its kernel does not run. */
+  async complete(cell: CellId, code: string, cursor: number): Promise<CompleteReply | undefined> {
+    const reply = await this.#connectionOf(cell)?.ask({ type: "complete_request", id: randomId(), code, cursor });
+    return reply?.type === "complete_reply" ? reply : undefined;
+  }
+
+  /** What is known of the thing at `cursor`; undefined when the cell's kernel does not run. */
+  async inspect(cell: CellId, code: string, cursor: number): Promise<InspectReply | undefined> {
+    const reply = await this.#connectionOf(cell)?.ask({ type: "inspect_request", id: randomId(), code, cursor });
+    return reply?.type === "inspect_reply" ? reply : undefined;
+  }
+
+  /** Ends all kernels and writes what is left to write; a run under way is written as aborted. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const stop of this.#stops) stop();
+    for (const { connection } of this.#connections.values()) connection.stop();
+    this.#connections.clear();
+    this.#tabs.close();
+    this.#comms.end();
+    for (const run of this.#state.runs.values()) {
+      const ended: Run = { ...runOf(run), status: "aborted", ms: Math.max(0, this.#now() - run.started) };
+      this.#writer.change([{ type: "set_run", cell: run.cell, run: ended }]);
+    }
+    await this.#writer.flush();
+  }
+
+  #apply(operation: SessionOperation): void {
+    if (this.#closed) return;
+    const applied = apply(this.#state, operation, this.#now());
+    if (!applied) return;
+    const changed = applied.state !== this.#state;
+    this.#state = applied.state;
+    for (const effect of applied.effects) this.#perform(effect);
+    if (!changed) return;
+    this.#tabs.changed();
+    this.#changed.emit({ state: this.#state, operation });
+  }
+
+  #perform(effect: SessionEffect): void {
+    switch (effect.type) {
+      case "start_kernel":
+        return this.#start(effect.language, effect.generation);
+      case "stop_kernel": {
+        const found = this.#connections.get(effect.language);
+        if (found?.generation !== effect.generation) return;
+        this.#connections.delete(effect.language);
+        found.connection.stop();
+        return this.#comms.closeAll(effect.language);
+      }
+      case "send": {
+        const found = this.#connections.get(effect.language);
+        if (found?.generation === effect.generation) found.connection.send(effect.message);
+        return;
+      }
+      case "change":
+        return this.#writer.change(effect.operations);
+      case "run_progress":
+        return this.#writer.progress(effect.cell, effect.run);
+      case "rewrite_run":
+        return this.#writer.rewrite(effect.cell, effect.run);
+      case "relay":
+        return this.#tabs.request(effect.request);
+    }
+  }
+
+  #start(language: Language, generation: number): void {
+    const kernel = this.#kernels.get(language);
+    if (!kernel) return;
+    const connection = new KernelConnection(kernel, this.#host, {
+      messages: (messages) => this.#apply({ type: "kernel_messages", language, generation, messages }),
+      comm: (message) => this.#comms.take(language, message),
+      closed: (reason) => {
+        if (this.#connections.get(language)?.generation === generation) this.#connections.delete(language);
+        this.#comms.closeAll(language);
+        this.#apply({ type: "kernel_closed", language, generation, reason });
+      },
+    });
+    this.#connections.set(language, { generation, connection });
+  }
+
+  #readNotebook(): void {
+    const { notebook } = this.#document;
+    const before = this.#state.notebook;
+    if (notebook === before) return;
+    this.#apply({ type: "notebook_changed", notebook, cells: changedCells(before, notebook) });
+  }
+
+  #connectionOf(cell: CellId): KernelConnection | undefined {
+    const language = this.#state.notebook.cells.find(({ id }) => id === cell)?.language;
+    if (language === undefined || !this.#state.links.get(language)?.ready) return undefined;
+    return this.#connections.get(language)?.connection;
+  }
+
+  /** Comms that the page opens go to the notebook's main kernel, or to any that runs. */
+  #commHome(): Language | undefined {
+    const main = this.#state.notebook.language;
+    return this.#connections.has(main) ? main : this.#connections.keys().next().value;
+  }
+
+  #writeFailed(error: unknown): void {
+    const text = `Outputs could not be written to the notebook: ${error instanceof Error ? error.message : String(error)}`;
+    this.#apply({ type: "noticed", id: "write-failed", level: "error", text });
+  }
+}
+
+/** The cells that differ, or undefined when their order does: look at all. */
+function changedCells(before: Notebook, after: Notebook): readonly CellId[] | undefined {
+  if (before.cells.length !== after.cells.length) return undefined;
+  const changed: CellId[] = [];
+  for (const [index, cell] of after.cells.entries()) {
+    const old = before.cells[index];
+    if (old === cell) continue;
+    if (old?.id !== cell.id) return undefined;
+    changed.push(cell.id);
+  }
+  return changed;
 }

@@ -1,0 +1,133 @@
+/**
+ * One start of a kernel, as the runner holds it: the channel, the messages that wait to be applied together, and the
+ * questions (completion, inspection) whose answers are not part of the session's state.
+ */
+import type { Channel } from "../base/channel.ts";
+import type { Kernel, KernelHost } from "../kernel/kernel.ts";
+import type {
+  CommClose,
+  CommMessage,
+  CommOpen,
+  CompleteReply,
+  FromKernel,
+  InspectReply,
+  ToKernel,
+} from "../kernel/messages.ts";
+
+/** Messages of outputs wait at most so long for others, so that a screen frame costs one application. */
+const BATCH_MILLISECONDS = 16;
+
+export interface ConnectionListener {
+  messages(messages: readonly FromKernel[]): void;
+  comm(message: CommOpen | CommMessage | CommClose): void;
+  closed(reason: string | undefined): void;
+}
+
+/** A kernel that starts or runs. After `stop` it says nothing more. */
+export class KernelConnection {
+  readonly #listener: ConnectionListener;
+  readonly #abort = new AbortController();
+  readonly #questions = new Map<string, (reply: CompleteReply | InspectReply | undefined) => void>();
+  #channel: Channel<FromKernel, ToKernel> | undefined;
+  #waiting: FromKernel[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #lastFlush = 0;
+  #ended = false;
+
+  constructor(kernel: Kernel, host: KernelHost, listener: ConnectionListener) {
+    this.#listener = listener;
+    // A start that throws in its first step is the same as one that fails later.
+    const start = async (): Promise<Channel<FromKernel, ToKernel>> =>
+      kernel.start({ host, signal: this.#abort.signal });
+    start().then(
+      (channel) => this.#open(channel),
+      (error: unknown) => this.#end(error instanceof Error ? error.message : String(error)),
+    );
+  }
+
+  send(message: ToKernel, transfer?: readonly Transferable[]): void {
+    this.#channel?.send(message, transfer);
+  }
+
+  /** Resolves with the kernel's answer, or with undefined when the kernel ends first. */
+  ask(
+    message: Extract<ToKernel, { type: "complete_request" | "inspect_request" }>,
+  ): Promise<CompleteReply | InspectReply | undefined> {
+    const channel = this.#channel;
+    if (!channel || this.#ended) return Promise.resolve(undefined);
+    return new Promise((resolve) => {
+      this.#questions.set(message.id, resolve);
+      channel.send(message);
+    });
+  }
+
+  /** Ends the kernel at once; messages not yet applied are dropped. */
+  stop(): void {
+    if (this.#ended) return;
+    this.#finish();
+    this.#abort.abort();
+    this.#channel?.close();
+  }
+
+  #open(channel: Channel<FromKernel, ToKernel>): void {
+    this.#channel = channel;
+    if (this.#ended) return channel.close();
+    channel.onClose((reason) => this.#end(reason));
+    channel.receive((message) => this.#take(message));
+  }
+
+  #take(message: FromKernel): void {
+    if (this.#ended) return;
+    switch (message.type) {
+      case "complete_reply":
+      case "inspect_reply": {
+        const resolve = this.#questions.get(message.parent);
+        this.#questions.delete(message.parent);
+        return resolve?.(message);
+      }
+      case "comm_open":
+      case "comm_msg":
+      case "comm_close":
+        this.#flush();
+        return this.#listener.comm(message);
+      case "stream":
+      case "display_data":
+      case "update_display_data":
+      case "clear_output": {
+        this.#waiting.push(message);
+        const due = this.#lastFlush + BATCH_MILLISECONDS - performance.now();
+        if (due <= 0) this.#flush();
+        else this.#timer ??= setTimeout(() => this.#flush(), due);
+        return;
+      }
+      default:
+        this.#waiting.push(message);
+        return this.#flush();
+    }
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#lastFlush = performance.now();
+    if (this.#waiting.length === 0) return;
+    const messages = this.#waiting;
+    this.#waiting = [];
+    this.#listener.messages(messages);
+  }
+
+  #end(reason: string | undefined): void {
+    if (this.#ended) return;
+    this.#flush();
+    if (this.#ended) return;
+    this.#finish();
+    this.#listener.closed(reason);
+  }
+
+  #finish(): void {
+    this.#ended = true;
+    clearTimeout(this.#timer);
+    for (const resolve of this.#questions.values()) resolve(undefined);
+    this.#questions.clear();
+  }
+}
