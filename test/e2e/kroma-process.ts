@@ -1,0 +1,58 @@
+/** Kroma as a user starts it: the command line in a process of its own, and a browser beside it. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
+import { type BrowserContext, chromium } from "playwright";
+
+export const root: string = join(import.meta.dirname, "../..");
+
+export interface Finished {
+  readonly code: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a verb of the command line to its end. */
+export function kroma(args: readonly string[], options: { cwd?: string; stdin?: string } = {}): Promise<Finished> {
+  const child = spawn(process.execPath, [join(root, "app/node/cli.ts"), ...args], { cwd: options.cwd ?? root, stdio: ["pipe", "pipe", "pipe"] });
+  child.stdin.end(options.stdin ?? "");
+  let stdout = "";
+  let stderr = "";
+  child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  return new Promise((resolve, reject) => {
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code: code ?? undefined, stdout, stderr }));
+  });
+}
+
+export interface Site {
+  readonly url: string;
+  close(): void;
+}
+
+/** `kroma serve` on a free port; resolves when it has said its address. */
+export async function serve(args: readonly string[] = []): Promise<Site> {
+  const child: ChildProcess = spawn(process.execPath, [join(root, "app/node/cli.ts"), "serve", "--port", "0", "--no-open", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  const url = await new Promise<string>((resolve, reject) => {
+    const hear = (chunk: Buffer) => {
+      said += chunk.toString();
+      const found = /http:\/\/[^\s/]+:\d+/.exec(said)?.[0];
+      if (found !== undefined) resolve(found);
+    };
+    child.stdout?.on("data", hear);
+    child.stderr?.on("data", hear);
+    child.on("close", () => reject(new Error(`kroma serve ended:\n${said}`)));
+  });
+  return { url, close: () => child.kill() };
+}
+
+/** Real Chromium on a profile folder, so that what it keeps can be seen again after it was killed. */
+export function browser(profile: string, viewport = { width: 1280, height: 800 }): Promise<BrowserContext> {
+  return chromium.launchPersistentContext(profile, {
+    executablePath: process.env["KROMA_CHROMIUM"] ?? "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    viewport,
+    acceptDownloads: true,
+  });
+}
