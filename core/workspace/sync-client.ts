@@ -452,10 +452,10 @@ export class SyncFs {
     let silence = 0;
     while (Atomics.load(words, SLOT.state) === SLOT_STATE.request) {
       if (Atomics.load(this.#header, HEADER.server) === SERVER.closed) throw new FsError(ERRNO.EIO, what);
-      const result = Atomics.wait(words, SLOT.state, SLOT_STATE.request, Math.min(SLICE, this.#timeout));
-      if (result !== "timed-out") continue;
+      const slice = Math.min(SLICE, this.#timeout);
+      if (Atomics.wait(words, SLOT.state, SLOT_STATE.request, slice) !== "timed-out") continue;
       const now = Atomics.load(this.#header, HEADER.heartbeat);
-      silence = now === beat ? silence + SLICE : 0;
+      silence = now === beat ? silence + slice : 0;
       beat = now;
       if (silence >= this.#timeout) throw new FsError(ERRNO.EIO, what);
     }
