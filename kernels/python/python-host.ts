@@ -1,0 +1,161 @@
+/** The object that Python's side calls: streams out of the interpreter's memory, messages, questions, sleep, fetch. */
+import type { FromKernel } from "#core/kernel/messages.ts";
+import type { WorkerControl } from "./control.ts";
+import type { Python } from "./interpreter.ts";
+import type { AskedRequest, FromWorker, PythonInit } from "./wire.ts";
+
+const STREAMS = ["stdout", "stderr"] as const;
+/** Text waits at most this long for more of it, in milliseconds. */
+const STREAM_DELAY = 16;
+
+export class PythonHost {
+  /** The request that outputs belong to. */
+  parent = "";
+  readonly canBlock: boolean;
+  readonly #python: Python;
+  readonly #control: WorkerControl | undefined;
+  readonly #init: PythonInit;
+  readonly #post: (message: FromWorker, transfer?: Transferable[]) => void;
+  readonly #decoders = [new TextDecoder(), new TextDecoder()];
+  readonly #later = new Map<number, (text: string) => void>();
+  #bytes = 0;
+  #state = 0;
+  #drained = 0;
+  #looks = 0;
+  #asks = 0;
+
+  constructor(
+    python: Python,
+    control: WorkerControl | undefined,
+    init: PythonInit,
+    send: (message: FromWorker, transfer?: Transferable[]) => void,
+  ) {
+    this.#python = python;
+    this.#control = control;
+    this.#init = init;
+    this.#post = send;
+    this.canBlock = control !== undefined;
+  }
+
+  /** Takes the addresses of Python's stream buffer and its state, and hooks C's streams and the signal check. */
+  attach(addresses: { toJs(): number[]; destroy(): void }): void {
+    const [bytes, state] = addresses.toJs();
+    addresses.destroy();
+    this.#bytes = bytes ?? 0;
+    this.#state = state ?? 0;
+    for (const [number, set] of [this.#python.setStdout, this.#python.setStderr].entries()) {
+      const write = (data: Uint8Array) => {
+        this.drain();
+        this.#stream(number, data);
+        return data.length;
+      };
+      set.call(this.#python, { write });
+    }
+    const api = this.#python._api;
+    api.on_fatal = (error) => this.#post({ type: "fatal", reason: fatalReason(error) });
+    const control = this.#control;
+    // Pyodide reads index 0 each time Python looks for signals: also the moment to let text go that has waited.
+    const look = () => this.#look();
+    const signals = {
+      get 0() {
+        look();
+        return control?.takeInterrupt() ?? 0;
+      },
+      set 0(_value: number) {
+        // takeInterrupt has cleared it.
+      },
+    };
+    this.#python.setInterruptBuffer(signals as unknown as Int32Array);
+  }
+
+  #look(): void {
+    if ((++this.#looks & 7) !== 0 || this.#python._module.HEAPU32[this.#state >> 2] === 0) return;
+    if (performance.now() - this.#drained > STREAM_DELAY) this.drain();
+  }
+
+  /** Sends the text in Python's buffer. */
+  drain(): void {
+    const words = this.#python._module.HEAPU32;
+    const at = this.#state >> 2;
+    const used = words[at] ?? 0;
+    if (!this.#state || !used) return;
+    this.#drained = performance.now();
+    const number = words[at + 1] ?? 0;
+    words[at] = 0;
+    this.#stream(number, this.#python._module.HEAPU8.subarray(this.#bytes, this.#bytes + used));
+  }
+
+  #stream(number: number, data: Uint8Array): void {
+    // A character may be cut by the end of the buffer: the decoder keeps its first bytes.
+    const text = this.#decoders[number]?.decode(data, { stream: true });
+    if (text) this.#post({ type: "stream", parent: this.parent, name: STREAMS[number] ?? "stdout", text });
+  }
+
+  /** A protocol message as JSON, without its parent. */
+  post(json: string): void {
+    this.drain();
+    this.#post({ parent: this.parent, ...JSON.parse(json) } as FromKernel);
+  }
+
+  /** The same with binary buffers, which are moved. */
+  postBuffers(json: string, buffers: Uint8Array[]): void {
+    this.drain();
+    const moved = buffers.map((bytes) => bytes.slice().buffer as ArrayBuffer);
+    this.#post({ parent: this.parent, ...JSON.parse(json), buffers: moved } as FromKernel, moved);
+  }
+
+  /** Asks and blocks. The answer as JSON, or "" when there is none. */
+  ask(json: string): string {
+    const control = this.#control;
+    if (!control) throw new Error("There is no shared memory to wait on.");
+    this.drain();
+    const ask = ++this.#asks;
+    this.#post({ type: "ask", ask, parent: this.parent, request: JSON.parse(json) as AskedRequest });
+    const decoder = new TextDecoder();
+    let text = "";
+    for (;;) {
+      const piece = control.takeAnswer(ask);
+      if (!piece) {
+        this.#post({ type: "ask_over", ask });
+        this.#python.checkInterrupt();
+        continue;
+      }
+      text += decoder.decode(piece.bytes, { stream: piece.more });
+      if (!piece.more) return text;
+      this.#post({ type: "ask_more", ask });
+    }
+  }
+
+  /** Asks; the answer comes by message. For pages without shared memory. */
+  async askLater(json: string): Promise<string> {
+    this.drain();
+    const ask = ++this.#asks;
+    this.#post({ type: "ask", ask, parent: this.parent, request: JSON.parse(json) as AskedRequest });
+    return await new Promise((resolve) => this.#later.set(ask, resolve));
+  }
+
+  answerLater(ask: number, text: string): void {
+    this.#later.get(ask)?.(text);
+    this.#later.delete(ask);
+  }
+
+  /** Sleeps; an interrupt ends it with KeyboardInterrupt. */
+  sleep(seconds: number): void {
+    this.drain();
+    const end = performance.now() + seconds * 1000;
+    while (this.#control && !this.#control.sleep(end - performance.now())) this.#python.checkInterrupt();
+  }
+
+  /** The settings, as JSON. */
+  settings(): string {
+    return JSON.stringify({ ...this.#init.settings, assets: this.#init.assets });
+  }
+}
+
+function fatalReason(error: unknown): string {
+  const { name, message, status } = error as { name?: string; message?: string; status?: number };
+  if (name === "Exit" || name === "ExitStatus" || status !== undefined) {
+    return `Python has ended by itself (exit status ${status ?? 0}).`;
+  }
+  return `Python has crashed: ${message ?? String(error)}`;
+}

@@ -1,0 +1,1 @@
+"""The inside of Kroma's Python kernel. Users import `kroma` and `IPython.display`, never this."""

@@ -1,0 +1,5 @@
+"""Packages."""
+
+
+async def load_imports(code):
+    pass

@@ -1,0 +1,1 @@
+"""Kroma's own module: values, files and displays."""

@@ -1,0 +1,46 @@
+/** What the outside part of the Python kernel and its worker say to each other beyond the kernel protocol. */
+import type { KernelInit } from "#core/kernel/kernel.ts";
+import type { FromKernel, ToKernel } from "#core/kernel/messages.ts";
+
+/** The first message: KernelInit and what the kernel itself needs. */
+export interface PythonInit extends KernelInit {
+  /** Shared words for interrupts and answers; undefined where there is no SharedArrayBuffer. */
+  readonly control: SharedArrayBuffer | undefined;
+  /** Compiled interpreter and snapshot of an earlier start. */
+  readonly shared: SharedParts | undefined;
+  /** True: don't restore the snapshot. */
+  readonly plain: boolean;
+}
+
+/** What a later start can have from the first: costs nothing to send again. */
+export interface SharedParts {
+  readonly module: WebAssembly.Module;
+  readonly pack: ArrayBuffer | SharedArrayBuffer | undefined;
+}
+
+export type ToWorker =
+  | PythonInit
+  | ToKernel
+  /** The worker may have the next piece of the answer. */
+  | { readonly type: "answer_later"; readonly ask: number; readonly text: string };
+
+export type FromWorker =
+  | FromKernel
+  /** Sent before any code of the user's has run; later ones are not believed. */
+  | { readonly type: "shared"; readonly parts: SharedParts }
+  /** The snapshot's pages are in the heap; from now on silence means that it does not work. */
+  | { readonly type: "restoring" }
+  | { readonly type: "restore_failed"; readonly reason: string }
+  | { readonly type: "ready"; readonly snapshot: boolean; readonly ms: Readonly<Record<string, number>> }
+  | { readonly type: "start_failed"; readonly reason: string }
+  | { readonly type: "interrupt_seen"; readonly cancelled: boolean }
+  | { readonly type: "fatal"; readonly reason: string }
+  /** Python waits for the answer: an input_request or kernel_request. */
+  | { readonly type: "ask"; readonly ask: number; readonly parent: string; readonly request: AskedRequest }
+  | { readonly type: "ask_more"; readonly ask: number }
+  | { readonly type: "ask_over"; readonly ask: number };
+
+/** What Python can ask. */
+export type AskedRequest =
+  | { readonly type: "input_request"; readonly prompt: string; readonly password: boolean }
+  | { readonly type: "kernel_request"; readonly language: string; readonly code: string; readonly capture: boolean };

@@ -1,0 +1,196 @@
+/**
+ * The Python kernel's worker program, in a browser's worker and in a Node thread. Takes PythonInit, starts the
+ * interpreter, then runs requests one at a time; interrupts, completion and comms are handled between Python's steps.
+ */
+import type { ExecuteRequest, FromKernel, ToKernel } from "#core/kernel/messages.ts";
+import { giveUpPowers } from "./powers.ts";
+import { WorkerControl } from "./control.ts";
+import { startInterpreter, type Python } from "./interpreter.ts";
+import { PythonHost } from "./python-host.ts";
+import type { FromWorker, PythonInit, ToWorker } from "./wire.ts";
+import { mountWorkspace } from "./workspace.ts";
+
+/** The functions of `_kroma.worker` (Python). Each takes and gives plain strings. */
+interface PythonSide {
+  setup(host: PythonHost): { toJs(): number[]; destroy(): void };
+  enter(directory: string): void;
+  run(code: string, name: string | undefined, silent: boolean): Promise<string>;
+  interrupt(): boolean;
+  complete(code: string, cursor: number): string;
+  inspect(code: string, cursor: number): string;
+  comm(message: string, buffers: readonly ArrayBuffer[]): void;
+  selfCheck(callback: (value: number) => number): Promise<number>;
+}
+
+const scope = self as unknown as {
+  postMessage(message: FromWorker, transfer?: Transferable[]): void;
+  addEventListener(type: "message", listener: (event: MessageEvent<ToWorker>) => void): void;
+};
+const post = (message: FromWorker, transfer: Transferable[] = []) => scope.postMessage(message, transfer);
+
+/** Source text of Python modules, as the build writes it. */
+type ModuleBundle = Readonly<Record<string, { readonly source: string; readonly package: boolean }>>;
+
+async function installModules(python: Python, assets: string): Promise<void> {
+  const response = await fetch(`${assets}pyodide/kroma_runtime.json`);
+  if (!response.ok) throw new Error(`${response.url} answered ${response.status}`);
+  const bundle = (await response.json()) as ModuleBundle;
+  const scope = python.toPy({ modules: bundle, __name__: "bootstrap" }) as ReturnType<Python["toPy"]>;
+  python.runPython(bundle["bootstrap"]?.source ?? "", { globals: scope, filename: "<kroma>/bootstrap.py" });
+  python.runPython("install(modules)", { globals: scope });
+}
+
+class PythonWorker {
+  readonly #python: Python;
+  readonly #side: PythonSide;
+  readonly #host: PythonHost;
+  readonly #control: WorkerControl | undefined;
+  readonly #queue: ExecuteRequest[] = [];
+  #running = false;
+
+  constructor(python: Python, side: PythonSide, host: PythonHost, control: WorkerControl | undefined) {
+    this.#python = python;
+    this.#side = side;
+    this.#host = host;
+    this.#control = control;
+  }
+
+  receive(message: ToWorker): void {
+    switch (message.type) {
+      case "execute_request":
+        this.#queue.push(message);
+        if (!this.#running) void this.#runAll();
+        return;
+      case "interrupt_request":
+        post({ type: "interrupt_seen", cancelled: this.#running && this.#side.interrupt() });
+        return;
+      case "complete_request":
+      case "inspect_request":
+        this.#look(message);
+        return;
+      case "comm_open":
+      case "comm_msg":
+      case "comm_close": {
+        const { buffers, ...plain } = message as Extract<ToKernel, { type: "comm_msg" }>;
+        this.#safely(() => this.#side.comm(JSON.stringify(plain), buffers ?? []));
+        return;
+      }
+      case "answer_later":
+        this.#host.answerLater(message.ask, message.text);
+        return;
+      default:
+        return;
+    }
+  }
+
+  async #runAll(): Promise<void> {
+    this.#running = true;
+    for (let request = this.#queue.shift(); request; request = this.#queue.shift()) {
+      await this.#run(request);
+    }
+    this.#running = false;
+  }
+
+  async #run(request: ExecuteRequest): Promise<void> {
+    const parent = request.id;
+    this.#host.parent = parent;
+    post({ type: "status", status: "busy", parent });
+    this.#control?.clearInterrupt();
+    let reply: { status: "ok" | "error"; count: number | undefined };
+    try {
+      const answer = JSON.parse(await this.#side.run(request.code, request.name, request.silent ?? false)) as {
+        status: "ok" | "error";
+        count: number | null;
+      };
+      reply = { status: answer.status, count: answer.count ?? undefined };
+    } catch (error) {
+      // Only an interrupt that hits the few lines around the user's code comes here.
+      const name = String((error as { type?: unknown }).type ?? "KeyboardInterrupt");
+      post({ type: "error", parent, ename: name, evalue: "", traceback: [name] });
+      reply = { status: "error", count: undefined };
+    }
+    this.#control?.clearInterrupt();
+    this.#host.drain();
+    post({ type: "execute_reply", parent, ...reply });
+    post({ type: "status", status: "idle", parent });
+  }
+
+  #look(message: Extract<ToKernel, { type: "complete_request" | "inspect_request" }>): void {
+    const { code, cursor, id: parent } = message;
+    let reply: FromKernel;
+    try {
+      reply =
+        message.type === "complete_request"
+          ? { type: "complete_reply", parent, ...JSON.parse(this.#side.complete(code, cursor)) }
+          : { type: "inspect_reply", parent, data: JSON.parse(this.#side.inspect(code, cursor)) ?? undefined };
+    } catch {
+      reply =
+        message.type === "complete_request"
+          ? { type: "complete_reply", parent, matches: [], start: cursor, end: cursor }
+          : { type: "inspect_reply", parent, data: undefined };
+    }
+    post(reply);
+  }
+
+  #safely(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      const text = error instanceof Error ? error.message : String(error);
+      if (this.#host.parent) post({ type: "stream", parent: this.#host.parent, name: "stderr", text: `${text}\n` });
+    } finally {
+      this.#host.drain();
+    }
+  }
+
+  get python(): Python {
+    return this.#python;
+  }
+}
+
+async function start(init: PythonInit): Promise<PythonWorker | undefined> {
+  const begin = performance.now();
+  const ms: Record<string, number> = {};
+  const mark = (what: string) => {
+    ms[what] = Math.round(performance.now() - begin);
+  };
+  post({ type: "status", status: "starting", stage: init.plain ? "Loading Python" : "Restoring Python" });
+  let started;
+  try {
+    started = await startInterpreter(init, mark, () => post({ type: "restoring" }));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    post(init.plain ? { type: "start_failed", reason } : { type: "restore_failed", reason });
+    return undefined;
+  }
+  const { python } = started;
+  try {
+    if (!started.snapshot) await installModules(python, init.assets);
+    const side = python.pyimport("_kroma.worker") as unknown as PythonSide;
+    const control = init.control && new WorkerControl(init.control);
+    const host = new PythonHost(python, control, init, post);
+    // The answer proves bytecode, an await and a callback through a proxy.
+    if (started.snapshot && (await side.selfCheck((value) => value + 1)) !== 3) throw new Error("the self-check failed");
+    host.attach(side.setup(host));
+    const mounted = mountWorkspace(python, init.workspace);
+    side.enter("/workspace");
+    if (!mounted) {
+      post({ type: "status", status: "starting", stage: "Python without the shared workspace: files stay in its memory" });
+    }
+    if (!init.shared) post({ type: "shared", parts: started.parts });
+    if (init.foreign) giveUpPowers();
+    mark("ready");
+    post({ type: "ready", snapshot: started.snapshot, ms });
+    return new PythonWorker(python, side, host, control);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    post(started.snapshot ? { type: "restore_failed", reason } : { type: "start_failed", reason });
+    return undefined;
+  }
+}
+
+let worker: Promise<PythonWorker | undefined> | undefined;
+scope.addEventListener("message", ({ data }) => {
+  if (data.type === "init") worker = start(data);
+  else void worker?.then((running) => running?.receive(data));
+});
