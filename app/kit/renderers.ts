@@ -22,6 +22,8 @@ export interface RenderContext {
   readonly onTheme: (listener: () => void) => () => void;
   /** Widget messages of this notebook's kernels; undefined when no kernel runs. */
   readonly comms: Channel<CommTraffic, CommTraffic> | undefined;
+  /** A file of the workspace by its path from the notebook, for pictures and data that an output names; absent: none. */
+  readonly file?: ((path: string) => Promise<Blob | undefined>) | undefined;
 }
 
 /** Draws one representation. The element is empty; what `render` returns is called before it is removed. */

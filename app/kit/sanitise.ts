@@ -77,6 +77,8 @@ export function sanitise(markup: string, options: SanitiseOptions): DocumentFrag
     ALLOW_UNKNOWN_PROTOCOLS: false,
     ALLOWED_URI_REGEXP: /^(?:[^:]*$|https?:|mailto:|tel:|data:|attachment:|#|[^a-z]|[a-z+.-]+(?:[^a-z+.\-:]|$))/i,
     ADD_DATA_URI_TAGS: ["image", "audio", "video", "source"],
+    // An id could shadow a name that a script of the page reads.
+    SANITIZE_NAMED_PROPS: options.kind === "html" && !options.styles,
     FORCE_BODY: true,
     RETURN_DOM_FRAGMENT: true,
   };

@@ -135,10 +135,13 @@ function copyButton(code: string): HTMLButtonElement {
   return button;
 }
 
+// oxlint-disable-next-line no-control-regex -- IPython colours its ruler
+const RULER = /^(?:\u001b\[[\d;]*m)*-{20,}(?:\u001b\[[\d;]*m)*\n/;
+
 /** The traceback as one text, without the ruler that IPython begins with. */
 function tidyTraceback(lines: readonly string[]): string {
   const text = lines.map((line) => line.replace(/\n$/, "")).join("\n");
-  return text.replace(/^(?:\u001b\[[\d;]*m)*-{20,}(?:\u001b\[[\d;]*m)*\n/, "");
+  return text.replace(RULER, "");
 }
 
 function plainText(words: string): string {

@@ -209,7 +209,7 @@ function makeButton(label: string, onClick: () => void): HTMLButtonElement {
   return button;
 }
 
-const ADDRESS = /https?:\/\/[^\s<>"'`\u0000-\u001f]+/g;
+const ADDRESS = /https?:\/\/[^\s<>"'`]+/g;
 
 interface Piece {
   readonly start: number;
