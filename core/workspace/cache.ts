@@ -4,7 +4,7 @@
  * so a client that works alone never loses its memory, and anybody else's change empties it.
  * After each request the client must call `settle` before it adds what it learnt.
  */
-import { HEADER, SLOT, type Stat } from "./protocol.ts";
+import { type DirectoryEntry, HEADER, SLOT, type Stat } from "./protocol.ts";
 
 interface Names {
   /** Inode, or ABSENT. */
@@ -116,7 +116,8 @@ export class NameCache {
     names.complete = false;
   }
 
-  keepListing(parent: number, entries: readonly { readonly name: string; readonly inode: number }[]): void {
+  keepListing(parent: number, entries: readonly DirectoryEntry[]): void {
+    for (const { name: _, ...stat } of entries) this.keep(stat);
     this.#directories.set(parent, {
       known: new Map(entries.map((entry) => [entry.name, entry.inode])),
       complete: true,

@@ -116,13 +116,9 @@ export interface Stat {
   readonly parent: number;
 }
 
-/** One name in a directory. */
-export interface DirectoryEntry {
+/** One name in a directory, with all about its file: a listing answers the questions that follow it. */
+export interface DirectoryEntry extends Stat {
   readonly name: string;
-  readonly inode: number;
-  readonly mode: number;
-  readonly size: number;
-  readonly modified: number;
 }
 
 /** A POSIX record lock, or its absence ("unlocked"). `length` 0 is to the end of the file. */

@@ -187,8 +187,29 @@ export const linkRequest = (inode: number, parent: number, name: string): Reques
   take: nothing,
 });
 
-/** Bytes of an entry before its name: inode, mode, size, modified as Float64, the name's length as Uint16. */
-export const ENTRY_HEADER = 34;
+/** Numbers of an entry: those of its stat. Then the name's length as Uint16, and the name. */
+const STAT_NUMBERS = 10;
+export const ENTRY_HEADER = STAT_NUMBERS * 8 + 2;
+
+/** Writes an entry at `at`; answers where the next one goes, or undefined if it does not fit. */
+export function putEntry(bytes: Uint8Array, view: DataView, at: number, entry: DirectoryEntry): number | undefined {
+  const name = encoder.encode(entry.name);
+  const end = at + ENTRY_HEADER + name.length;
+  if (end > bytes.length) return undefined;
+  view.setFloat64(at, entry.inode, true);
+  view.setFloat64(at + 8, entry.mode, true);
+  view.setFloat64(at + 16, entry.links, true);
+  view.setFloat64(at + 24, entry.size, true);
+  view.setFloat64(at + 32, entry.modified, true);
+  view.setFloat64(at + 40, entry.changed, true);
+  view.setFloat64(at + 48, entry.version, true);
+  view.setFloat64(at + 56, entry.uid, true);
+  view.setFloat64(at + 64, entry.gid, true);
+  view.setFloat64(at + 72, entry.parent, true);
+  view.setUint16(at + 80, name.length, true);
+  bytes.set(name, at + ENTRY_HEADER);
+  return end;
+}
 
 /** A part of a listing; the server remembers the rest for the next request with `more`. */
 export const readdirRequest = (
@@ -206,12 +227,18 @@ export const readdirRequest = (
     const view = new DataView(bytes.buffer);
     const entries: DirectoryEntry[] = [];
     for (let at = 0; at < bytes.length;) {
-      const length = view.getUint16(at + 32, true);
+      const length = view.getUint16(at + 80, true);
       entries.push({
         inode: view.getFloat64(at, true),
         mode: view.getFloat64(at + 8, true),
-        size: view.getFloat64(at + 16, true),
-        modified: view.getFloat64(at + 24, true),
+        links: view.getFloat64(at + 16, true),
+        size: view.getFloat64(at + 24, true),
+        modified: view.getFloat64(at + 32, true),
+        changed: view.getFloat64(at + 40, true),
+        version: view.getFloat64(at + 48, true),
+        uid: view.getFloat64(at + 56, true),
+        gid: view.getFloat64(at + 64, true),
+        parent: view.getFloat64(at + 72, true),
         name: decoder.decode(bytes.subarray(at + ENTRY_HEADER, at + ENTRY_HEADER + length)),
       });
       at += ENTRY_HEADER + length;

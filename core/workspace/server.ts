@@ -25,7 +25,7 @@ import {
   slotView,
 } from "./protocol.ts";
 import { RecordLocks } from "./record-locks.ts";
-import { ATTRIBUTE, ENTRY_HEADER, putStat, putText, takeText } from "./requests.ts";
+import { ATTRIBUTE, putEntry, putStat, putText, takeText } from "./requests.ts";
 
 export interface ServeOptions {
   /** Told which paths changed, by anybody, at most every 50 ms; "" when there were too many to say. */
@@ -283,15 +283,9 @@ class Server {
     let at = 0;
     let count = 0;
     for (const entry of entries) {
-      const name = new TextEncoder().encode(entry.name);
-      if (at + ENTRY_HEADER + name.length > scratch.length) break;
-      view.setFloat64(at, entry.inode, true);
-      view.setFloat64(at + 8, entry.mode, true);
-      view.setFloat64(at + 16, entry.size, true);
-      view.setFloat64(at + 24, entry.modified, true);
-      view.setUint16(at + 32, name.length, true);
-      scratch.set(name, at + ENTRY_HEADER);
-      at += ENTRY_HEADER + name.length;
+      const next = putEntry(scratch, view, at, entry);
+      if (next === undefined) break;
+      at = next;
       count += 1;
     }
     session.data.set(scratch.subarray(0, at));

@@ -129,8 +129,7 @@ export class TreeStore implements FileTree {
   list(inode: number): readonly DirectoryEntry[] {
     const entries: DirectoryEntry[] = [];
     for (const [name, child] of this.#directory(inode).children) {
-      const { mode, size, modified } = this.#node(child);
-      entries.push({ name, inode: child, mode, size, modified });
+      entries.push({ ...stat(this.#node(child)), name });
     }
     return entries;
   }
