@@ -1,0 +1,118 @@
+/**
+ * A built Linux image as files beside a manifest: state, disk chunks, kernel, firmware, each with its SHA-256. This is
+ * the reading side; vm-images/build.ts writes it.
+ */
+import * as v from "valibot";
+import { KromaError } from "#core/base/errors.ts";
+
+const part = v.object({ file: v.string(), size: v.number(), sha256: v.string() });
+
+const manifestSchema = v.object({
+  format: v.literal(1),
+  /** Hash of the recipe's inputs; the image's name. */
+  recipe: v.string(),
+  /** The emulator the state was saved with: its version and the hash of its WebAssembly. */
+  emulator: v.object({ version: v.string(), wasm: v.string() }),
+  agent: v.number(),
+  memory: v.number(),
+  vgaMemory: v.number(),
+  devices: v.string(),
+  commandLine: v.string(),
+  state: part,
+  kernel: part,
+  initrd: part,
+  bios: part,
+  vgaBios: part,
+  disk: v.object({ size: v.number(), chunk: v.number(), chunks: v.array(part), warm: v.array(v.number()) }),
+  packages: v.array(v.object({ name: v.string(), version: v.string() })),
+});
+
+/** One file of an image. Disk chunks are deflated (raw); their sha256 and size are of the content. */
+export type ImagePart = v.InferOutput<typeof part>;
+/** What manifest.json says. */
+export type ImageManifest = v.InferOutput<typeof manifestSchema>;
+
+/** How to get the image, told to whoever lacks it. */
+export const HOW_TO_BUILD = "Build it with `npm run vm-image` (needs Debian's apt), then restart the shell.";
+
+/** The manifest of the image in the folder at `url` (ending in "/"). */
+export async function loadManifest(url: string): Promise<ImageManifest> {
+  let text: string;
+  try {
+    const response = await fetch(new URL("manifest.json", url));
+    if (!response.ok) throw new Error(`status ${response.status}`);
+    text = await response.text();
+  } catch {
+    throw new KromaError("missing", `There is no Linux image. ${HOW_TO_BUILD}`);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    // Servers of single-page sites answer with a page for what they do not have.
+    throw new KromaError("missing", `There is no Linux image. ${HOW_TO_BUILD}`);
+  }
+  const manifest = v.safeParse(manifestSchema, json);
+  if (!manifest.success) throw new KromaError("corrupt", `The Linux image is of an unknown format. ${HOW_TO_BUILD}`);
+  return manifest.output;
+}
+
+/** Fetches a part and checks it; `onBytes` hears how many bytes have come. */
+export async function loadPart(
+  url: string,
+  part: ImagePart,
+  onBytes: (bytes: number) => void = () => undefined,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = new Uint8Array(part.size);
+  let at = 0;
+  const response = await get(new URL(part.file, url), part.file);
+  const reader = response.body?.getReader();
+  if (!reader) throw new KromaError("unavailable", `${part.file} of the Linux image is empty`);
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (at + value.length > bytes.length)
+      throw new KromaError("corrupt", `${part.file} of the Linux image is longer than it should be`);
+    bytes.set(value, at);
+    at += value.length;
+    onBytes(at);
+  }
+  await check(bytes.subarray(0, at), part);
+  return bytes;
+}
+
+/** Fetches a deflated disk chunk and checks its content. */
+export async function loadChunk(url: string, part: ImagePart): Promise<Uint8Array> {
+  const response = await get(new URL(part.file, url), part.file);
+  if (!response.body) throw new KromaError("unavailable", `${part.file} of the Linux image is empty`);
+  const inflated = new Response(response.body.pipeThrough(new DecompressionStream("deflate-raw")));
+  const bytes = new Uint8Array(await inflated.arrayBuffer());
+  await check(bytes, part);
+  return bytes;
+}
+
+/** SHA-256 in hexadecimal; undefined where the page may not compute it (an origin that is not secure). */
+export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string | undefined> {
+  if (!globalThis.crypto.subtle) return undefined;
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+async function get(url: URL, name: string): Promise<Response> {
+  let response: Response;
+  try {
+    response = await fetch(url);
+  } catch (error) {
+    throw new KromaError("unavailable", `cannot fetch ${name} of the Linux image`, { cause: error });
+  }
+  if (!response.ok)
+    throw new KromaError("unavailable", `cannot fetch ${name} of the Linux image (status ${response.status})`);
+  return response;
+}
+
+async function check(bytes: Uint8Array<ArrayBuffer>, part: ImagePart): Promise<void> {
+  const sum = bytes.length === part.size ? await sha256(bytes) : "of another length";
+  if (sum !== undefined && sum !== part.sha256) {
+    throw new KromaError("corrupt", `${part.file} of the Linux image is damaged (SHA-256 ${sum})`);
+  }
+}

@@ -1,0 +1,103 @@
+/**
+ * The emulated PC: v86 with the devices that our images expect, and the one stream to the agent inside. Used by the
+ * kernel's worker and by the recipe that makes the image, so that a saved state always meets the machine it came from.
+ */
+import type { MuxPort } from "./mux.ts";
+
+/** What we use of v86's class. */
+export interface Emulator {
+  readonly bus: { send(name: string, data: unknown): void };
+  add_listener(event: string, listener: (value: never) => void): void;
+  save_state(): Promise<ArrayBuffer>;
+  stop(): Promise<void>;
+  run(): Promise<void>;
+  destroy(): Promise<void>;
+}
+export type EmulatorClass = new (options: Readonly<Record<string, unknown>>) => Emulator;
+
+/** A block device as v86 wants it. */
+export interface DiskDevice {
+  readonly byteLength: number;
+}
+
+/** Answers one 9P2000.L request. */
+export type FileServer = (request: Uint8Array, reply: (answer: Uint8Array) => void) => void;
+
+export interface MachineOptions {
+  readonly emulator: EmulatorClass;
+  /** v86.wasm. */
+  readonly wasm: BufferSource;
+  readonly bios: ArrayBuffer;
+  readonly vgaBios: ArrayBuffer;
+  readonly memory: number;
+  readonly vgaMemory: number;
+  readonly disk: DiskDevice;
+  readonly files: FileServer;
+  readonly boot:
+    | { readonly state: ArrayBuffer }
+    | { readonly kernel: ArrayBuffer; readonly initrd: ArrayBuffer; readonly commandLine: string };
+}
+
+/** A running machine. */
+export interface Machine {
+  readonly port: MuxPort;
+  /** What the machine writes on its serial line: the kernel's messages, as text. */
+  onSerial(listener: (text: string) => void): void;
+  save(): Promise<ArrayBuffer>;
+  stop(): Promise<void>;
+}
+
+/** Resolves when the machine runs. */
+export async function startMachine(options: MachineOptions): Promise<Machine> {
+  const { boot } = options;
+  const start =
+    "state" in boot
+      ? { initial_state: { buffer: boot.state } }
+      : { bzimage: { buffer: boot.kernel }, initrd: { buffer: boot.initrd }, cmdline: boot.commandLine };
+  const emulator = new options.emulator({
+    wasm_fn: async (imports: WebAssembly.Imports) =>
+      (await WebAssembly.instantiate(options.wasm, imports)).instance.exports,
+    memory_size: options.memory,
+    vga_memory_size: options.vgaMemory,
+    bios: { buffer: options.bios },
+    vga_bios: { buffer: options.vgaBios },
+    hda: options.disk,
+    filesystem: { handle9p: options.files },
+    virtio_console: true,
+    virtio_balloon: true,
+    disable_speaker: true,
+    disable_keyboard: true,
+    disable_mouse: true,
+    autostart: true,
+    ...start,
+  });
+  const listeners: ((text: string) => void)[] = [];
+  emulator.add_listener("serial0-output-byte", (byte: number) => {
+    for (const listener of listeners) listener(String.fromCharCode(byte));
+  });
+  const port: MuxPort = {
+    send: (frame) => emulator.bus.send("virtio-console1-input-bytes", frame),
+    receive: (listener) => emulator.add_listener("virtio-console1-output-bytes", listener),
+  };
+  await new Promise<void>((resolve) => emulator.add_listener("emulator-started", () => resolve()));
+  return {
+    port,
+    onSerial: (listener) => void listeners.push(listener),
+    save: () => emulator.save_state(),
+    stop: async () => {
+      await emulator.stop();
+      await emulator.destroy();
+    },
+  };
+}
+
+/** A file server that has no files: nothing can be mounted from it. */
+export const noFiles: FileServer = (request, reply) => {
+  const answer = new Uint8Array(11);
+  const view = new DataView(answer.buffer);
+  view.setUint32(0, answer.length, true);
+  answer[4] = 7;
+  answer.set(request.subarray(5, 7), 5);
+  view.setUint32(7, 95, true);
+  reply(answer);
+};

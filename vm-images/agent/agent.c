@@ -1,0 +1,652 @@
+/*
+ * The agent: the one program of the guest that the host talks to. It runs as process 1 and multiplexes processes,
+ * terminals, sockets, the clock and entropy over one virtio console port. SPEC.md beside this file has the rules
+ * (A1 ...); kernels/shell/mux.ts is the other end. Compiled in the guest by tcc when the image is built, so it keeps
+ * to plain C and to what glibc's headers give such a compiler.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/random.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pty.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <termios.h>
+#include <time.h>
+#include <unistd.h>
+
+#define VERSION 1
+#define PAYLOAD 4091 /* A1: a frame is at most 4096 bytes */
+#define CHANNELS 128
+#define CREDIT (256 * 1024)
+#define QUEUE (128 * 1024)
+
+enum { H_SPAWN = 1, H_DATA, H_EOF, H_SIGNAL, H_RESIZE, H_SETTIME, H_SEED, H_CREDIT, H_PING, H_DIAL, H_CLOSE,
+       H_TTY, H_FILE, H_MOUNT, H_WATCH, H_HELLO };
+enum { G_OUT = 65, G_ERR, G_CTL, G_TTY, G_EXIT, G_GONE, G_HELLO, G_OPEN, G_ACK, G_PONG, G_WROTE, G_FAIL, G_WANT,
+       G_RESULT };
+enum { FREE, PROCESS, SOCKET };
+enum { PIPES, TERMINAL, SHELL };
+enum { OUT, ERR, CTL, TTY, STREAMS };
+
+struct channel {
+  int kind, id, mode, pid, status;
+  int exited, told;      /* the process ended; the host knows */
+  int in;                /* where H_DATA goes */
+  int fd[STREAMS];       /* what comes from it */
+  int slave;             /* SHELL: the cell's terminal, kept open to look at its settings */
+  int held[2], marked;   /* A9: bytes of OUT and ERR that go before CTL or EXIT */
+  int ended;             /* the host sent EOF */
+  int watch, wanted, wait; /* A12: looking for a reader of the terminal */
+  long credit;
+  uint8_t *queue;
+  size_t queued;
+  char name[32];         /* the terminal's path */
+};
+
+static struct channel channels[CHANNELS];
+static int port, listener, wake[2], next_id = 0x8000;
+static uint8_t input[65536];
+static size_t filled;
+
+static void write_all(const void *data, size_t size) {
+  const char *at = data;
+  while (size) {
+    ssize_t done = write(port, at, size);
+    if (done < 0) {
+      if (errno == EINTR || errno == EAGAIN) continue;
+      _exit(9);
+    }
+    at += done;
+    size -= done;
+  }
+}
+
+static void frame(int type, int id, const void *data, int size) {
+  static uint8_t out[PAYLOAD + 5];
+  out[0] = size;
+  out[1] = size >> 8;
+  out[2] = type;
+  out[3] = id;
+  out[4] = id >> 8;
+  if (size) memcpy(out + 5, data, size);
+  write_all(out, size + 5);
+}
+
+static void word(int type, int id, uint32_t value) { frame(type, id, &value, 4); }
+static void fail(int id, const char *reason) { frame(G_FAIL, id, reason, strlen(reason)); }
+static void nonblocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK); }
+static int u16(const uint8_t *at) { return at[0] | at[1] << 8; }
+
+static struct channel *find(int id) {
+  for (int i = 0; i < CHANNELS; i++)
+    if (channels[i].kind && channels[i].id == id) return channels + i;
+  return 0;
+}
+
+static struct channel *allocate(int id, int kind) {
+  if (find(id)) return 0;
+  for (int i = 0; i < CHANNELS; i++) {
+    struct channel *c = channels + i;
+    if (c->kind) continue;
+    memset(c, 0, sizeof *c);
+    c->kind = kind;
+    c->id = id;
+    c->in = c->slave = -1;
+    for (int s = 0; s < STREAMS; s++) c->fd[s] = -1;
+    c->credit = CREDIT;
+    return c;
+  }
+  return 0;
+}
+
+static int shared(struct channel *c) { return c->in >= 0 && (c->in == c->fd[OUT]); }
+
+static void drop(struct channel *c) {
+  if (c->in >= 0 && !shared(c)) close(c->in);
+  for (int s = 0; s < STREAMS; s++)
+    if (c->fd[s] >= 0) close(c->fd[s]);
+  if (c->slave >= 0) close(c->slave);
+  free(c->queue);
+  c->queue = 0;
+  c->kind = FREE;
+}
+
+/* Writes what is queued for a process or socket; tells the host how much went (A8). */
+static void flush(struct channel *c) {
+  uint32_t done = 0;
+  while (c->in >= 0 && c->queued) {
+    ssize_t n = write(c->in, c->queue, c->queued);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && errno == EAGAIN) break;
+    if (n <= 0) n = c->queued; /* nobody reads any more: forget it */
+    memmove(c->queue, c->queue + n, c->queued - n);
+    c->queued -= n;
+    done += n;
+  }
+  if (done) word(G_WROTE, c->id, done);
+  if (c->ended == 1 && !c->queued) {
+    c->ended = 2;
+    if (c->kind == SOCKET) shutdown(c->in, SHUT_WR);
+    else if (c->mode != TERMINAL && c->in >= 0) {
+      close(c->in);
+      c->in = -1;
+    }
+  }
+}
+
+static void child_signals(void) {
+  sigset_t none;
+  for (int i = 1; i < 32; i++) signal(i, SIG_DFL);
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, 0);
+}
+
+/* A6: mode, size, then NUL-ended strings: arguments, "", environment, "", directory. */
+static void spawn(int id, uint8_t *p, int size) {
+  char *argv[64], *env[128];
+  int argc = 0, envc = 0, ok = size > 6 && p[size - 1] == 0, mode = p[0];
+  struct winsize ws;
+  memset(&ws, 0, sizeof ws);
+  char *s = (char *)p + 5, *end = (char *)p + size;
+  if (!ok || mode > SHELL) { fail(id, "malformed spawn"); return; }
+  ws.ws_col = u16(p + 1);
+  ws.ws_row = u16(p + 3);
+  for (; s < end && *s; s += strlen(s) + 1)
+    if (argc < 63) argv[argc++] = s;
+  for (s++; s < end && *s; s += strlen(s) + 1)
+    if (envc < 127) env[envc++] = s;
+  argv[argc] = 0;
+  env[envc] = 0;
+  s++;
+  char *directory = s < end && *s ? s : "/";
+  if (!argc) { fail(id, "malformed spawn"); return; }
+  struct channel *c = allocate(id, PROCESS);
+  if (!c) { fail(id, "no free channel"); return; }
+  int in[2] = { -1, -1 }, out[2] = { -1, -1 }, err[2] = { -1, -1 }, ctl[2] = { -1, -1 }, master = -1, slave = -1;
+  if (mode != PIPES) {
+    if (openpty(&master, &slave, c->name, 0, &ws)) { fail(id, strerror(errno)); c->kind = FREE; return; }
+    fcntl(master, F_SETFD, FD_CLOEXEC);
+    fcntl(slave, F_SETFD, FD_CLOEXEC);
+    nonblocking(master);
+  }
+  if (mode != TERMINAL && (pipe2(in, O_CLOEXEC) || pipe2(out, O_CLOEXEC) || pipe2(err, O_CLOEXEC) || pipe2(ctl, O_CLOEXEC))) {
+    fail(id, strerror(errno));
+    c->kind = FREE;
+    return;
+  }
+  int pid = fork();
+  if (pid == 0) {
+    setsid();
+    child_signals();
+    if (slave >= 0) ioctl(slave, TIOCSCTTY, 0);
+    if (mode == TERMINAL) {
+      for (int i = 0; i < 3; i++) dup2(slave, i);
+    } else if (mode == PIPES) {
+      dup2(in[0], 0);
+      dup2(out[1], 1);
+      dup2(err[1], 2);
+    } else {
+      int null = open("/dev/null", O_RDWR);
+      dup2(in[0], 0);
+      dup2(null, 1);
+      dup2(null, 2);
+      dup2(slave, 60);
+      dup2(out[1], 61);
+      dup2(err[1], 62);
+      dup2(ctl[1], 63);
+      close(null);
+    }
+    if (chdir(directory)) chdir("/");
+    environ = env;
+    execvpe(argv[0], argv, env);
+    dprintf(mode == SHELL ? 62 : 2, "%s: %s\n", argv[0], strerror(errno));
+    _exit(127);
+  }
+  c->pid = pid;
+  c->mode = mode;
+  if (mode == TERMINAL) {
+    close(slave);
+    c->in = c->fd[OUT] = master;
+  } else {
+    close(in[0]);
+    close(out[1]);
+    close(err[1]);
+    close(ctl[1]);
+    c->in = in[1];
+    c->fd[OUT] = out[0];
+    c->fd[ERR] = err[0];
+    if (mode == SHELL) {
+      c->fd[CTL] = ctl[0];
+      c->fd[TTY] = master;
+      c->slave = slave;
+    } else close(ctl[0]);
+    nonblocking(c->in);
+    for (int i = 0; i < 3; i++)
+      if (c->fd[i] >= 0) nonblocking(c->fd[i]);
+  }
+  if (pid < 0) {
+    fail(id, strerror(errno));
+    drop(c);
+  }
+}
+
+static void dial(int id, int number) {
+  struct sockaddr_in to;
+  int one = 1, s = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  memset(&to, 0, sizeof to);
+  to.sin_family = AF_INET;
+  to.sin_port = htons(number);
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  struct channel *c = s >= 0 && !connect(s, (void *)&to, sizeof to) ? allocate(id, SOCKET) : 0;
+  if (!c) {
+    fail(id, errno ? strerror(errno) : "no free channel");
+    if (s >= 0) close(s);
+    return;
+  }
+  setsockopt(s, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+  nonblocking(s);
+  c->in = c->fd[OUT] = s;
+  frame(G_OPEN, id, 0, 0);
+}
+
+static void accept_call(void) {
+  int s = accept4(listener, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (s < 0) return;
+  while (find(next_id)) next_id = next_id >= 0xfff0 ? 0x8000 : next_id + 1;
+  struct channel *c = allocate(next_id, SOCKET);
+  if (!c) { close(s); return; }
+  c->in = c->fd[OUT] = s;
+  frame(G_OPEN, next_id, 0, 0);
+  next_id = next_id >= 0xfff0 ? 0x8000 : next_id + 1;
+}
+
+/* A10: 0 the process's group, 1 the process alone, 2 what is in the foreground, as Ctrl-C, and the shell itself. */
+static void send_signal(struct channel *c, int number, int target) {
+  if (c->pid <= 0 || c->exited) return;
+  if (target == 0) kill(-c->pid, number);
+  if (target == 1) kill(c->pid, number);
+  if (target == 2) {
+    int group = tcgetpgrp(c->mode == SHELL ? c->slave : c->fd[OUT]);
+    if (c->mode == SHELL) group = 0, ioctl(c->fd[TTY], TIOCGPGRP, &group);
+    if (group > 0 && group != c->pid) kill(-group, number);
+    if (number == SIGINT || group == c->pid || group <= 0) kill(-c->pid, number);
+  }
+}
+
+static void set_time(const uint8_t *p) {
+  uint64_t us;
+  int64_t now, want;
+  struct timespec ts;
+  memcpy(&us, p, 8);
+  clock_gettime(CLOCK_REALTIME, &ts);
+  now = (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+  want = us / 1000;
+  if (want - now < 50 && now - want < 50) return; /* A11: small differences are not worth a jump */
+  ts.tv_sec = us / 1000000;
+  ts.tv_nsec = us % 1000000 * 1000;
+  clock_settime(CLOCK_REALTIME, &ts);
+}
+
+/* A11: entropy for the kernel, and a machine id of its own for every restored machine. */
+static void seed(const uint8_t *p, int size) {
+  struct { int entropy, size; uint8_t bytes[512]; } pool;
+  int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
+  if (size > 512) size = 512;
+  memcpy(pool.bytes, p, size);
+  pool.size = size;
+  pool.entropy = size * 8;
+  ioctl(fd, RNDADDENTROPY, &pool);
+  ioctl(fd, RNDRESEEDCRNG, 0);
+  uint8_t id[16];
+  if (read(fd, id, 16) == 16) {
+    FILE *f = fopen("/etc/machine-id", "we");
+    if (f) {
+      for (int i = 0; i < 16; i++) fprintf(f, "%02x", id[i]);
+      fprintf(f, "\n");
+      fclose(f);
+    }
+  }
+  close(fd);
+}
+
+/* A13: flags (1 append), path, NUL, bytes. */
+static void put_file(int id, uint8_t *p, int size) {
+  uint8_t *end = size > 2 ? memchr(p + 1, 0, size - 1) : 0;
+  uint32_t error = EINVAL;
+  if (end) {
+    int fd = open((char *)p + 1, O_WRONLY | O_CREAT | O_CLOEXEC | (p[0] & 1 ? O_APPEND : O_TRUNC), 0600);
+    int left = size - (end + 1 - p);
+    error = fd < 0 || write(fd, end + 1, left) != left ? errno : 0;
+    if (fd >= 0) close(fd);
+  }
+  word(G_RESULT, id, error);
+}
+
+/* A14: source, target, type, options: four NUL-ended strings. An empty type unmounts. */
+static void mount_it(int id, uint8_t *p, int size) {
+  char *part[4], *s = (char *)p;
+  int n = 0;
+  if (size && !p[size - 1])
+    for (; s < (char *)p + size && n < 4; s += strlen(s) + 1) part[n++] = s;
+  uint32_t error = EINVAL;
+  if (n == 4) {
+    mkdir(part[1], 0755);
+    error = (*part[2] ? mount(part[0], part[1], part[2], MS_NOATIME, part[3]) : umount2(part[1], MNT_DETACH)) ? errno : 0;
+  }
+  word(G_RESULT, id, error);
+}
+
+/* A2: a new host. All that the last one started is ended. */
+static void greet(void) {
+  for (int i = 0; i < CHANNELS; i++) {
+    struct channel *c = channels + i;
+    if (c->kind == PROCESS && !c->exited) kill(-c->pid, SIGKILL);
+    if (c->kind) drop(c);
+  }
+  char hello[64];
+  int n = snprintf(hello, sizeof hello, "kroma-agent %d", VERSION);
+  frame(G_HELLO, 0, hello, n);
+}
+
+static void handle(int type, int id, uint8_t *p, int size) {
+  struct channel *c = find(id);
+  uint32_t amount;
+  switch (type) {
+  case H_HELLO: greet(); break;
+  case H_SPAWN: spawn(id, p, size); break;
+  case H_DATA:
+    if (!c || c->in < 0 || c->ended) { word(G_WROTE, id, size); break; }
+    if (!c->queue) c->queue = malloc(QUEUE);
+    if (!c->queue || c->queued + size > QUEUE) { fail(id, "input window exceeded"); break; }
+    memcpy(c->queue + c->queued, p, size);
+    c->queued += size;
+    flush(c);
+    break;
+  case H_EOF:
+    if (c && !c->ended) { c->ended = 1; flush(c); }
+    break;
+  case H_TTY:
+    if (c && c->fd[TTY] >= 0) { write(c->fd[TTY], p, size); c->wanted = 0; c->wait = 5; }
+    break;
+  case H_SIGNAL: if (c && size == 2) send_signal(c, p[0], p[1]); break;
+  case H_RESIZE:
+    if (c && size == 4) {
+      struct winsize ws;
+      memset(&ws, 0, sizeof ws);
+      ws.ws_col = u16(p);
+      ws.ws_row = u16(p + 2);
+      int fd = c->mode == SHELL ? c->fd[TTY] : c->fd[OUT];
+      if (fd >= 0 && c->mode != PIPES) ioctl(fd, TIOCSWINSZ, &ws);
+    }
+    break;
+  case H_SETTIME: if (size == 8) set_time(p); break;
+  case H_SEED: seed(p, size); break;
+  case H_CREDIT: if (c && size == 4) { memcpy(&amount, p, 4); c->credit += amount; } break;
+  case H_PING: frame(G_PONG, id, p, size); break;
+  case H_DIAL: if (size == 2) dial(id, u16(p)); break;
+  case H_CLOSE:
+    if (!c) break;
+    if (c->kind == PROCESS && !c->exited) { kill(-c->pid, SIGHUP); kill(-c->pid, SIGCONT); }
+    drop(c);
+    break;
+  case H_FILE: put_file(id, p, size); break;
+  case H_MOUNT: mount_it(id, p, size); break;
+  case H_WATCH: if (c && size == 1) { c->watch = p[0]; c->wanted = 0; c->wait = 5; } break;
+  }
+}
+
+/* Reads frames from the port; every one that was handled is acknowledged (A3). */
+static void receive(void) {
+  ssize_t got = read(port, input + filled, sizeof input - filled);
+  size_t at = 0;
+  uint16_t frames = 0;
+  if (got <= 0) return;
+  filled += got;
+  while (filled - at >= 5) {
+    size_t size = u16(input + at);
+    if (size > PAYLOAD) _exit(8); /* A1: the stream is lost */
+    if (filled - at < size + 5) break;
+    frames++;
+    handle(input[at + 2], u16(input + at + 3), input + at + 5, size);
+    at += size + 5;
+  }
+  memmove(input, input + at, filled - at);
+  filled -= at;
+  if (frames) frame(G_ACK, 0, &frames, 2);
+}
+
+/* A9: from now on, what is in OUT and ERR at this moment goes first. */
+static void mark(struct channel *c) {
+  for (int s = OUT; s <= ERR; s++) {
+    c->held[s] = 0;
+    if (c->fd[s] >= 0) ioctl(c->fd[s], FIONREAD, &c->held[s]);
+  }
+  c->marked = 1;
+}
+
+static int settled(struct channel *c) { return c->held[OUT] <= 0 && c->held[ERR] <= 0; }
+
+/* Passes on what one stream has, within the credit. */
+static void pass(struct channel *c, int s) {
+  static const int types[STREAMS] = { G_OUT, G_ERR, G_CTL, G_TTY };
+  static uint8_t data[PAYLOAD];
+  long room = c->credit < PAYLOAD ? c->credit : PAYLOAD;
+  if (room <= 0) return;
+  ssize_t n = read(c->fd[s], data, room);
+  if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
+  if (n > 0) {
+    c->credit -= n;
+    if (s <= ERR) c->held[s] -= n;
+    if (s == CTL) c->marked = 0;
+    c->wait = 5;
+    frame(types[s], c->id, data, n);
+    return;
+  }
+  if (c->in == c->fd[s]) c->in = -1;
+  close(c->fd[s]);
+  c->fd[s] = -1;
+  if (s <= ERR) c->held[s] = 0;
+}
+
+/* Tells of a process's end once its output is out (A9), and frees the channel when nothing can come any more. */
+static void finish(struct channel *c) {
+  if (c->kind == PROCESS && c->exited && !c->told && settled(c) && (c->fd[CTL] < 0 || c->marked == 2)) {
+    c->told = 1;
+    word(G_EXIT, c->id, c->status);
+    if (c->slave >= 0) { close(c->slave); c->slave = -1; }
+    if (c->fd[TTY] >= 0) { close(c->fd[TTY]); c->fd[TTY] = -1; }
+    if (c->fd[CTL] >= 0) { close(c->fd[CTL]); c->fd[CTL] = -1; }
+  }
+  int open = c->fd[OUT] >= 0 || c->fd[ERR] >= 0;
+  if ((c->kind == PROCESS && c->told && !open) || (c->kind == SOCKET && !open)) {
+    frame(G_GONE, c->id, 0, 0);
+    drop(c);
+  }
+}
+
+static void reap(void) {
+  char rest[64];
+  int status, pid;
+  while (read(wake[0], rest, sizeof rest) > 0);
+  while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+    for (int i = 0; i < CHANNELS; i++) {
+      struct channel *c = channels + i;
+      if (c->kind != PROCESS || c->pid != pid || c->exited) continue;
+      c->exited = 1;
+      c->status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+      if (c->fd[CTL] >= 0) while (c->credit > 0 && settled(c)) { int n = 0; ioctl(c->fd[CTL], FIONREAD, &n); if (n <= 0) break; pass(c, CTL); }
+      mark(c);
+      c->marked = 2;
+      finish(c);
+    }
+}
+
+static int slurp(const char *path, char *into, int size) {
+  int fd = open(path, O_RDONLY | O_CLOEXEC), n = fd < 0 ? -1 : read(fd, into, size - 1);
+  if (fd >= 0) close(fd);
+  into[n > 0 ? n : 0] = 0;
+  return n;
+}
+
+static int is_terminal(struct channel *c, int pid, int fd) {
+  char path[64], link[64];
+  snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, fd);
+  int n = readlink(path, link, sizeof link - 1);
+  if (n <= 0) return 0;
+  link[n] = 0;
+  return !strcmp(link, c->name) || !strcmp(link, "/dev/tty");
+}
+
+/* True if the process sleeps in a call that waits for the terminal: read, poll or select (i386 numbers). */
+static int reads_terminal(struct channel *c, int pid) {
+  char path[64], text[256];
+  unsigned long number, a, b;
+  snprintf(path, sizeof path, "/proc/%d/syscall", pid);
+  if (slurp(path, text, sizeof text) <= 0 || sscanf(text, "%lu 0x%lx 0x%lx", &number, &a, &b) != 3) return 0;
+  if (number == 3 || number == 145) return is_terminal(c, pid, a);
+  int poll_call = number == 168 || number == 309 || number == 414;
+  int select_call = number == 142 || number == 308 || number == 413;
+  if (!poll_call && !select_call) return 0;
+  uint8_t memory[256];
+  snprintf(path, sizeof path, "/proc/%d/mem", pid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC), n = fd < 0 ? -1 : pread(fd, memory, sizeof memory, poll_call ? a : b);
+  if (fd >= 0) close(fd);
+  for (int i = 0; poll_call && i < (int)b && (i + 1) * 8 <= n; i++) {
+    struct pollfd *p = (struct pollfd *)memory + i;
+    if (p->fd >= 0 && (p->events & POLLIN) && is_terminal(c, pid, p->fd)) return 1;
+  }
+  for (int i = 0; select_call && b && i < (int)a && i / 8 < n; i++)
+    if ((memory[i / 8] >> (i % 8) & 1) && is_terminal(c, pid, i)) return 1;
+  return 0;
+}
+
+static int tree_reads(struct channel *c, int pid, int depth) {
+  char path[64], text[512], *at = text, *end;
+  if (reads_terminal(c, pid)) return 1;
+  snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
+  if (depth > 8 || slurp(path, text, sizeof text) <= 0) return 0;
+  for (long child; (child = strtol(at, &end, 10)) > 0 && end != at; at = end)
+    if (tree_reads(c, child, depth + 1)) return 1;
+  return 0;
+}
+
+/* A12: says once that somebody waits for a line of the cell's terminal, and whether it would be shown. */
+static void look_for_reader(struct channel *c) {
+  int unread = 0;
+  struct termios t;
+  ioctl(c->slave, FIONREAD, &unread);
+  if (unread || !tree_reads(c, c->pid, 0)) {
+    c->wait = c->wait < 160 ? c->wait * 2 : 320;
+    return;
+  }
+  uint8_t echo = !tcgetattr(c->slave, &t) && (t.c_lflag & ECHO) ? 1 : 0;
+  c->wanted = 1;
+  frame(G_WANT, c->id, &echo, 1);
+}
+
+static void on_child(int number) {
+  int saved = errno;
+  if (write(wake[1], "", 1)) {}
+  errno = saved;
+  (void)number;
+}
+
+static void set_up(const char *device) {
+  struct termios t;
+  struct sigaction action;
+  struct sockaddr_un name;
+  struct sched_param priority;
+  port = open(device, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (port < 0) { perror(device); exit(1); }
+  tcgetattr(port, &t);
+  cfmakeraw(&t);
+  t.c_cc[VMIN] = 1;
+  tcsetattr(port, TCSANOW, &t);
+  signal(SIGPIPE, SIG_IGN);
+  if (pipe2(wake, O_CLOEXEC | O_NONBLOCK)) exit(1);
+  memset(&action, 0, sizeof action);
+  action.sa_handler = on_child;
+  action.sa_flags = SA_RESTART;
+  sigaction(SIGCHLD, &action, 0);
+  memset(&name, 0, sizeof name);
+  name.sun_family = AF_UNIX;
+  strcpy(name.sun_path, "/run/kroma.sock");
+  unlink(name.sun_path);
+  listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (bind(listener, (void *)&name, sizeof name) || listen(listener, 16)) perror(name.sun_path);
+  chmod(name.sun_path, 0666);
+  /* A9: at the highest priority the agent reads each write before the writer makes the next: streams keep their order. */
+  memset(&priority, 0, sizeof priority);
+  priority.sched_priority = 1;
+  sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority);
+}
+
+int main(int argc, char **argv) {
+  static struct pollfd fds[3 + CHANNELS * (STREAMS + 1)];
+  static int owner[3 + CHANNELS * (STREAMS + 1)], stream[3 + CHANNELS * (STREAMS + 1)];
+  set_up(argc > 1 ? argv[1] : "/dev/hvc1");
+  greet();
+  for (;;) {
+    int n = 3, timeout = -1;
+    fds[0].fd = port;
+    fds[1].fd = wake[0];
+    fds[2].fd = listener;
+    fds[0].events = fds[1].events = fds[2].events = POLLIN;
+    for (int i = 0; i < CHANNELS; i++) {
+      struct channel *c = channels + i;
+      if (!c->kind) continue;
+      for (int s = 0; s < STREAMS; s++) {
+        if (c->fd[s] < 0 || c->credit <= 0) continue;
+        if (s == CTL && c->marked && !settled(c)) continue;
+        fds[n].fd = c->fd[s];
+        fds[n].events = POLLIN;
+        owner[n] = i;
+        stream[n++] = s;
+      }
+      if (c->in >= 0 && c->queued) {
+        fds[n].fd = c->in;
+        fds[n].events = POLLOUT;
+        owner[n] = i;
+        stream[n++] = STREAMS;
+      }
+      if (c->watch && !c->wanted && c->slave >= 0 && !c->exited && (timeout < 0 || c->wait < timeout)) timeout = c->wait;
+    }
+    int ready = poll(fds, n, timeout);
+    if (ready < 0) continue;
+    if (ready == 0) {
+      for (int i = 0; i < CHANNELS; i++) {
+        struct channel *c = channels + i;
+        if (c->kind && c->watch && !c->wanted && c->slave >= 0 && !c->exited) look_for_reader(c);
+      }
+      continue;
+    }
+    for (int k = 3; k < n; k++) {
+      struct channel *c = channels + owner[k];
+      if (!fds[k].revents || !c->kind) continue;
+      if (stream[k] == STREAMS) { flush(c); continue; }
+      if (stream[k] == CTL && !c->marked) {
+        mark(c);
+        if (!settled(c)) continue;
+      }
+      pass(c, stream[k]);
+      finish(c);
+    }
+    if (fds[1].revents) reap();
+    if (fds[2].revents) accept_call();
+    if (fds[0].revents) receive();
+  }
+}

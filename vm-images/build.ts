@@ -1,0 +1,302 @@
+/**
+ * Builds the Linux image: `node vm-images/build.ts [--update]`. Needs no root, no C compiler and no emulator on the host
+ * beyond this project's own: packages are unpacked by Debian's dpkg-deb, file systems are written here, the agent is
+ * compiled inside the guest, and the machine is booted once and saved. The result is a folder named by the hash of
+ * everything it was made from.
+ */
+import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
+import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { constants, deflateRawSync, gunzipSync, zstdCompressSync } from "node:zlib";
+import { V86 } from "v86";
+import { KromaError } from "#core/base/errors.ts";
+import { ChunkDisk } from "#kernels/shell/disk.ts";
+import type { ImageManifest, ImagePart } from "#kernels/shell/image.ts";
+import { type EmulatorClass, type Machine, noFiles, startMachine } from "#kernels/shell/machine.ts";
+import { AGENT_VERSION, Mux } from "#kernels/shell/mux.ts";
+import { type LockedPackage, PackageSource } from "./debian.ts";
+import { busyboxOf, compilerDisk, firmware, firstFileSystem, kernelParts, machineDisk, ownFile } from "./layout.ts";
+import { BUSYBOX, CHUNK, MACHINE, PACKAGES, SUITE, WARM_UP } from "./recipe.ts";
+
+/** Where everything that is built for this user goes, unless told otherwise. */
+export function defaultCache(): string {
+  return process.env["KROMA_CACHE"] ?? join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "kroma");
+}
+
+export interface BuildOptions {
+  /** Kroma's cache folder; images go to its "vm". */
+  readonly cache: string;
+  readonly log: (line: string) => void;
+  /** Renew packages.lock.json first. */
+  readonly update?: boolean;
+}
+
+/** The folder of the image for the present recipe, if it has been built. */
+export async function findImage(cache: string): Promise<string | undefined> {
+  const folder = join(cache, "vm", await recipeHash());
+  return existsSync(join(folder, "manifest.json")) ? folder : undefined;
+}
+
+/** Builds the image unless it is there; resolves with its folder. */
+export async function buildImage(options: BuildOptions): Promise<string> {
+  const { cache, log } = options;
+  const source = new PackageSource(join(cache, "apt"), SUITE, log);
+  if (options.update || !existsSync(lockPath)) await updateLock(source, log);
+  const present = await findImage(cache);
+  if (present) return present;
+
+  const lock = await readLock();
+  const files = await source.fetch([...lock.image, ...lock.compiler]);
+  const fileOf = (name: string) => files.get(name) ?? "";
+  const machine = { kernel: PACKAGES.kernel, firmware: PACKAGES.firmware, busybox: BUSYBOX };
+
+  log("Unpacking the kernel");
+  const kernel = await kernelParts(fileOf(machine.kernel));
+  const busybox = await busyboxOf(fileOf(machine.busybox));
+  const parts = {
+    kernel: kernel.kernel,
+    initrd: await firstFileSystem(kernel, busybox),
+    bios: await firmware(fileOf(machine.firmware), "bios.bin"),
+    vgaBios: await firmware(fileOf(machine.firmware), "vgabios-stdvga.bin"),
+  };
+  const agent = await compiledAgent(cache, log, lock.compiler, parts, () =>
+    ownFile("agent/agent.c").then((source) =>
+      compilerDisk(
+        lock.compiler.map((entry) => fileOf(entry.name)),
+        busybox,
+        source,
+      ),
+    ),
+  );
+
+  log("Writing the disk");
+  const outside = new Set<string>(Object.values(machine));
+  const programs = lock.image.filter((entry) => !outside.has(entry.name));
+  const disk = await machineDisk(
+    programs.map((entry) => fileOf(entry.name)),
+    busybox,
+    agent,
+  );
+  log("Starting Linux to save its state");
+  const saved = await savedState(parts, disk, log);
+
+  log("Packing");
+  const name = await recipeHash();
+  const folder = join(cache, "vm", name);
+  const work = `${folder}.part-${process.pid}`;
+  await rm(work, { recursive: true, force: true });
+  await mkdir(join(work, "disk"), { recursive: true });
+  const write = async (file: string, bytes: Uint8Array): Promise<ImagePart> => {
+    await writeFile(join(work, file), bytes);
+    return { file, size: bytes.length, sha256: hash(bytes) };
+  };
+  const state = zstdCompressSync(saved.state, { params: { [constants.ZSTD_c_compressionLevel]: 15 } });
+  const chunks: ImagePart[] = [];
+  for (let at = 0; at < disk.length; at += CHUNK) {
+    const content = disk.subarray(at, at + CHUNK);
+    const part = { file: `disk/${hash(content)}`, size: content.length, sha256: hash(content) };
+    await writeFile(join(work, part.file), deflateRawSync(content, { level: 9 }));
+    chunks.push(part);
+  }
+  const manifest: ImageManifest = {
+    format: 1,
+    recipe: name,
+    emulator: { version: emulator.version, wasm: hash(emulator.wasm) },
+    agent: AGENT_VERSION,
+    memory: MACHINE.memory,
+    vgaMemory: MACHINE.vgaMemory,
+    devices: MACHINE.devices,
+    commandLine: MACHINE.commandLine,
+    state: await write("state.zst", state),
+    kernel: await write("kernel", parts.kernel),
+    initrd: await write("initrd", parts.initrd),
+    bios: await write("bios.bin", parts.bios),
+    vgaBios: await write("vgabios.bin", parts.vgaBios),
+    disk: { size: disk.length, chunk: CHUNK, chunks, warm: saved.warm },
+    packages: lock.image.map((entry) => ({ name: entry.name, version: entry.version })),
+  };
+  await writeFile(join(work, "manifest.json"), JSON.stringify(manifest));
+  await rename(work, folder).catch(async (error: unknown) => {
+    // Another process has just built the same image.
+    if (!existsSync(join(folder, "manifest.json"))) throw error;
+    await rm(work, { recursive: true, force: true });
+  });
+  log(`The Linux image is ready: ${folder}`);
+  return folder;
+}
+
+interface Lock {
+  /** What the image holds. */
+  readonly image: readonly LockedPackage[];
+  /** What compiles the agent. */
+  readonly compiler: readonly LockedPackage[];
+}
+
+const lockPath = fileURLToPath(new URL("packages.lock.json", import.meta.url));
+
+async function readLock(): Promise<Lock> {
+  return JSON.parse(await readFile(lockPath, "utf8")) as Lock;
+}
+
+async function updateLock(source: PackageSource, log: (line: string) => void): Promise<void> {
+  const skip = PACKAGES.without;
+  const alone = await source.resolve([PACKAGES.kernel, PACKAGES.firmware, BUSYBOX], { dependencies: false });
+  const programs = await source.resolve(PACKAGES.programs, { dependencies: true, skip });
+  const compiler = await source.resolve(PACKAGES.compiler, { dependencies: true, skip });
+  const image = [...alone, ...programs].sort((a, b) => (a.name < b.name ? -1 : 1));
+  await writeFile(lockPath, `${JSON.stringify({ image, compiler }, undefined, 2)}\n`);
+  log(`Locked ${image.length + compiler.length} packages`);
+}
+
+const emulator = await readEmulator();
+
+async function readEmulator(): Promise<{ wasm: Uint8Array<ArrayBuffer>; library: Uint8Array; version: string }> {
+  const library = import.meta.resolve("v86");
+  const description = JSON.parse(await readFile(new URL("../package.json", library), "utf8")) as { version: string };
+  const wasm = new Uint8Array(await readFile(new URL("v86.wasm", library)));
+  return { wasm, library: await readFile(new URL(library)), version: description.version };
+}
+
+/** Hash of all that an image is made from: this folder, the emulator, what boots and talks to it. */
+async function recipeHash(): Promise<string> {
+  const sum = createHash("sha256").update(emulator.wasm).update(emulator.library);
+  for (const folder of ["./", "./agent/", "./guest/"]) {
+    for (const name of (await readdir(new URL(folder, import.meta.url))).sort()) {
+      if (/\.(ts|c|sh|bash|lock\.json)$/.test(name)) sum.update(name).update(await ownFile(folder + name));
+    }
+  }
+  sum.update(await ownFile("../kernels/shell/machine.ts"));
+  return sum.digest("hex").slice(0, 16);
+}
+
+type BootParts = Readonly<Record<"kernel" | "initrd" | "bios" | "vgaBios", Uint8Array>>;
+
+function boot(parts: BootParts, disk: ChunkDisk, commandLine: string): Promise<Machine> {
+  return startMachine({
+    emulator: V86 as unknown as EmulatorClass,
+    wasm: emulator.wasm,
+    bios: buffer(parts.bios),
+    vgaBios: buffer(parts.vgaBios),
+    memory: MACHINE.memory,
+    vgaMemory: MACHINE.vgaMemory,
+    disk,
+    files: noFiles,
+    boot: { kernel: buffer(parts.kernel), initrd: buffer(parts.initrd), commandLine },
+  });
+}
+
+function wholeDisk(image: Uint8Array): ChunkDisk {
+  return new ChunkDisk({
+    size: image.length,
+    chunk: CHUNK,
+    source: async (index) => image.subarray(index * CHUNK, (index + 1) * CHUNK),
+    onError: (error) => {
+      throw error;
+    },
+  });
+}
+
+/** The agent's program, compiled in a guest of its own; kept by the hash of what it is made from. */
+async function compiledAgent(
+  cache: string,
+  log: (line: string) => void,
+  compiler: readonly LockedPackage[],
+  parts: BootParts,
+  disk: () => Promise<Uint8Array>,
+): Promise<Uint8Array> {
+  const source = await ownFile("agent/agent.c");
+  const script = await ownFile("guest/compile.sh");
+  const key = createHash("sha256")
+    .update(source)
+    .update(script)
+    .update(JSON.stringify(compiler))
+    .digest("hex")
+    .slice(0, 16);
+  const kept = join(cache, "agents", key);
+  if (existsSync(kept)) return readFile(kept);
+  log("Compiling the agent in Linux");
+  const machine = await boot(
+    parts,
+    wholeDisk(await disk()),
+    `${MACHINE.commandLine} kroma.init=/usr/lib/kroma/compile`,
+  );
+  const said = await serialUntil(machine, /KROMA-(END|FAILED|PANIC)/, 120_000);
+  await machine.stop();
+  const body = /KROMA-BEGIN\s+([A-Za-z0-9+/=\s]+?)\s*KROMA-END/.exec(said)?.[1];
+  if (!body) throw new KromaError("invalid", `the agent did not compile:\n${said.slice(-3000)}`);
+  const program = gunzipSync(Buffer.from(body.replace(/\s+/g, ""), "base64"));
+  await mkdir(join(cache, "agents"), { recursive: true });
+  await writeFile(kept, program);
+  return program;
+}
+
+/** Boots the machine, uses it a little so that the first cell finds its tools in memory, and saves it. */
+async function savedState(
+  parts: BootParts,
+  image: Uint8Array,
+  log: (line: string) => void,
+): Promise<{ state: Uint8Array; warm: number[] }> {
+  const started = performance.now();
+  const disk = wholeDisk(image);
+  const machine = await boot(parts, disk, MACHINE.commandLine);
+  let serial = "";
+  machine.onSerial((text) => (serial += text));
+  const mux = new Mux(machine.port, { onBroken: (reason) => log(reason) });
+  const run = async (script: string) => {
+    const result = await mux.run(["/bin/bash", "-c", script]);
+    if (result.status !== 0) throw new KromaError("invalid", `in the new machine: ${result.stderr}`);
+    return result.stdout;
+  };
+  await within(mux.greet(false), 120_000, () => `Linux did not start:\n${serial.slice(-3000)}`);
+  log(`Linux started in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  await run("sync; echo 3 >/proc/sys/vm/drop_caches");
+  await run(WARM_UP);
+  const warm = [...new Set(disk.touched)];
+  await run("rm -rf /tmp/w; sync; echo 2 >/proc/sys/vm/drop_caches");
+  for (let round = 0; round < 20; round++) await mux.ping();
+  const state = new Uint8Array(await machine.save());
+  await machine.stop();
+  log(`State of ${(state.length / 1e6).toFixed(1)} MB saved`);
+  return { state, warm };
+}
+
+async function serialUntil(machine: Machine, pattern: RegExp, milliseconds: number): Promise<string> {
+  let said = "";
+  const heard = new Promise<string>((resolve) => {
+    machine.onSerial((text) => {
+      said += text;
+      if (text === "\n" && pattern.test(said.slice(-40))) resolve(said);
+    });
+  });
+  return within(heard, milliseconds, () => `Linux did not answer:\n${said.slice(-3000)}`);
+}
+
+function within<T>(promise: Promise<T>, milliseconds: number, message: () => string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new KromaError("unavailable", message())), milliseconds);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+function hash(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+function buffer(bytes: Uint8Array): ArrayBuffer {
+  return new Uint8Array(bytes).buffer;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const started = performance.now();
+  const log = (line: string) => console.error(`[${((performance.now() - started) / 1000).toFixed(0)} s] ${line}`);
+  try {
+    console.log(await buildImage({ cache: defaultCache(), log, update: process.argv.includes("--update") }));
+    process.exit(0);
+  } catch (error) {
+    console.error(error instanceof KromaError ? `vm-image: ${error.message}` : error);
+    process.exit(1);
+  }
+}

@@ -1,0 +1,21 @@
+#!/usr/lib/kroma/busybox sh
+# Process 1 until the agent takes its place: the kernel's file systems, the loopback interface, a name.
+b=/usr/lib/kroma/busybox
+$b mount -t proc proc /proc
+$b mount -t sysfs sysfs /sys
+$b mount -t devtmpfs dev /dev
+$b mkdir -p /dev/pts /dev/shm
+$b mount -t devpts -o mode=620,ptmxmode=666 devpts /dev/pts
+$b mount -t tmpfs -o mode=1777 shm /dev/shm
+$b mount -t tmpfs -o mode=755 run /run
+$b mount -t tmpfs -o mode=1777 tmp /tmp
+$b ln -sf /proc/self/fd /dev/fd
+$b ln -sf /proc/self/fd/0 /dev/stdin
+$b ln -sf /proc/self/fd/1 /dev/stdout
+$b ln -sf /proc/self/fd/2 /dev/stderr
+$b mkdir -p /run/kroma /run/lock
+$b hostname kroma
+$b ip link set lo up
+$b sysctl -qw kernel.printk="1 4 1 7" vm.overcommit_memory=0 kernel.panic=0
+$b echo KROMA-READY >/dev/ttyS0
+exec /usr/lib/kroma/agent /dev/hvc1

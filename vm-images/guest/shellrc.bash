@@ -1,0 +1,52 @@
+# What the long-lived shell of the cells reads first. Commands come on descriptor 0, one line at a time, from the host;
+# cells run with 60 (terminal), 61 (stdout) and 62 (stderr) as their 0, 1 and 2. On 63 the shell says what the host must
+# know, after the output that came before (SPEC.md A9). kernels/shell/shell.ts writes the lines.
+PS1= PS2= PS4='+ '
+unset PROMPT_COMMAND MAILCHECK HISTFILE
+set +o history
+set +H
+shopt -u checkwinsize
+HISTSIZE=1000
+
+# Ends a cell: tells its status, leaves it in $? unless that would end a shell with "set -e".
+__kroma_done() {
+  printf 'done %d\n' "$1" >&63
+}
+
+# Begins a cell: its text goes to the history.
+__kroma_begin() {
+  local text
+  IFS= read -rd '' text <"$1"
+  history -s -- "${text%$'\n'}"
+}
+
+# A shell that ends because of "set -e" hands what it holds to the next one; "exit" hands over nothing.
+__kroma_exit() {
+  [[ $- == *e* && $1 != 0 && $2 != exit* ]] || return
+  {
+    declare -p | grep -vE '^declare -[a-zA-Z-]*r|^declare -[a-zA-Z-]+ (BASH[A-Z_]*|DIRSTACK|FUNCNAME|GROUPS|PIPESTATUS|SHLVL|PPID|EPOCH[A-Z]*|RANDOM|SRANDOM|SECONDS|LINENO|HISTCMD|COMP_WORDBREAKS|_|PWD|OLDPWD)(=|$)'
+    declare -fp
+    alias -p
+    shopt -p
+    set +o | grep -v -e history -e monitor
+    printf 'cd -- %q\n' "$PWD"
+  } >/run/kroma/kept 2>/dev/null
+}
+trap '__kroma_exit "$?" "$BASH_COMMAND"' EXIT
+
+# Completes a word: kind (command, file, variable), then the word.
+__kroma_complete() {
+  local kind=$1 word=$2 IFS=$'\n' found
+  case $kind in
+    command) found=$(compgen -c -- "$word") ;;
+    variable) found=$(compgen -v -- "$word") ;;
+    *) found=$(compgen -f -- "$word" | while IFS= read -r name; do [[ -d $name ]] && name+=/; printf '%s\n' "$name"; done) ;;
+  esac
+  { printf 'complete\n%s\n' "$found" | head -c 32000; printf '\nend\n'; } >&63
+}
+
+if [[ -e /run/kroma/kept ]]; then
+  . /run/kroma/kept 2>/dev/null
+  rm -f /run/kroma/kept
+fi
+printf 'ready %d\n' "$$" >&63

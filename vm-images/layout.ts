@@ -1,0 +1,148 @@
+/** Lays out the machine's files from unpacked packages: the first file system, the disk, and what each holds of ours. */
+import { readFile } from "node:fs/promises";
+import { gzipSync } from "node:zlib";
+import { cpio } from "./cpio.ts";
+import { packageFiles } from "./debian.ts";
+import { BUSYBOX_APPLETS, isWanted, MODULES } from "./recipe.ts";
+import { squashfs } from "./squashfs.ts";
+import { untar } from "./tar.ts";
+import { Tree } from "./tree.ts";
+
+/** Debian's merged /usr: these are symbolic links, whatever a package says. */
+const MERGED = { bin: "usr/bin", sbin: "usr/sbin", lib: "usr/lib" } as const;
+
+/** A file beside this one. */
+export function ownFile(name: string): Promise<Uint8Array> {
+  return readFile(new URL(name, import.meta.url));
+}
+
+/** The kernel's image and, by name, the modules of the machine. */
+export interface KernelParts {
+  readonly kernel: Uint8Array;
+  readonly modules: readonly (readonly [name: string, data: Uint8Array])[];
+}
+
+/** Takes the kernel and the modules named in the recipe, with what they depend on, in loading order. */
+export async function kernelParts(packageFile: string): Promise<KernelParts> {
+  const tree = new Tree();
+  untar(await packageFiles(packageFile), tree, (path) => path.startsWith("boot/vmlinuz-") || path.endsWith(".ko"));
+  const available = new Map<string, Uint8Array>();
+  let kernel: Uint8Array | undefined;
+  for (const [path, entry] of tree.entries()) {
+    if (entry.kind !== "file") continue;
+    if (path.startsWith("boot/")) kernel = entry.data;
+    else available.set(moduleName(path), entry.data);
+  }
+  if (!kernel) throw new Error("the kernel's package holds no kernel");
+  const order = new Map<string, Uint8Array>();
+  const add = (name: string) => {
+    const data = available.get(name);
+    if (order.has(name)) return;
+    if (!data) throw new Error(`the kernel's package has no module ${name}`);
+    for (const dependency of dependencies(data)) add(dependency);
+    order.set(name, data);
+  };
+  for (const name of MODULES) add(moduleName(name));
+  return { kernel, modules: [...order] };
+}
+
+function moduleName(path: string): string {
+  return path.replace(/^.*\//, "").replace(/\.ko$/, "").replaceAll("-", "_");
+}
+
+/** A module says in its .modinfo section what it needs: "depends=a,b". */
+function dependencies(module: Uint8Array): string[] {
+  const text = Buffer.from(module.buffer, module.byteOffset, module.byteLength);
+  const at = text.indexOf("\0depends=");
+  if (at < 0) return [];
+  const list = text.toString("latin1", at + 9, text.indexOf(0, at + 9));
+  return list.split(",").filter(Boolean).map(moduleName);
+}
+
+/** The first root file system: busybox, the modules and /init, packed. */
+export async function firstFileSystem(parts: KernelParts, busybox: Uint8Array): Promise<Uint8Array> {
+  const tree = new Tree();
+  tree.set("bin/busybox", { kind: "file", mode: 0o755, data: busybox });
+  tree.symlink("bin/sh", "busybox");
+  tree.set("init", { kind: "file", mode: 0o755, data: await ownFile("guest/initramfs.sh") });
+  for (const [name, data] of parts.modules) tree.set(`modules.d/${name}.ko`, { kind: "file", mode: 0o644, data });
+  tree.text("modules", parts.modules.map(([name]) => `${name}.ko\n`).join(""));
+  return gzipSync(cpio(tree), { level: 9 });
+}
+
+/** The static busybox of its package. */
+export async function busyboxOf(packageFile: string): Promise<Uint8Array> {
+  const tree = new Tree(MERGED);
+  untar(await packageFiles(packageFile), tree, () => true);
+  const entry = tree.get("bin/busybox");
+  if (entry?.kind !== "file") throw new Error("the busybox package holds no busybox");
+  return entry.data;
+}
+
+/** A file of the firmware's package. */
+export async function firmware(packageFile: string, name: string): Promise<Uint8Array> {
+  const tree = new Tree();
+  untar(await packageFiles(packageFile), tree, (path) => path === `usr/share/seabios/${name}`);
+  const entry = tree.get(`usr/share/seabios/${name}`);
+  if (entry?.kind !== "file") throw new Error(`the firmware's package holds no ${name}`);
+  return entry.data;
+}
+
+async function unpack(files: readonly string[], wanted: (path: string) => boolean): Promise<Tree> {
+  const tree = new Tree(MERGED);
+  for (const file of files) untar(await packageFiles(file), tree, wanted);
+  for (const directory of ["dev", "proc", "sys", "run", "mnt", "var/tmp", "root", "workspace", "etc"])
+    tree.directory(directory);
+  tree.directory("tmp", 0o1777);
+  return tree;
+}
+
+/** The disk that the agent is compiled on: the compiler, its headers, and the source. */
+export async function compilerDisk(
+  files: readonly string[],
+  busybox: Uint8Array,
+  source: Uint8Array,
+): Promise<Uint8Array> {
+  const tree = await unpack(files, (path) => !path.startsWith("usr/share/"));
+  tree.set("usr/lib/kroma/busybox", { kind: "file", mode: 0o755, data: busybox });
+  tree.set("usr/lib/kroma/compile", { kind: "file", mode: 0o755, data: await ownFile("guest/compile.sh") });
+  tree.set("usr/src/agent.c", { kind: "file", mode: 0o644, data: source });
+  return squashfs(tree);
+}
+
+/** The machine's disk: the packages' programs and ours. */
+export async function machineDisk(
+  files: readonly string[],
+  busybox: Uint8Array,
+  agent: Uint8Array,
+): Promise<Uint8Array> {
+  const tree = await unpack(files, isWanted);
+  const own = async (path: string, name: string, mode: number) =>
+    tree.set(path, { kind: "file", mode, data: await ownFile(`guest/${name}`) });
+  await own("usr/lib/kroma/init", "init.sh", 0o755);
+  await own("usr/lib/kroma/shellrc", "shellrc.bash", 0o644);
+  await own("usr/bin/kroma", "kroma.sh", 0o755);
+  tree.set("usr/lib/kroma/agent", { kind: "file", mode: 0o755, data: agent });
+  tree.set("usr/lib/kroma/busybox", { kind: "file", mode: 0o755, data: busybox });
+  tree.symlink("usr/bin/busybox", "../lib/kroma/busybox");
+  for (const applet of BUSYBOX_APPLETS) {
+    if (!tree.get(`usr/bin/${applet}`) && !tree.get(`usr/sbin/${applet}`)) tree.symlink(`usr/bin/${applet}`, "busybox");
+  }
+  const links = { sh: "dash", awk: "gawk", which: "which.debianutils", pager: "less", editor: "vi" };
+  for (const [name, target] of Object.entries(links)) tree.symlink(`usr/bin/${name}`, target);
+  const texts: Readonly<Record<string, string>> = {
+    "etc/passwd": "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+    "etc/group": "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n",
+    "etc/hostname": "kroma\n",
+    "etc/hosts": "127.0.0.1 localhost kroma\n::1 localhost\n",
+    "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\nservices: files\nprotocols: files\n",
+    "etc/resolv.conf": "",
+    "etc/timezone": "Etc/UTC\n",
+    "etc/shells": "/bin/sh\n/bin/bash\n/bin/dash\n",
+    "etc/gitconfig":
+      '[user]\n\tname = Kroma\n\temail = kroma@localhost\n[init]\n\tdefaultBranch = main\n[safe]\n\tdirectory = "*"\n',
+    "root/.bashrc": "",
+  };
+  for (const [path, content] of Object.entries(texts)) tree.text(path, content);
+  return squashfs(tree);
+}
