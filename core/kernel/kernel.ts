@@ -40,6 +40,13 @@ export interface KernelSettings {
   readonly npmCdn?: string;
   /** Extra folder URLs tried first for npm modules: `<mirror>/<name>@<version>/…` or `<mirror>/<name>.js`. */
   readonly npmMirrors: readonly string[];
+  /** npm modules that the notebook has recorded: their version is taken when none is asked for, their integrity checked. */
+  readonly npmLock?: readonly {
+    readonly name: string;
+    readonly version: string;
+    readonly url?: string;
+    readonly integrity: string;
+  }[];
   /** Folder URL that holds the built VM image (manifest.json beside its parts). */
   readonly vmImage?: string;
   /** Python heap cap in bytes. */
