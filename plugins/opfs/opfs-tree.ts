@@ -1,0 +1,119 @@
+/**
+ * The workspace's store on the browser's private file system (OPFS): three files, each held by an exclusive
+ * synchronous handle. Runs in a dedicated worker: only there are such handles to be had.
+ */
+import { KromaError } from "#core/base/errors.ts";
+import type { OpenedTree } from "#core/workspace/host.ts";
+import { MemoryHandle, type StorageHandle } from "#core/workspace/storage-handle.ts";
+import { TreeStore } from "#core/workspace/tree-store.ts";
+
+/** What the worker is told to open. */
+export interface OpfsLocation {
+  /** The document's id: one directory for each. */
+  readonly document: string;
+  /** Most bytes of file content; what the browser gives otherwise. */
+  readonly quota?: number;
+}
+
+interface SyncAccessFile extends FileSystemFileHandle {
+  createSyncAccessHandle(): Promise<StorageHandle>;
+}
+
+const FILES = ["blocks", "journal-0", "journal-1"] as const;
+/** Left free for the journal when the browser's quota is reached. */
+const RESERVE = 16 << 20;
+/** How long a tab that was just closed or reloaded may hold on to its files, in milliseconds. */
+const PATIENCE = 4000;
+const RETRY = 100;
+
+/** The directory of all workspaces. */
+export async function workspacesDirectory(): Promise<FileSystemDirectoryHandle> {
+  const root = await navigator.storage.getDirectory();
+  const own = await root.getDirectoryHandle("kroma", { create: true });
+  return own.getDirectoryHandle("workspaces", { create: true });
+}
+
+/** The name of the lock that the tab with this workspace holds. */
+export const workspaceLock = (document: string): string => `kroma-workspace:${document}`;
+
+/**
+ * Opens the store of a document. `unavailable` if another tab has it. Where there is no OPFS, or it is denied or
+ * damaged, the tree is an empty one in memory, with a message that says so; what is on disk stays as it is.
+ */
+export async function openOpfsTree(location: OpfsLocation): Promise<OpenedTree> {
+  if (!(await ownExclusively(location.document))) throw openElsewhere();
+  let handles: readonly StorageHandle[] = [];
+  try {
+    handles = await openHandles(location.document);
+    const [blocks, first, second] = handles as [StorageHandle, StorageHandle, StorageHandle];
+    const quota = location.quota ?? (await availableBytes(blocks.getSize()));
+    return { tree: new TreeStore({ blocks, journal: [first, second], quota }), storage: "opfs" };
+  } catch (error) {
+    for (const handle of handles) handle.close();
+    if (error instanceof KromaError && error.code === "unavailable") throw error;
+    const message = `Files are kept in memory only and are lost when the page closes: ${reasonOf(error)}`;
+    const [blocks, first, second] = [new MemoryHandle(), new MemoryHandle(), new MemoryHandle()];
+    return { tree: new TreeStore({ blocks, journal: [first, second] }), storage: "memory", message };
+  }
+}
+
+function reasonOf(error: unknown): string {
+  if (error instanceof KromaError) return error.message;
+  const name = error instanceof Error ? error.name : "";
+  if (name === "SecurityError" || name === "NotAllowedError") return "the browser denies this page its storage.";
+  if (name === "QuotaExceededError") return "the browser's storage is full.";
+  return "this browser has no private file system.";
+}
+
+function openElsewhere(): KromaError {
+  return new KromaError("unavailable", "This notebook's files are open in another tab. Close it there and try again.");
+}
+
+/** Takes the workspace's lock for as long as this worker lives. False if another tab keeps it. */
+async function ownExclusively(document: string): Promise<boolean> {
+  if (!("locks" in navigator)) return true;
+  return new Promise((resolve) => {
+    navigator.locks
+      .request(workspaceLock(document), { signal: AbortSignal.timeout(PATIENCE) }, () => {
+        resolve(true);
+        // Held until the worker ends.
+        return new Promise(() => undefined);
+      })
+      .catch(() => resolve(false));
+  });
+}
+
+async function openHandles(document: string): Promise<readonly StorageHandle[]> {
+  const workspaces = await workspacesDirectory();
+  const directory = await workspaces.getDirectoryHandle(document, { create: true });
+  const handles: StorageHandle[] = [];
+  try {
+    for (const name of FILES) {
+      const file = (await directory.getFileHandle(name, { create: true })) as SyncAccessFile;
+      handles.push(await openHandle(file));
+    }
+    return handles;
+  } catch (error) {
+    for (const handle of handles) handle.close();
+    throw error;
+  }
+}
+
+/** A worker that was just ended may hold its handles for a moment longer than its lock. */
+async function openHandle(file: SyncAccessFile): Promise<StorageHandle> {
+  for (let waited = 0; ; waited += RETRY) {
+    try {
+      return await file.createSyncAccessHandle();
+    } catch (error) {
+      if (!(error instanceof Error) || error.name !== "NoModificationAllowedError") throw error;
+      if (waited >= PATIENCE) throw openElsewhere();
+      await new Promise((resolve) => setTimeout(resolve, RETRY));
+    }
+  }
+}
+
+async function availableBytes(present: number): Promise<number> {
+  const { quota, usage } = await navigator.storage.estimate();
+  if (quota === undefined) return Infinity;
+  return present + Math.max(0, quota - (usage ?? 0) - RESERVE);
+}
