@@ -45,7 +45,7 @@ interface StoredCell {
   readonly outputs?: readonly { readonly output_type: string; readonly text?: readonly string[] | string; readonly data?: Record<string, unknown> }[];
 }
 const cellsOf = (text: string) => (JSON.parse(text) as { cells: StoredCell[] }).cells;
-const joined = (text: readonly string[] | string | undefined) => (Array.isArray(text) ? text.join("") : (text ?? ""));
+const joined = (text: readonly string[] | string | undefined): string => (typeof text === "string" ? text : (text ?? []).join(""));
 
 describe("every shipped notebook", () => {
   for (const name of shipped) {
