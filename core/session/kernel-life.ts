@@ -80,6 +80,11 @@ export function kernelRestartedItself(draft: Draft, language: Language): void {
     else failRun(draft, active, "error", deathFailure(name, "it was started again"));
   }
   endServices(draft, language, `The ${name} kernel was started again.`);
+  draft.notice(
+    noticeId(language),
+    "warning",
+    `${name} was started again. Its variables are gone; files and values set with kroma.set are kept.`,
+  );
 }
 
 /** What a kernel's death or restart left to say of it. */
