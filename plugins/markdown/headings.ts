@@ -14,6 +14,7 @@ export interface Heading {
 const FENCE = /^ {0,3}(`{3,}|~{3,})(.*)$/;
 const ATX = /^ {0,3}(#{1,6})(?:[ \t]+(.*?))?(?:[ \t]+#+)?[ \t]*$/;
 const UNDERLINE = /^ {0,3}(=+|-+)[ \t]*$/;
+const RULE = /^ {0,3}([-*_])(?:[ \t]*\1){2,}[ \t]*$/;
 /** Lines that a setext heading's text can't be. */
 const NOT_A_PARAGRAPH = /^(?: {0,3}(?:>|[-+*](?:\s|$)|\d{1,9}[.)](?:\s|$)|<|\|)| {4}|\t)/;
 
@@ -47,7 +48,7 @@ export function headings(markdown: string): readonly Heading[] {
       paragraph = [];
       continue;
     }
-    if (line.trim() === "") paragraph = [];
+    if (line.trim() === "" || RULE.test(line)) paragraph = [];
     else if (paragraph.length > 0 || !NOT_A_PARAGRAPH.test(line)) paragraph.push(line.trim());
   }
   return found;

@@ -1,7 +1,7 @@
 /** `text/latex` as kernels send it: formulas with their marks, or text with formulas in it. */
 import "./markdown.css";
 import type { Drawing } from "#kit/renderers.ts";
-import { mathAt } from "./math-syntax.ts";
+import { splitLatex } from "./latex-parts.ts";
 import { mathElement, setMath } from "./math.ts";
 
 /** Draws LaTeX mathematics; what it can't set is shown as source. */
@@ -16,27 +16,3 @@ export const drawing: Drawing = {
     await setMath(root);
   },
 };
-
-type Part = string | { readonly tex: string; readonly display: boolean };
-
-/** Text and formulas in turn. A source without any mark is one formula, and so is one that is nothing else. */
-export function splitLatex(source: string): readonly Part[] {
-  const parts: Part[] = [];
-  let text = "";
-  for (let at = 0; at < source.length;) {
-    const found = mathAt(source, at, true);
-    if (!found) {
-      text += source[at];
-      at += 1;
-      continue;
-    }
-    if (text !== "") parts.push(text);
-    text = "";
-    parts.push({ tex: found.tex, display: found.display });
-    at = found.end;
-  }
-  if (text !== "") parts.push(text);
-  const [first] = parts;
-  if (parts.length !== 1 || first === undefined) return parts;
-  return [{ tex: typeof first === "string" ? first : first.tex, display: true }];
-}

@@ -18,21 +18,17 @@ const WORDS = 300;
 export function childrenOf(node: JsonNode): readonly JsonNode[] {
   const { value, path } = node;
   if (typeof value !== "object" || value === null) return [];
-  const keys: readonly (string | number)[] = Array.isArray(value)
-    ? value.map((_item, index) => index)
-    : Object.keys(value);
+  const names = Array.isArray(value) ? undefined : Object.keys(value);
   const start = node.part?.start ?? 0;
-  const end = node.part?.end ?? keys.length;
+  const end = node.part?.end ?? (names ?? (value as readonly unknown[])).length;
   const size = partSize(end - start);
-  if (size > 1) {
-    const parts: JsonNode[] = [];
-    for (let at = start; at < end; at += size)
-      parts.push({ key: undefined, value, path, part: { start: at, end: Math.min(at + size, end) } });
-    return parts;
+  const children: JsonNode[] = [];
+  for (let at = start; at < end; at += size) {
+    const key = names?.[at] ?? at;
+    if (size > 1) children.push({ key: undefined, value, path, part: { start: at, end: Math.min(at + size, end) } });
+    else children.push({ key, value: (value as Record<string | number, unknown>)[key], path: [...path, key] });
   }
-  return keys
-    .slice(start, end)
-    .map((key) => ({ key, value: (value as Record<string | number, unknown>)[key], path: [...path, key] }));
+  return children;
 }
 
 /** One line about a node. */

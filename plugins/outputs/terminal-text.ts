@@ -69,12 +69,16 @@ export class TerminalText {
 
   /** Forgets everything. */
   clear(): void {
+    this.#wipe();
+    this.#pending = "";
+  }
+
+  #wipe(): void {
     this.#rows.length = 0;
     this.#rows.push("");
     this.#continued.clear();
     this.#row = this.#column = this.#widest = 0;
     this.#style = PLAIN;
-    this.#pending = "";
   }
 
   /** Adds what was written next. */
@@ -210,7 +214,7 @@ export class TerminalText {
     if (next === "]") return this.#string(text, at + 2, true);
     if (next === "P" || next === "X" || next === "^" || next === "_") return this.#string(text, at + 2, false);
     if (next === "c") {
-      this.clear();
+      this.#wipe();
       return at + 2;
     }
     if (next === "M") {
@@ -276,7 +280,7 @@ export class TerminalText {
       case "J":
         if (first === 2 || first === 3) {
           const style = this.#style;
-          this.clear();
+          this.#wipe();
           this.#style = style;
         } else if (first === 0) {
           this.#eraseInRow(0);
