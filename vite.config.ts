@@ -23,6 +23,14 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     reportCompressedSize: false,
     chunkSizeWarningLimit: 4096,
+    rolldownOptions: {
+      input: {
+        index: resolve(import.meta.dirname, "index.html"),
+        "service-worker": resolve(import.meta.dirname, "app/browser/service.worker.ts"),
+      },
+      // A service worker governs what is below its own address, so it stands at the root and under a lasting name.
+      output: { entryFileNames: ({ name }) => (name === "service-worker" ? "[name].js" : "app/[name]-[hash].js") },
+    },
   },
   server: { headers: isolation },
   preview: { headers: isolation },

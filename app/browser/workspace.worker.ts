@@ -1,4 +1,5 @@
-/** The file worker: holds one notebook's files in the browser's private file system. */
+/** The file worker of one open notebook: serves its workspace from the browser's private file system. */
+import type { PortLike } from "#core/base/channel.ts";
 import { runOpfsWorker } from "#plugins/opfs/opfs-worker.ts";
 
-runOpfsWorker(self);
+runOpfsWorker(self as unknown as PortLike);

@@ -1,0 +1,200 @@
+/** The page: library or notebook after the address, and what both share: palette, help, toasts, dropped files. */
+import { Match, Show, Switch, createSignal, lazy, onCleanup, type JSX } from "solid-js";
+import type { DocumentId } from "#core/base/ids.ts";
+import type { LibraryClient, NotebookClient } from "#core/notebook/client.ts";
+import type { PageActions } from "#kit/commands.ts";
+import { Dialog } from "#kit/dialog.tsx";
+import { setPageActions } from "./command-context.ts";
+import { startKeyboard } from "./keyboard.ts";
+import { importFiles, isNotebookFile, pickFiles } from "./library/import-files.ts";
+import { openPath, openUrl } from "./library/shipped.ts";
+import { pageLimits } from "./limits.ts";
+import { readRoute, writeRoute, type Route } from "./route.ts";
+import { runsElsewhere } from "./run-lock.ts";
+import { Palette } from "./shell/palette.tsx";
+import { Shortcuts } from "./shell/shortcuts.tsx";
+import { Toasts, announce, toast } from "./shell/toasts.tsx";
+import { setTheme } from "./theme.ts";
+
+const loadNotebookPage = () => import("./notebook/notebook-page.tsx").then(({ NotebookPage }) => ({ default: NotebookPage }));
+const loadLibraryPage = () => import("./library/library-page.tsx").then(({ LibraryPage }) => ({ default: LibraryPage }));
+const loadSettings = () => import("./panels/settings-panel.tsx").then(({ SettingsPanel }) => ({ default: SettingsPanel }));
+const NotebookPage = lazy(loadNotebookPage);
+const LibraryPage = lazy(loadLibraryPage);
+const SettingsPanel = lazy(loadSettings);
+
+interface Opened {
+  readonly client: NotebookClient;
+  readonly elsewhere: boolean;
+}
+
+type Stage =
+  | { readonly type: "library" }
+  | { readonly type: "opening" }
+  | { readonly type: "notebook"; readonly opened: Opened }
+  | { readonly type: "failed"; readonly text: string };
+
+/** Starts loading the code of what the address asks for. */
+export function preload(): void {
+  void (readRoute(location.search).type === "library" ? loadLibraryPage() : loadNotebookPage());
+}
+
+export function App(props: { readonly library: LibraryClient }): JSX.Element {
+  const { library } = props;
+  const [stage, setStage] = createSignal<Stage>({ type: "opening" });
+  const [dialog, setDialog] = createSignal<"palette" | "shortcuts" | "settings">();
+  const [panel, setPanel] = createSignal<string>();
+  const [finding, setFinding] = createSignal(false);
+  const [storage, setStorage] = createSignal(library.storage);
+  onCleanup(library.onStorage(setStorage));
+  let turn = 0;
+
+  const documentOf = async (route: Route): Promise<DocumentId | undefined> => {
+    if (route.type === "library") return undefined;
+    if (route.type === "document") return route.document as DocumentId;
+    await firstEntries(library);
+    if (route.type === "url") return openUrl(route.url, library);
+    return openPath(route.path, library);
+  };
+  const show = async (route: Route): Promise<void> => {
+    const mine = ++turn;
+    const before = stage();
+    setPanel((id) => (route.type === "library" ? undefined : id));
+    setFinding(false);
+    if (route.type === "library") setStage({ type: "library" });
+    else setStage({ type: "opening" });
+    if (before.type === "notebook") before.opened.client.close();
+    if (route.type === "library") return;
+    try {
+      const document = (await documentOf(route)) as DocumentId;
+      const [client, elsewhere] = await Promise.all([library.open(document), runsElsewhere(document)]);
+      if (mine !== turn) {
+        client.close();
+        return;
+      }
+      setStage({ type: "notebook", opened: { client, elsewhere } });
+    } catch (error) {
+      if (mine === turn) setStage({ type: "failed", text: error instanceof Error ? error.message : String(error) });
+    }
+  };
+  const go = (route: Route): void => {
+    history.pushState(undefined, "", `${location.pathname}${writeRoute(route)}`);
+    void show(route);
+  };
+  const reopen = (): void => void show(readRoute(location.search));
+
+  const page: PageActions = {
+    openPalette: () => setDialog("palette"),
+    openShortcuts: () => setDialog("shortcuts"),
+    openFind: () => setFinding(true),
+    togglePanel(id) {
+      if (stage().type !== "notebook") setDialog((open) => (open === "settings" ? undefined : "settings"));
+      else setPanel((open) => (open === id ? undefined : id));
+    },
+    toast,
+    announce,
+    goToLibrary: () => go({ type: "library" }),
+    newNotebook: async () => go({ type: "document", document: await library.create("Untitled", "python") }),
+    openDocument: (document) => go({ type: "document", document }),
+    importFiles: () => void pickFiles(".ipynb,.py").then(take),
+    download(name, bytes, type) {
+      const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type }));
+      const link = document.createElement("a");
+      link.href = url;
+      link.download = name;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+    },
+    setTheme,
+  };
+  const take = async (files: readonly File[]): Promise<void> => {
+    const made = await importFiles(files, library, page);
+    const [only] = made;
+    if (made.length === 1 && only !== undefined) page.openDocument(only);
+    else if (made.length > 1) toast(`${made.length} notebooks imported.`);
+  };
+  setPageActions(page);
+  onCleanup(startKeyboard());
+  addEventListener("popstate", reopen);
+  onCleanup(() => removeEventListener("popstate", reopen));
+  const onDrop = (event: DragEvent): void => {
+    const files = [...(event.dataTransfer?.files ?? [])];
+    if (event.defaultPrevented || files.length === 0) return;
+    event.preventDefault();
+    if (stage().type === "library" || files.every((file) => /\.ipynb$/i.test(file.name))) void take(files.filter(isNotebookFile).length > 0 ? files : files);
+  };
+  const allowDrop = (event: DragEvent): void => {
+    if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+  };
+  addEventListener("drop", onDrop);
+  addEventListener("dragover", allowDrop);
+  void show(readRoute(location.search));
+
+  return (
+    <>
+      <Switch>
+        <Match when={stage().type === "library"}>
+          <LibraryPage library={library} page={page} storage={storage()} onOpenPath={(path) => go({ type: "path", path })} />
+        </Match>
+        <Match when={openedOf(stage())} keyed>
+          {(opened) => (
+            <NotebookPage
+              client={opened.client}
+              elsewhere={opened.elsewhere}
+              page={page}
+              panel={panel()}
+              finding={finding()}
+              storage={storage()}
+              limits={pageLimits()}
+              onCloseFind={() => setFinding(false)}
+              onTrust={() => void library.trust(opened.client.document).then(reopen)}
+            />
+          )}
+        </Match>
+        <Match when={failureOf(stage())}>
+          {(text) => (
+            <main class="failed">
+              <h1>This notebook cannot be opened</h1>
+              <p>{text()}</p>
+              <p class="quiet">Nothing was changed; your other notebooks are safe.</p>
+              <button type="button" class="button primary" onClick={page.goToLibrary}>
+                Go to the library
+              </button>
+            </main>
+          )}
+        </Match>
+      </Switch>
+      <Show when={dialog() === "palette"}>
+        <Palette onClose={() => setDialog(undefined)} />
+      </Show>
+      <Show when={dialog() === "shortcuts"}>
+        <Shortcuts onClose={() => setDialog(undefined)} />
+      </Show>
+      <Show when={dialog() === "settings"}>
+        <Dialog label="Settings" class="settings-dialog" onClose={() => setDialog(undefined)}>
+          <SettingsPanel context={{ page, view: undefined }} workspace={undefined} />
+        </Dialog>
+      </Show>
+      <Toasts />
+    </>
+  );
+}
+
+const openedOf = (stage: Stage): Opened | undefined => (stage.type === "notebook" ? stage.opened : undefined);
+const failureOf = (stage: Stage): string | undefined => (stage.type === "failed" ? stage.text : undefined);
+
+/** The list arrives by itself; an import that must happen once has to know it, or the host's own word on it (`once`). */
+function firstEntries(library: LibraryClient): Promise<void> {
+  if (library.entries.length > 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    const stop = library.onEntries(() => {
+      stop();
+      resolve();
+    });
+    // An empty library may tell nothing; `once` then asks the host.
+    setTimeout(() => {
+      stop();
+      resolve();
+    }, 300);
+  });
+}

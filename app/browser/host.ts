@@ -1,0 +1,47 @@
+/** Where kernels live in the page: module workers of this tab, one per language. */
+import type { KernelHost, KernelWorker } from "#core/kernel/kernel.ts";
+import { kernelSettings, readSettings } from "./settings.ts";
+
+/** The KernelHost of a page; its settings are read again at each use, so a kernel starts with the present ones. */
+export type PageHost = KernelHost;
+
+/** One per open notebook. `program` gives the worker of a language. */
+export function createPageHost(options: {
+  readonly programs: Readonly<Record<string, () => Worker>>;
+  readonly workspace: () => SharedArrayBuffer | undefined;
+  readonly foreign: () => boolean;
+}): PageHost {
+  const asset = (path: string): string => new URL(`assets/${path}`, document.baseURI).href;
+  return {
+    spawn(program) {
+      const start = options.programs[program];
+      if (!start) throw new Error(`There is no worker program for ${program}`);
+      return wrapWorker(start());
+    },
+    asset,
+    get workspace() {
+      return options.workspace();
+    },
+    get settings() {
+      return kernelSettings(readSettings(), asset);
+    },
+    get foreign() {
+      return options.foreign();
+    },
+  };
+}
+
+function wrapWorker(worker: Worker): KernelWorker {
+  return {
+    port: worker,
+    terminate: () => worker.terminate(),
+    onError(listener) {
+      const hear = (event: Event): void => {
+        event.preventDefault();
+        listener(event instanceof ErrorEvent && event.message ? event.message : "The worker could not be loaded.");
+      };
+      worker.addEventListener("error", hear);
+      return () => worker.removeEventListener("error", hear);
+    },
+  };
+}

@@ -1,0 +1,30 @@
+/** Where the page begins: theme, the connection to the documents, the app. Everything heavy comes after first paint. */
+import "@fontsource-variable/inter/wght.css";
+import "@fontsource-variable/inter/wght-italic.css";
+import "@fontsource-variable/jetbrains-mono/wght.css";
+import "#kit/tokens.css";
+import "#kit/themes/light.css";
+import "#kit/themes/dark.css";
+import "#kit/themes/contrast.css";
+import "#kit/kit.css";
+import "./styles/shell.css";
+import "./styles/library.css";
+import "./styles/notebook.css";
+import "./styles/editor.css";
+import "./styles/panels.css";
+import { render } from "solid-js/web";
+import { LibraryClient } from "#core/notebook/client.ts";
+import { App, preload } from "./app.tsx";
+import { connectDocuments } from "./document-link.ts";
+import { registerServiceWorker } from "./offline.ts";
+import { toast } from "./shell/toasts.tsx";
+import { startTheme } from "./theme.ts";
+
+startTheme();
+preload();
+const library = new LibraryClient(
+  connectDocuments((reason) => toast(`The documents cannot be reached (${reason}). Reload the page; what was saved is safe.`)),
+);
+const root = document.getElementById("app");
+if (root) render(() => <App library={library} />, root);
+registerServiceWorker();

@@ -1,0 +1,43 @@
+/** What the menu of a cell offers: commands of the one table, for those who do not use keys. */
+import type { Cell } from "#core/notebook/model.ts";
+import { commands, isPossible, type Command } from "#kit/commands.ts";
+import { showKey } from "#kit/keymap.ts";
+import type { MenuItem } from "#kit/menu.tsx";
+import { host, isMac } from "../plugins.ts";
+import { commandContext } from "../command-context.ts";
+import type { PageView } from "./view.ts";
+
+const OFFERED = [
+  "run.above",
+  "run.below",
+  "cell.move-up",
+  "cell.move-down",
+  "cell.split",
+  "cell.merge",
+  "cell.duplicate",
+  "cell.cut",
+  "cell.copy",
+  "cell.paste-below",
+  "cell.fold-source",
+  "cell.fold-outputs",
+  "outputs.clear",
+  "cell.delete",
+];
+
+/** The menu of the active cell. */
+export function cellMenu(_view: PageView, _cell: Cell): readonly MenuItem[] {
+  const byId = new Map<string, Command>(host.get(commands).map((command) => [command.id, command]));
+  return OFFERED.flatMap((id): readonly MenuItem[] => {
+    const command = byId.get(id);
+    if (!command || !isPossible(command, commandContext())) return [];
+    const key = command.keys[0];
+    return [
+      {
+        label: command.title,
+        ...(key === undefined ? {} : { hint: showKey(key, isMac) }),
+        danger: id === "cell.delete",
+        run: () => void command.run(commandContext()),
+      },
+    ];
+  });
+}

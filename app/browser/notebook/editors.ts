@@ -1,0 +1,114 @@
+/** The editors of one open notebook: one CellText per cell that has been seen, kept until the notebook closes. */
+import type { EditorView } from "@codemirror/view";
+import { randomId, type CellId } from "#core/base/ids.ts";
+import type { Cell } from "#core/notebook/model.ts";
+import { CellText, type TextAuthority } from "./editor/cell-text.ts";
+import type { Completer } from "./editor/comforts.ts";
+import { grammar, grammarNow } from "./editor/languages.ts";
+import { editorName, editorSetup, numbered, slots, type EditorEvents } from "./editor/setup.ts";
+
+type Comforts = typeof import("./editor/comforts.ts");
+
+export interface EditorsOptions {
+  readonly authority: TextAuthority;
+  /** The confirmed text that an editor has to start from. */
+  readonly confirmed: (cell: CellId) => { readonly text: string; readonly version: number } | undefined;
+  readonly complete: Completer;
+  readonly events: (cell: CellId) => EditorEvents;
+  readonly onError: (error: unknown) => void;
+}
+
+export class Editors {
+  readonly #options: EditorsOptions;
+  readonly #client = randomId();
+  readonly #texts = new Map<CellId, { readonly text: CellText; language: string; label: string }>();
+  #comforts: Comforts | undefined;
+  #lineNumbers = false;
+
+  constructor(options: EditorsOptions) {
+    this.#options = options;
+  }
+
+  /** Loads what editors do without at first paint, and gives it to those that are open. */
+  async enrich(): Promise<void> {
+    this.#comforts = await import("./editor/comforts.ts");
+    for (const [cell, { text, language }] of this.#texts) {
+      text.dispatch({ effects: slots.comforts.reconfigure(this.#comforts.comforts(cell, language, this.#options.complete)) });
+    }
+  }
+
+  /** The cell's text if it has been opened. */
+  find(cell: CellId): CellText | undefined {
+    return this.#texts.get(cell)?.text;
+  }
+
+  /** Shows a cell's editor in `parent`; the result takes it away again. */
+  mount(cell: Cell, label: string, parent: HTMLElement): { readonly view: EditorView; readonly unmount: () => void } {
+    let entry = this.#texts.get(cell.id);
+    if (!entry) {
+      const confirmed = this.#options.confirmed(cell.id);
+      const text = new CellText({
+        authority: this.#options.authority,
+        cell: { id: cell.id, source: confirmed?.text ?? cell.source, textVersion: confirmed?.version ?? cell.textVersion },
+        client: this.#client,
+        onError: this.#options.onError,
+        extensions: editorSetup({
+          language: cell.language,
+          label,
+          grammar: grammarNow(cell.language) ?? [],
+          comforts: this.#comforts?.comforts(cell.id, cell.language, this.#options.complete) ?? [],
+          lineNumbers: this.#lineNumbers,
+          events: this.#options.events(cell.id),
+        }),
+      });
+      entry = { text, language: cell.language, label };
+      this.#texts.set(cell.id, entry);
+    }
+    const { text } = entry;
+    const view = text.mount(parent);
+    this.rename(cell.id, label);
+    this.setLanguage(cell.id, cell.language);
+    if (grammarNow(cell.language) === undefined) this.#loadGrammar(cell.id, cell.language);
+    return {
+      view,
+      unmount: () => {
+        if (text.view === view) text.unmount();
+      },
+    };
+  }
+
+  /** Gives the editor of a cell another accessible name ("Cell 4, python"). */
+  rename(cell: CellId, label: string): void {
+    const entry = this.#texts.get(cell);
+    if (!entry || entry.label === label) return;
+    entry.label = label;
+    entry.text.dispatch({ effects: slots.name.reconfigure(editorName(label)) });
+  }
+
+  /** Changes the grammar of a cell's editor. */
+  setLanguage(cell: CellId, language: string): void {
+    const entry = this.#texts.get(cell);
+    if (!entry || entry.language === language) return;
+    entry.language = language;
+    const comforts = this.#comforts?.comforts(cell, language, this.#options.complete);
+    entry.text.dispatch({ effects: [slots.grammar.reconfigure(grammarNow(language) ?? []), ...(comforts ? [slots.comforts.reconfigure(comforts)] : [])] });
+    this.#loadGrammar(cell, language);
+  }
+
+  setLineNumbers(on: boolean): void {
+    this.#lineNumbers = on;
+    for (const { text } of this.#texts.values()) text.dispatch({ effects: slots.lineNumbers.reconfigure(numbered(on)) });
+  }
+
+  close(): void {
+    for (const { text } of this.#texts.values()) text.close();
+    this.#texts.clear();
+  }
+
+  #loadGrammar(cell: CellId, language: string): void {
+    void grammar(language).then((extension) => {
+      const entry = this.#texts.get(cell);
+      if (entry?.language === language) entry.text.dispatch({ effects: slots.grammar.reconfigure(extension) });
+    });
+  }
+}

@@ -1,0 +1,146 @@
+/** An open notebook: header, cells, side panels, status bar; and the life of its session. */
+import { For, Show, createEffect, createSignal, onCleanup, onMount, type JSX } from "solid-js";
+import type { NotebookClient, StorageState } from "#core/notebook/client.ts";
+import { Session } from "#core/session/session.ts";
+import { commands as commandsFacet, type PageActions } from "#kit/commands.ts";
+import { panels as panelsFacet } from "#kit/panels.ts";
+import { announceRuns } from "../announce-runs.ts";
+import { commandContext, setOpenView } from "../command-context.ts";
+import { createPageHost } from "../host.ts";
+import { afterPaint, startKernels, whenIdle } from "../kernel-start.ts";
+import { prepareFiles } from "../library/shipped.ts";
+import { host as plugins, kernels, programs } from "../plugins.ts";
+import { holdRunLock } from "../run-lock.ts";
+import { Banner } from "../shell/banner.tsx";
+import { Rail, SidePanel } from "../shell/rail.tsx";
+import { StatusBar } from "../shell/status-bar.tsx";
+import { openWorkspaceLink, type WorkspaceLink } from "../workspace-link.ts";
+import { CellList } from "./cell-list.tsx";
+import { FindBar } from "./find-bar.tsx";
+import { NotebookHeader } from "./header.tsx";
+import { createView } from "./view.ts";
+
+export interface NotebookPageProps {
+  readonly client: NotebookClient;
+  /** True when another tab ran this notebook at the moment of opening. */
+  readonly elsewhere: boolean;
+  readonly page: PageActions;
+  readonly panel: string | undefined;
+  readonly finding: boolean;
+  readonly storage: StorageState;
+  /** What this browser cannot do here, as sentences. */
+  readonly limits: readonly string[];
+  readonly onCloseFind: () => void;
+  readonly onTrust: () => void;
+}
+
+export function NotebookPage(props: NotebookPageProps): JSX.Element {
+  const { client, page } = props;
+  const [link, setLink] = createSignal<WorkspaceLink>();
+  const host = createPageHost({ programs, workspace: () => link()?.memory(), foreign: () => client.entry.foreign });
+  const session = new Session({ notebook: client, kernels, host, canRun: !props.elsewhere });
+  /** Cells wait for the files they may read: those of the notebook, and those that ship with it. */
+  const files = new Promise<void>((resolve) => {
+    // In the tab that does not run the notebook, the other one has the files.
+    createEffect(() => {
+      const opened = link();
+      if (opened) void opened.ready.then((workspace) => prepareFiles(client.entry.origin, workspace)).then(resolve, (error: unknown) => {
+        page.toast(`Files of this notebook are missing: ${error instanceof Error ? error.message : String(error)}`);
+        resolve();
+      });
+    });
+    if (props.elsewhere) resolve();
+  });
+  const view = createView(client, session, page, files);
+  const [saved, setSaved] = createSignal(client.saved);
+  const [dismissed, setDismissed] = createSignal<readonly string[]>([]);
+  onCleanup(client.onSaved(setSaved));
+  setOpenView(view);
+  onCleanup(() => setOpenView(undefined));
+  announceRuns(view, page.announce);
+
+  let stopStarting: (() => void) | undefined;
+  let closed = false;
+  const stopLock = holdRunLock(client.document, () => {
+    if (session.state.runner === "elsewhere") session.send({ type: "runner_changed", runner: "here" });
+    setLink(openWorkspaceLink(client.document));
+    afterPaint(() => {
+      void files.then(() => {
+        if (!closed) stopStarting = startKernels(session, client.notebook);
+      });
+    });
+  });
+  onCleanup(() => {
+    closed = true;
+    stopStarting?.();
+    // The files and the right to run go to the next tab only when nothing of ours uses them any more.
+    void session.close().finally(() => {
+      link()?.close();
+      stopLock();
+    });
+  });
+  onMount(() => {
+    performance.mark("kroma-notebook");
+    afterPaint(() => {
+      performance.mark("kroma-painted");
+      whenIdle(() => void view.editors.enrich());
+    });
+    const first = view.active();
+    const empty = view.cells().length === 1 && view.cells()[0]?.source === "";
+    if (first !== undefined) view.choose(first, { mode: empty ? "edit" : "command" });
+  });
+  createEffect(() => (document.title = `${view.notebook().title || "Untitled"} · Kroma`));
+
+  const openPanel = () => plugins.get(panelsFacet).find((panel) => panel.id === props.panel);
+  const limits = (): readonly string[] => {
+    const trouble = link()?.trouble();
+    return [...props.limits, ...(trouble === undefined ? [] : [trouble])].filter((limit) => !dismissed().includes(limit));
+  };
+  const savedText = (): string =>
+    props.storage.state === "ok" ? (saved() ? "Saved" : "Saving …") : props.storage.state === "full" ? "Storage is full" : "Not stored";
+  const firstFailed = (): void => {
+    const failed = view.cells().find((cell) => view.state(cell.id)?.progress === "failed");
+    if (failed) view.choose(failed.id);
+  };
+  return (
+    <div class={`shell${openPanel() ? " with-panel" : ""}`}>
+      <Rail panels={plugins.get(panelsFacet)} open={props.panel} onToggle={page.togglePanel} onLibrary={page.goToLibrary} />
+      <Show when={openPanel()} keyed>
+        {(panel) => <SidePanel panel={panel} context={commandContext()} workspace={link()?.workspace()} onClose={() => page.togglePanel(panel.id)} />}
+      </Show>
+      <main class="main">
+        <NotebookHeader view={view} />
+        <Show when={props.finding}>
+          <FindBar view={view} onClose={props.onCloseFind} />
+        </Show>
+        <div class="banners">
+          <Show when={props.storage.state !== "ok"}>
+            <Banner
+              level="warning"
+              text={props.storage.message}
+              action={{ label: "Download", run: () => void plugins.get(commandsFacet).find((command) => command.id === "page.download-ipynb")?.run(commandContext()) }}
+            />
+          </Show>
+          <For each={limits()}>{(limit) => <Banner level="warning" text={limit} onDismiss={() => setDismissed((list) => [...list, limit])} />}</For>
+          <Show when={client.entry.foreign}>
+            <Banner
+              level="info"
+              text={`This notebook came from elsewhere${client.entry.origin ? ` (${client.entry.origin})` : ""}. Its code runs apart from your other notebooks.`}
+              action={{ label: "Trust it", run: props.onTrust }}
+            />
+          </Show>
+          <Show when={view.session$().runner === "elsewhere"}>
+            <Banner level="info" text="This notebook runs in another tab. You can edit here; results appear in both." />
+          </Show>
+          <For each={view.session$().notices}>
+            {(notice) => (
+              <Banner level={notice.level} text={notice.text} onDismiss={() => session.send({ type: "dismiss_notice", id: notice.id })} />
+            )}
+          </For>
+        </div>
+        <CellList view={view} />
+      </main>
+      <StatusBar view={view} saved={savedText()} storageTrouble={props.storage.state !== "ok"} onProblem={firstFailed} />
+    </div>
+  );
+}

@@ -1,0 +1,206 @@
+/**
+ * What a page knows of an open notebook beyond the document and the session: which cell is chosen, the mode, what is
+ * in the clipboard, where the focus should go. Commands act on it; components read it. It writes the document only
+ * through the client and the session only through operations.
+ */
+import { batch, createMemo, createSignal, onCleanup } from "solid-js";
+import { newCellId, type CellId, type Language } from "#core/base/ids.ts";
+import type { NotebookClient } from "#core/notebook/client.ts";
+import type { Cell, CellKind, Notebook, NotebookOperation } from "#core/notebook/model.ts";
+import type { CellState, SessionState } from "#core/session/state.ts";
+import type { Session } from "#core/session/session.ts";
+import type { Caret, Mode, NotebookView, PageActions } from "#kit/commands.ts";
+import { Editors } from "./editors.ts";
+import { UndoStack } from "./undo.ts";
+
+/** A wish to put the focus on a cell, fulfilled by its component once it is on the page. */
+export interface FocusRequest {
+  readonly cell: CellId;
+  readonly mode: Mode;
+  readonly caret: Caret;
+}
+
+/** What the cell list can do for others. */
+export interface ListHandle {
+  /** Brings a cell into view with as little movement as possible, or to the top. */
+  scrollTo(cell: CellId, align?: "nearest" | "start"): void;
+  scrollPages(pages: number): void;
+}
+
+export interface PageView extends NotebookView {
+  readonly notebook: () => Notebook;
+  readonly session$: () => SessionState;
+  readonly editors: Editors;
+  readonly state: (cell: CellId) => CellState | undefined;
+  readonly focusRequest: () => FocusRequest | undefined;
+  readonly isSelected: (cell: CellId) => boolean;
+  /** Told by the components when the browser's focus moves by itself. */
+  focusMoved(cell: CellId, mode: Mode): void;
+  list: ListHandle | undefined;
+  close(): void;
+}
+
+/** Names a cell for screen readers. */
+export function cellLabel(index: number, language: Language): string {
+  return `Cell ${index + 1}, ${language}`;
+}
+
+const sameItems = <T>(a: readonly T[], b: readonly T[]): boolean => a.length === b.length && a.every((item, i) => item === b[i]);
+
+/** Makes the view of an open notebook; must be called under a Solid owner, which ends it. */
+export function createView(client: NotebookClient, session: Session, page: PageActions, ready: Promise<void> = Promise.resolve()): PageView {
+  const [notebook, setNotebook] = createSignal(client.notebook);
+  const [state, setState] = createSignal(session.state);
+  const cells = createMemo(() => notebook().cells);
+  const ids = createMemo<readonly CellId[]>(() => cells().map((cell) => cell.id), [], { equals: sameItems });
+  const indexes = createMemo(() => new Map(ids().map((id, index) => [id, index] as const)));
+  const [active, setActive] = createSignal<CellId | undefined>(cells()[0]?.id);
+  const [anchor, setAnchor] = createSignal<CellId | undefined>(cells()[0]?.id);
+  const [mode, setModeSignal] = createSignal<Mode>("command");
+  const [focusRequest, setFocusRequest] = createSignal<FocusRequest>();
+  const [numbers, setNumbers] = createSignal(false);
+  const indexOf = (cell: CellId): number => indexes().get(cell) ?? -1;
+  const cellOf = (id: CellId): Cell | undefined => cells()[indexOf(id)];
+  const selected = createMemo<readonly CellId[]>(
+    () => {
+      const to = active();
+      if (to === undefined) return [];
+      const [a, b] = [indexOf(anchor() ?? to), indexOf(to)];
+      return a < 0 ? [to] : ids().slice(Math.min(a, b), Math.max(a, b) + 1);
+    },
+    [],
+    { equals: sameItems },
+  );
+  const selection = createMemo(() => new Set(selected()));
+  const undoStack = new UndoStack((operations) => client.change(operations));
+
+  const editors = new Editors({
+    authority: client,
+    confirmed: (cell) => client.confirmedText(cell),
+    complete: (cell, code, cursor) => session.complete(cell, code, cursor),
+    events: (cell) => ({
+      leave: (direction) => {
+        const next = ids()[indexOf(cell) + direction];
+        if (next === undefined) return false;
+        view.choose(next, { mode: "edit", caret: direction < 0 ? "end" : "start" });
+        return true;
+      },
+    }),
+    onError: (error) => page.toast(`Typing could not be stored: ${error instanceof Error ? error.message : String(error)}`),
+  });
+
+  /** After cells went away: the nearest one that is left becomes the active one. */
+  const repair = (before: readonly CellId[]): void => {
+    const present = indexes();
+    const current = active();
+    if (current !== undefined && !present.has(current)) {
+      const at = before.indexOf(current);
+      const next = before.slice(at + 1).find((id) => present.has(id)) ?? before.slice(0, at).findLast((id) => present.has(id)) ?? ids()[0];
+      const hadFocus = focusRequest()?.cell === current || document.activeElement === document.body || document.activeElement === null;
+      batch(() => {
+        setActive(next);
+        setAnchor(next);
+        if (next !== undefined && hadFocus) setFocusRequest({ cell: next, mode: "command", caret: undefined });
+      });
+    } else if (anchor() !== undefined && !present.has(anchor() as CellId)) setAnchor(current);
+  };
+
+  const stopNotebook = client.onChange((change) => {
+    const before = ids();
+    batch(() => {
+      setNotebook(client.notebook);
+      if (change.order) repair(before);
+    });
+  });
+  const stopSession = session.onChange((next) => setState(next));
+
+  const view: PageView = {
+    client,
+    session,
+    notebook,
+    session$: state,
+    editors,
+    mode,
+    cells,
+    active,
+    selected,
+    focusRequest,
+    indexOf,
+    cell: cellOf,
+    state: (cell) => state().cells.get(cell),
+    isSelected: (cell) => selection().has(cell),
+    caret: () => {
+      const cell = active();
+      return cell === undefined ? undefined : editors.find(cell)?.state.selection.main.head;
+    },
+    choose(cell, options = {}) {
+      const nextMode = options.mode ?? "command";
+      batch(() => {
+        setActive(cell);
+        if (!options.extend) setAnchor(cell);
+        setModeSignal(nextMode);
+        setFocusRequest({ cell, mode: nextMode, caret: options.caret });
+      });
+      view.list?.scrollTo(cell);
+    },
+    setMode(next, caret) {
+      const cell = active();
+      if (cell !== undefined) view.choose(cell, { mode: next, caret });
+    },
+    focusMoved(cell, next) {
+      batch(() => {
+        if (active() !== cell) {
+          setActive(cell);
+          setAnchor(cell);
+        } else if (next === "edit") setAnchor(cell);
+        setModeSignal(next);
+        setFocusRequest(undefined);
+      });
+    },
+    async change(operations, label) {
+      const touched = operations.flatMap((operation) => ("cell" in operation && typeof operation.cell === "string" ? [operation.cell, ...("other" in operation ? [operation.other] : [])] : []));
+      await Promise.all(touched.map((cell) => editors.find(cell)?.whenSettled()));
+      await undoStack.do(operations, label);
+    },
+    async undo() {
+      const label = await undoStack.undo();
+      page.announce(label === undefined ? "Nothing to undo" : `Undone: ${label}`);
+      if (label === undefined) page.toast("Nothing to undo here.");
+    },
+    async redo() {
+      const label = await undoStack.redo();
+      page.announce(label === undefined ? "Nothing to redo" : `Redone: ${label}`);
+    },
+    run(which) {
+      const code = which.filter((id) => cellOf(id)?.kind === "code");
+      if (code.length > 0) void ready.then(() => session.send({ type: "run_cells", cells: code }));
+    },
+    clipboard: [],
+    async insert(after, kind, language, source = "") {
+      const id = newCellId();
+      const operation: NotebookOperation = { type: "insert_cell", cell: { id, kind, language, source }, after };
+      await view.change([operation], "insert cell");
+      return id;
+    },
+    lineNumbers: numbers,
+    setLineNumbers(on) {
+      setNumbers(on);
+      editors.setLineNumbers(on);
+    },
+    scroll: (pages) => view.list?.scrollPages(pages),
+    list: undefined,
+    close() {
+      stopNotebook();
+      stopSession();
+      editors.close();
+    },
+  };
+  onCleanup(() => view.close());
+  return view;
+}
+
+/** Kind and language of a new cell, by the word on its button. */
+export function newCellOf(word: string): { readonly kind: CellKind; readonly language: Language } {
+  if (word === "text" || word === "markdown") return { kind: "markdown", language: "markdown" };
+  return word === "raw" ? { kind: "raw", language: "raw" } : { kind: "code", language: word };
+}

@@ -1,0 +1,99 @@
+/** One file or directory in the panel. */
+import { Show, createSignal, type JSX } from "solid-js";
+import { Icon } from "#kit/icon.tsx";
+import { Menu } from "#kit/menu.tsx";
+import { fileSize, type Row } from "./file-tree.ts";
+
+export function FileRow(props: {
+  readonly row: Row;
+  readonly open: boolean;
+  readonly renaming: boolean;
+  readonly onOpen: () => void;
+  readonly onRename: (name: string) => void;
+  readonly onStartRename: () => void;
+  readonly onDownload: () => void;
+  readonly onRemove: () => void;
+  readonly onDropFiles: (files: readonly File[]) => void;
+}): JSX.Element {
+  const [target, setTarget] = createSignal(false);
+  const isDirectory = (): boolean => props.row.stat.kind === "directory";
+  return (
+    <li
+      class={target() ? "file target" : "file"}
+      data-path={props.row.stat.path}
+      style={{ "padding-inline-start": `${props.row.depth * 14}px` }}
+      onDragOver={(event) => {
+        if (!isDirectory() || !event.dataTransfer?.types.includes("Files")) return;
+        event.preventDefault();
+        event.stopPropagation();
+        setTarget(true);
+      }}
+      onDragLeave={() => setTarget(false)}
+      onDrop={(event) => {
+        if (!isDirectory()) return;
+        event.preventDefault();
+        event.stopPropagation();
+        setTarget(false);
+        props.onDropFiles([...(event.dataTransfer?.files ?? [])]);
+      }}
+    >
+      <Show
+        when={!props.renaming}
+        fallback={
+          <input
+            class="input file-rename"
+            aria-label={`New name of ${props.row.name}`}
+            value={props.row.name}
+            spellcheck={false}
+            ref={(element) =>
+              queueMicrotask(() => {
+                element.focus();
+                const dot = element.value.lastIndexOf(".");
+                element.setSelectionRange(0, dot > 0 ? dot : element.value.length);
+              })
+            }
+            onBlur={(event) => props.onRename(event.currentTarget.value.trim())}
+            onKeyDown={(event) => {
+              event.stopPropagation();
+              if (event.key === "Escape") event.currentTarget.value = props.row.name;
+              if (event.key === "Enter" || event.key === "Escape") event.currentTarget.blur();
+            }}
+          />
+        }
+      >
+        <button
+          type="button"
+          class="file-name"
+          aria-expanded={isDirectory() ? props.open : undefined}
+          title={props.row.stat.path}
+          onClick={() => props.onOpen()}
+          onKeyDown={(event) => {
+            if (event.key === "F2") props.onStartRename();
+            else if (event.key === "Delete") props.onRemove();
+            else return;
+            event.preventDefault();
+            event.stopPropagation();
+          }}
+        >
+          <Icon name={isDirectory() ? (props.open ? "down" : "right") : "file"} />
+          <span>{props.row.name}</span>
+        </button>
+        <Show when={!isDirectory()}>
+          <span class="quiet file-size">{fileSize(props.row.stat.size)}</span>
+        </Show>
+        <Menu
+          label={`Actions for ${props.row.name}`}
+          class="button icon-only"
+          items={() => [
+            { label: isDirectory() ? "Open or close" : "Open", run: props.onOpen },
+            { label: isDirectory() ? "Download as zip" : "Download", run: props.onDownload },
+            { label: "Rename", hint: "F2", run: props.onStartRename },
+            { label: "Delete", hint: "Delete", danger: true, run: props.onRemove },
+          ]}
+        >
+          <Icon name="more" />
+        </Menu>
+      </Show>
+    </li>
+  );
+}

@@ -1,0 +1,91 @@
+/** A file in a dialog: small text can be read and changed, pictures are shown, anything else is offered for download. */
+import { Match, Show, Switch, createSignal, onCleanup, type JSX } from "solid-js";
+import type { Workspace } from "#core/workspace/workspace.ts";
+import type { PageActions } from "#kit/commands.ts";
+import { Dialog } from "#kit/dialog.tsx";
+import { Icon } from "#kit/icon.tsx";
+import { fileSize } from "./file-tree.ts";
+
+/** Larger text is cut when shown, and then cannot be changed here. */
+const EDITABLE = 1_000_000;
+
+type Content =
+  | { readonly type: "text"; readonly text: string; readonly whole: boolean }
+  | { readonly type: "picture"; readonly url: string }
+  | { readonly type: "other"; readonly size: number };
+
+const PICTURES: Readonly<Record<string, string>> = { png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", gif: "image/gif", webp: "image/webp", svg: "image/svg+xml" };
+
+async function readContent(workspace: Workspace, path: string): Promise<Content> {
+  const bytes = await workspace.read(path);
+  const type = PICTURES[path.split(".").at(-1)?.toLowerCase() ?? ""];
+  // As an <img> an SVG runs no script.
+  if (type) return { type: "picture", url: URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type })) };
+  const part = bytes.subarray(0, EDITABLE);
+  if (part.includes(0)) return { type: "other", size: bytes.length };
+  try {
+    const text = new TextDecoder("utf-8", { fatal: bytes.length <= EDITABLE, ignoreBOM: true }).decode(part);
+    return { type: "text", text, whole: bytes.length <= EDITABLE };
+  } catch {
+    return { type: "other", size: bytes.length };
+  }
+}
+
+export function FileView(props: { readonly path: string; readonly workspace: Workspace; readonly page: PageActions; readonly onClose: () => void }): JSX.Element {
+  const [content, setContent] = createSignal<Content>();
+  const [draft, setDraft] = createSignal<string>();
+  const [failure, setFailure] = createSignal("");
+  const fail = (error: unknown): void => void setFailure(error instanceof Error ? error.message : String(error));
+  readContent(props.workspace, props.path).then(setContent, fail);
+  onCleanup(() => {
+    const shown = content();
+    if (shown?.type === "picture") URL.revokeObjectURL(shown.url);
+  });
+  const save = async (): Promise<void> => {
+    const text = draft();
+    if (text === undefined) return;
+    try {
+      await props.workspace.write(props.path, new TextEncoder().encode(text));
+      setDraft(undefined);
+      setContent({ type: "text", text, whole: true });
+      props.page.announce(`${props.path} saved`);
+    } catch (error) {
+      fail(error);
+    }
+  };
+  return (
+    <Dialog label={props.path} class="file-view" onClose={() => void save().then(props.onClose)}>
+      <header class="dialog-header">
+        <h2>{props.path}</h2>
+        <span>
+          <Show when={draft() !== undefined}>
+            <button type="button" class="button primary" onClick={() => void save()}>
+              Save
+            </button>
+          </Show>
+          <button type="button" class="button icon-only" aria-label="Close" onClick={() => void save().then(props.onClose)}>
+            <Icon name="close" />
+          </button>
+        </span>
+      </header>
+      <Show when={failure()}>
+        <p class="quiet panel-empty">{failure()}</p>
+      </Show>
+      <Switch>
+        <Match when={asText(content())} keyed>
+          {(text) => (
+            <Show when={text.whole} fallback={<pre tabIndex={0}>{text.text}</pre>}>
+              <textarea aria-label={props.path} spellcheck={false} value={text.text} onInput={(event) => setDraft(event.currentTarget.value)} />
+            </Show>
+          )}
+        </Match>
+        <Match when={asPicture(content())}>{(url) => <img src={url()} alt={props.path} style={{ "max-inline-size": "100%", "object-fit": "contain", "min-block-size": "0" }} />}</Match>
+        <Match when={asOther(content())}>{(size) => <p class="quiet panel-empty">{fileSize(size())} that are not text. Download the file to look at it.</p>}</Match>
+      </Switch>
+    </Dialog>
+  );
+}
+
+const asText = (content: Content | undefined) => (content?.type === "text" ? content : undefined);
+const asPicture = (content: Content | undefined) => (content?.type === "picture" ? content.url : undefined);
+const asOther = (content: Content | undefined) => (content?.type === "other" ? content.size : undefined);

@@ -1,0 +1,46 @@
+/** The one list of concrete parts of the page: kernels, their worker programs, and plugins. Nobody else names them. */
+import type { Kernel } from "#core/kernel/kernel.ts";
+import { PluginHost, type Plugin } from "#core/plugin/facet.ts";
+import { commands } from "#kit/commands.ts";
+import { panels } from "#kit/panels.ts";
+import { pythonKernel } from "#kernels/python/kernel.ts";
+import { shellKernel } from "#kernels/shell/kernel.ts";
+import { typescriptKernel } from "#kernels/typescript/kernel.ts";
+import { markdown } from "#plugins/markdown/index.ts";
+import { outputs } from "#plugins/outputs/index.ts";
+import { vega } from "#plugins/vega/index.ts";
+import { widgets } from "#plugins/widgets/index.ts";
+import { cellCommands } from "./notebook/commands/cell-commands.ts";
+import { moveCommands } from "./notebook/commands/move-commands.ts";
+import { pageCommands } from "./notebook/commands/page-commands.ts";
+import { runCommands } from "./notebook/commands/run-commands.ts";
+
+/** What the page itself provides, by the same facets as any plugin. */
+const page: Plugin = {
+  id: "page",
+  provides: [
+    commands.of(runCommands),
+    commands.of(moveCommands),
+    commands.of(cellCommands),
+    commands.of(pageCommands),
+    panels.of({ id: "files", title: "Files", icon: "files", load: async () => (await import("./panels/files-panel.tsx")).FilesPanel }),
+    panels.of({ id: "outline", title: "Outline", icon: "outline", load: async () => (await import("./panels/outline-panel.tsx")).OutlinePanel }),
+    panels.of({ id: "settings", title: "Settings", icon: "settings", load: async () => (await import("./panels/settings-panel.tsx")).SettingsPanel }),
+  ],
+};
+
+/** All plugins of the page. */
+export const host = new PluginHost([page, outputs, markdown, vega, widgets]);
+
+/** The languages that run here, in the order they are shown. */
+export const kernels: readonly Kernel[] = [pythonKernel, typescriptKernel, shellKernel];
+
+/** The worker program of each language. Written out, so that the bundler sees the files. */
+export const programs: Readonly<Record<string, () => Worker>> = {
+  python: () => new Worker(new URL("../../kernels/python/worker.ts", import.meta.url), { type: "module", name: "kroma-python" }),
+  typescript: () => new Worker(new URL("../../kernels/typescript/worker.ts", import.meta.url), { type: "module", name: "kroma-typescript" }),
+  shell: () => new Worker(new URL("../../kernels/shell/worker.ts", import.meta.url), { type: "module", name: "kroma-shell" }),
+};
+
+/** True where Command and not Control is the main modifier. */
+export const isMac: boolean = /Mac|iPhone|iPad/.test(globalThis.navigator?.platform ?? "");

@@ -1,0 +1,63 @@
+/**
+ * What a person can set, kept in this browser. Checked on reading: a broken or old value falls back to its default
+ * and never keeps the page from starting. Addresses outside this site appear here and nowhere else in the page.
+ */
+import * as v from "valibot";
+import type { KernelSettings } from "#core/kernel/kernel.ts";
+
+const KEY = "kroma-settings";
+const MIB = 1024 * 1024;
+
+const address = v.pipe(v.string(), v.trim());
+const Schema = v.object({
+  theme: v.fallback(v.picklist(["system", "light", "dark", "contrast"]), "system"),
+  /** Folder of Pyodide packages that are not shipped; empty: none. */
+  pyodidePackages: v.fallback(address, "https://cdn.jsdelivr.net/pyodide/v314.0.7/full/"),
+  pythonIndex: v.fallback(address, "https://pypi.org/simple/"),
+  npmCdn: v.fallback(address, "https://esm.sh/{name}@{version}/{path}"),
+  wheelMirrors: v.fallback(v.array(address), []),
+  npmMirrors: v.fallback(v.array(address), []),
+  pythonMemory: v.fallback(v.pipe(v.number(), v.minValue(64 * MIB), v.maxValue(4096 * MIB)), 2048 * MIB),
+  vmMemory: v.fallback(v.pipe(v.number(), v.minValue(64 * MIB), v.maxValue(2048 * MIB)), 256 * MIB),
+});
+
+export type Settings = v.InferOutput<typeof Schema>;
+export type Theme = Settings["theme"];
+
+const asFolder = (url: string): string => (url.endsWith("/") ? url : `${url}/`);
+
+/** The settings as they stand; defaults where nothing valid is stored. */
+export function readSettings(): Settings {
+  let stored: unknown;
+  try {
+    stored = JSON.parse(localStorage.getItem(KEY) ?? "{}");
+  } catch {
+    // Storage denied, or not JSON: the defaults do.
+  }
+  const known = typeof stored === "object" && stored !== null ? stored : {};
+  return v.parse(Schema, known);
+}
+
+/** Stores settings; false when this browser refuses to. */
+export function writeSettings(settings: Settings): boolean {
+  try {
+    localStorage.setItem(KEY, JSON.stringify(settings));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The settings as kernels want them. `asset` gives the URL of a shipped file. */
+export function kernelSettings(settings: Settings, asset: (path: string) => string): KernelSettings {
+  return {
+    ...(settings.pyodidePackages === "" ? {} : { pyodidePackages: asFolder(settings.pyodidePackages) }),
+    ...(settings.pythonIndex === "" ? {} : { pythonIndex: asFolder(settings.pythonIndex) }),
+    ...(settings.npmCdn === "" ? {} : { npmCdn: settings.npmCdn }),
+    wheelMirrors: [asset("wheels/"), ...settings.wheelMirrors.filter((url) => url !== "").map(asFolder)],
+    npmMirrors: settings.npmMirrors.filter((url) => url !== "").map(asFolder),
+    vmImage: asset("vm/"),
+    pythonMemory: settings.pythonMemory,
+    vmMemory: settings.vmMemory,
+  };
+}

@@ -1,0 +1,64 @@
+/** The rail at the edge (a bar at the bottom of a narrow page) and the panel that it opens. */
+import { For, Show, createSignal, type Component, type JSX } from "solid-js";
+import { Dynamic } from "solid-js/web";
+import type { Workspace } from "#core/workspace/workspace.ts";
+import type { CommandContext } from "#kit/commands.ts";
+import { Icon } from "#kit/icon.tsx";
+import type { Panel, PanelProps } from "#kit/panels.ts";
+
+export function Rail(props: { readonly panels: readonly Panel[]; readonly open: string | undefined; readonly onToggle: (id: string) => void; readonly onLibrary: () => void }): JSX.Element {
+  return (
+    <nav class="rail" aria-label="Panels">
+      <button type="button" class="rail-button" aria-label="Library" title="Library" onClick={() => props.onLibrary()}>
+        <Icon name="library" />
+        <span>Library</span>
+      </button>
+      <For each={props.panels}>
+        {(panel) => (
+          <button
+            type="button"
+            class="rail-button"
+            aria-label={panel.title}
+            title={panel.title}
+            aria-pressed={props.open === panel.id}
+            onClick={() => props.onToggle(panel.id)}
+          >
+            <Icon name={panel.icon} />
+            <span>{panel.title}</span>
+          </button>
+        )}
+      </For>
+    </nav>
+  );
+}
+
+export function SidePanel(props: { readonly panel: Panel; readonly context: CommandContext; readonly workspace: Workspace | undefined; readonly onClose: () => void }): JSX.Element {
+  const [content, setContent] = createSignal<Component<PanelProps>>();
+  const [failure, setFailure] = createSignal("");
+  props.panel.load().then(
+    (component) => setContent(() => component),
+    (error: unknown) => setFailure(error instanceof Error ? error.message : String(error)),
+  );
+  return (
+    <aside
+      class="panel"
+      aria-label={props.panel.title}
+      onKeyDown={(event) => {
+        if (event.key === "Escape" && !event.defaultPrevented) props.onClose();
+      }}
+    >
+      <header class="panel-header">
+        <h2>{props.panel.title}</h2>
+        <button type="button" class="button icon-only" aria-label={`Close ${props.panel.title.toLowerCase()}`} onClick={() => props.onClose()}>
+          <Icon name="close" />
+        </button>
+      </header>
+      <div class="panel-body">
+        <Show when={failure()}>
+          <p class="quiet">This panel could not be loaded: {failure()}</p>
+        </Show>
+        <Dynamic component={content()} context={props.context} workspace={props.workspace} />
+      </div>
+    </aside>
+  );
+}

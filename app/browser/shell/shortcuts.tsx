@@ -1,0 +1,56 @@
+/** All keys, by group, read from the command table. */
+import { For, type JSX } from "solid-js";
+import { commands, type Command } from "#kit/commands.ts";
+import { Dialog } from "#kit/dialog.tsx";
+import { Icon } from "#kit/icon.tsx";
+import { showKey } from "#kit/keymap.ts";
+import { host, isMac } from "../plugins.ts";
+
+const WHERE = { command: "command mode", edit: "edit mode", notebook: "", library: "library", always: "" } as const;
+
+export function Shortcuts(props: { readonly onClose: () => void }): JSX.Element {
+  const groups = new Map<string, Command[]>();
+  for (const command of host.get(commands)) {
+    if (command.keys.length === 0) continue;
+    const group = groups.get(command.group);
+    if (group) group.push(command);
+    else groups.set(command.group, [command]);
+  }
+  return (
+    <Dialog label="Keyboard shortcuts" class="shortcuts" onClose={props.onClose}>
+      <header class="dialog-header">
+        <h2>Keyboard shortcuts</h2>
+        <button type="button" class="button icon-only" aria-label="Close" onClick={() => props.onClose()}>
+          <Icon name="close" />
+        </button>
+      </header>
+      <div class="shortcuts-body" tabIndex={0}>
+        <p class="quiet">
+          Two modes, as in Jupyter. In command mode keys act on cells; Enter goes into the text. In edit mode keys are
+          text; Esc leaves it.
+        </p>
+        <For each={[...groups]}>
+          {([name, list]) => (
+            <section>
+              <h3>{name}</h3>
+              <dl>
+                <For each={list}>
+                  {(command) => (
+                    <div class="shortcut">
+                      <dt>
+                        {command.title} <span class="quiet">{WHERE[command.when]}</span>
+                      </dt>
+                      <dd>
+                        <For each={command.keys}>{(key) => <kbd>{showKey(key, isMac)}</kbd>}</For>
+                      </dd>
+                    </div>
+                  )}
+                </For>
+              </dl>
+            </section>
+          )}
+        </For>
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,99 @@
+/**
+ * The one command table. Palette, menus, keys and the shortcut help all read it; a plugin adds to it through the
+ * facet. A command is data plus `run`; what it may touch is the `CommandContext`, never the page's components.
+ */
+import type { CellId, Language } from "#core/base/ids.ts";
+import type { NotebookClient } from "#core/notebook/client.ts";
+import type { Cell, CellKind, NotebookOperation } from "#core/notebook/model.ts";
+import type { Session } from "#core/session/session.ts";
+import { Facet } from "#core/plugin/facet.ts";
+
+/** Jupyter's two modes: keys act on cells, or go into the text. */
+export type Mode = "command" | "edit";
+/** Where a command makes sense and its keys count. "notebook" is both modes. */
+export type When = "command" | "edit" | "notebook" | "library" | "always";
+
+/** Where the caret goes when an editor gets the focus: a place, an offset, or where it was. */
+export type Caret = "start" | "end" | number | undefined;
+
+/** An open notebook as a command sees it. */
+export interface NotebookView {
+  readonly client: NotebookClient;
+  readonly session: Session;
+  readonly mode: () => Mode;
+  readonly cells: () => readonly Cell[];
+  readonly active: () => CellId | undefined;
+  /** The chosen cells in notebook order; the active one is among them. */
+  readonly selected: () => readonly CellId[];
+  /** The caret of the active cell's editor, in UTF-16 units. */
+  readonly caret: () => number | undefined;
+  indexOf(cell: CellId): number;
+  cell(id: CellId): Cell | undefined;
+  /** Makes a cell the active one; `extend` keeps the other end of the selection. */
+  choose(cell: CellId, options?: { readonly extend?: boolean; readonly mode?: Mode; readonly caret?: Caret }): void;
+  setMode(mode: Mode, caret?: Caret): void;
+  /** Changes the notebook; the change can be taken back by `undo`. */
+  change(operations: readonly NotebookOperation[], label: string): Promise<void>;
+  undo(): Promise<void>;
+  redo(): Promise<void>;
+  /** Runs cells; markdown among them is rendered. Says why when it cannot. */
+  run(cells: readonly CellId[]): void;
+  clipboard: readonly Cell[];
+  insert(after: CellId | undefined, kind: CellKind, language: Language, source?: string): Promise<CellId>;
+  readonly lineNumbers: () => boolean;
+  setLineNumbers(on: boolean): void;
+  scroll(pages: number): void;
+  /** The list of cells on the page, once it is there. */
+  readonly list: { scrollTo(cell: CellId, align?: "nearest" | "start"): void } | undefined;
+}
+
+/** What the page can do besides the notebook. */
+export interface PageActions {
+  openPalette(): void;
+  openShortcuts(): void;
+  openFind(): void;
+  /** Opens a side panel by id, or closes it if it is open. */
+  togglePanel(id: string): void;
+  /** Says something for a few seconds, with at most one thing to do about it. */
+  toast(text: string, action?: { readonly label: string; readonly run: () => void }): void;
+  /** Says something to screen readers only. */
+  announce(text: string): void;
+  goToLibrary(): void;
+  newNotebook(): Promise<void>;
+  openDocument(document: string): void;
+  importFiles(): void;
+  download(name: string, bytes: Uint8Array, mimeType: string): void;
+  setTheme(theme: "system" | "light" | "dark" | "contrast"): void;
+}
+
+export interface CommandContext {
+  readonly page: PageActions;
+  /** Undefined on the library page. */
+  readonly view: NotebookView | undefined;
+}
+
+export interface Command {
+  readonly id: string;
+  /** Sentence case, as it stands in the palette. */
+  readonly title: string;
+  /** "Shift-Enter", "Mod-Shift-p" (Mod is Ctrl, on a Mac Cmd), or a sequence "d d". */
+  readonly keys: readonly string[];
+  readonly when: When;
+  /** Heading in the shortcut help. */
+  readonly group: string;
+  /** Absent: always possible where `when` allows. */
+  isEnabled?(context: CommandContext): boolean;
+  run(context: CommandContext): void | Promise<void>;
+}
+
+/** All commands, in the order their plugins are listed. */
+export const commands = Facet.define<readonly Command[], readonly Command[]>("commands", (lists) => lists.flat());
+
+/** True when the command's keys and its palette entry count in this context. */
+export function isPossible(command: Command, context: CommandContext): boolean {
+  const { view } = context;
+  const place =
+    command.when === "always" ||
+    (command.when === "library" ? view === undefined : view !== undefined);
+  return place && (command.isEnabled?.(context) ?? true);
+}

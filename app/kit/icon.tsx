@@ -1,0 +1,40 @@
+/** The few line icons of the interface, drawn on a 16 px grid. Always beside or inside something that has a name. */
+import type { JSX } from "solid-js";
+
+const PATHS = {
+  play: "M5 3.2v9.6L12.6 8z",
+  stop: "M4.5 4.5h7v7h-7z",
+  restart: "M12.7 6.2A5 5 0 1 0 13 8.6M13 3v3.4H9.6",
+  plus: "M8 3.5v9M3.5 8h9",
+  more: "M3.5 8h.01M8 8h.01M12.5 8h.01",
+  files: "M2.5 4.5v8h11v-7H8L6.5 4h-4z",
+  file: "M4 2.5h5L12 5.5v8H4zM9 2.5v3h3",
+  outline: "M3 4h10M5.5 8H13M5.5 12H13",
+  settings: "M3 5h6M12 5h1M3 11h1M7 11h6M10.5 3.5v3M5.5 9.5v3",
+  library: "M3 3v10M6 3v10M9 3.2l3.5 9.6",
+  search: "M7 3a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM10 10l3.2 3.2",
+  download: "M8 2.8v7M5 7l3 3 3-3M3 13h10",
+  upload: "M8 10.2v-7M5 6l3-3 3 3M3 13h10",
+  trash: "M3 4.5h10M6 4.5V3h4v1.5M4.5 4.5l.6 8.5h5.8l.6-8.5",
+  pencil: "M3 13l.6-2.6 7-7 2 2-7 7z",
+  copy: "M5.5 5.5h7v7h-7zM3.5 10.5v-7h7",
+  check: "M3.5 8.5l3 3 6-7",
+  close: "M4 4l8 8M12 4l-8 8",
+  right: "M6 3.5L10.5 8 6 12.5",
+  down: "M3.5 6L8 10.5 12.5 6",
+  up: "M3.5 10L8 5.5l4.5 4.5",
+  warning: "M8 2.5l6 11H2zM8 6.5v3.2M8 11.6h.01",
+  keyboard: "M2 4.5h12v7H2zM4.5 7h.01M7 7h.01M9.5 7h.01M12 7h.01M5.5 9.5h5",
+  folder: "M2.5 4.5v8h11v-7H8L6.5 4h-4zM8 8v3M6.5 9.5h3",
+} as const;
+
+export type IconName = keyof typeof PATHS;
+
+/** A decoration: hidden from screen readers, coloured like the text around it. */
+export function Icon(props: { readonly name: IconName }): JSX.Element {
+  return (
+    <svg class="icon" viewBox="0 0 16 16" aria-hidden="true">
+      <path d={PATHS[props.name]} />
+    </svg>
+  );
+}

@@ -1,0 +1,23 @@
+/** The facet for side panels: a word and an icon in the rail, a view loaded when it is first opened. */
+import type { Component } from "solid-js";
+import type { Workspace } from "#core/workspace/workspace.ts";
+import { Facet } from "#core/plugin/facet.ts";
+import type { CommandContext } from "./commands.ts";
+import type { IconName } from "./icon.tsx";
+
+/** What a panel is given. */
+export interface PanelProps {
+  readonly context: CommandContext;
+  /** Undefined while it is opening and where files cannot be kept. */
+  readonly workspace: Workspace | undefined;
+}
+
+export interface Panel {
+  readonly id: string;
+  readonly title: string;
+  readonly icon: IconName;
+  load(): Promise<Component<PanelProps>>;
+}
+
+/** All panels, in the order of their plugins. */
+export const panels = Facet.define<Panel>("panels");
