@@ -8,15 +8,18 @@ set +H
 shopt -u checkwinsize
 HISTSIZE=1000
 
-# Ends a cell: tells its status, leaves it in $? unless that would end a shell with "set -e".
+# Ends a cell: tells its status. The next cell finds it in $?, unless that would end a shell with "set -e".
 __kroma_done() {
+  __kroma_status=$1
   printf 'done %d\n' "$1" >&63
 }
+__kroma_status=0
+__kroma_last() { return "$__kroma_status"; }
 
 # Begins a cell: its text goes to the history.
 __kroma_begin() {
   local text
-  IFS= read -rd '' text <"$1"
+  IFS= read -rd '' text <"$1" || :
   history -s -- "${text%$'\n'}"
 }
 
@@ -45,8 +48,11 @@ __kroma_complete() {
   { printf 'complete\n%s\n' "$found" | head -c 32000; printf '\nend\n'; } >&63
 }
 
+__kroma_kept=
 if [[ -e /run/kroma/kept ]]; then
   . /run/kroma/kept 2>/dev/null
   rm -f /run/kroma/kept
+  __kroma_kept=kept
 fi
-printf 'ready %d\n' "$$" >&63
+printf 'ready %d %s\n' "$$" "$__kroma_kept" >&63
+unset __kroma_kept

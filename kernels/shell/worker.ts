@@ -1,0 +1,309 @@
+/**
+ * The shell kernel's worker program, in a page and in a Node thread: v86 runs in here. Restores the machine from its
+ * saved state (or boots it when the state is of another make), mounts the workspace, and runs cells one at a time.
+ */
+import { KromaError } from "#core/base/errors.ts";
+import { WORKSPACE_DIRECTORY } from "#core/kernel/kernel.ts";
+import type {
+  CompleteReply,
+  CompleteRequest,
+  ExecuteRequest,
+  InspectRequest,
+  ToKernel,
+} from "#core/kernel/messages.ts";
+import { NineP } from "#core/workspace/p9.ts";
+import { FLAGS, HEADER, headerOf } from "#core/workspace/protocol.ts";
+import { SyncFs } from "#core/workspace/sync-client.ts";
+import { completionPlace, written } from "./completion.ts";
+import { ChunkDisk } from "./disk.ts";
+import { type ImageManifest, loadChunk, loadManifest, loadPart, sha256 } from "./image.ts";
+import { type EmulatorClass, type FileServer, type Machine, noFiles, startMachine } from "./machine.ts";
+import { Mux } from "./mux.ts";
+import { OutputGatherer } from "./output.ts";
+import { type CellEnd, Shell } from "./shell.ts";
+import type { FromWorker, ShellInit, ToWorker } from "./wire.ts";
+
+declare const self: {
+  postMessage(message: FromWorker): void;
+  addEventListener(type: "message", listener: (event: { readonly data: ToWorker }) => void): void;
+};
+
+/** A restored machine answers at once; one that does not is of no use. */
+const RESTORE_PATIENCE = 15_000;
+const BOOT_PATIENCE = 180_000;
+/** After an interrupt: when to kill the foreground program, and when the shell. */
+const KILL_AFTER = 2000;
+const KILL_SHELL_AFTER = 5000;
+
+const say = (message: FromWorker): void => self.postMessage(message);
+const queue: ExecuteRequest[] = [];
+let running: { readonly request: ExecuteRequest; interrupted: boolean } | undefined;
+let timers: ReturnType<typeof setTimeout>[] = [];
+/** Output belongs to the running cell, or to the last one that ran. */
+let parent = "";
+let count = 0;
+let note = "";
+let system: { readonly mux: Mux; readonly shell: Shell } | undefined;
+
+const output = new OutputGatherer((piece) => say({ type: "stream", parent, ...piece }));
+
+self.addEventListener("message", ({ data }) => {
+  if (data.type === "init") void start(data).catch(die);
+  else if (data.type === "taken") output.taken(data.size);
+  else receive(data);
+});
+
+function die(error: unknown): void {
+  const reason = error instanceof Error ? error.message : String(error);
+  say({ type: "status", status: "dead", reason: error instanceof KromaError ? reason : `Linux stopped: ${reason}` });
+}
+
+function receive(message: ToKernel): void {
+  switch (message.type) {
+    case "execute_request":
+      queue.push(message);
+      return next();
+    case "interrupt_request":
+      return interrupt();
+    case "input_reply":
+      if (running?.request.id === message.parent) system?.shell.type(message.value);
+      return;
+    case "complete_request":
+      return void complete(message).catch(() =>
+        say({ type: "complete_reply", parent: message.id, matches: [], start: message.cursor, end: message.cursor }),
+      );
+    case "inspect_request":
+      return void inspect(message).catch(() => say({ type: "inspect_reply", parent: message.id, data: undefined }));
+    default:
+  }
+}
+
+function next(): void {
+  if (running || !system) return;
+  const request = queue.shift();
+  if (request) void execute(request, system.shell).catch(die);
+}
+
+async function execute(request: ExecuteRequest, shell: Shell): Promise<void> {
+  running = { request, interrupted: false };
+  parent = request.id;
+  if (!request.silent) count++;
+  say({ type: "status", status: "busy", parent });
+  if (note) {
+    output.note(note);
+    note = "";
+  }
+  const end = await shell.run(request.code);
+  if (end.shell !== "same") output.note(endNote(end));
+  output.flush();
+  const interrupted = running.interrupted && end.status !== 0;
+  for (const timer of timers) clearTimeout(timer);
+  timers = [];
+  reply(request, end.status, interrupted);
+  running = undefined;
+  next();
+}
+
+function reply(request: ExecuteRequest, status: number, interrupted: boolean): void {
+  const failed = interrupted || status !== 0;
+  if (failed) {
+    const ename = interrupted ? "KeyboardInterrupt" : "ShellError";
+    const evalue = interrupted ? "" : statusInWords(status);
+    const line = evalue ? `${ename}: ${evalue}` : ename;
+    say({ type: "error", parent: request.id, ename, evalue, traceback: [`\u001b[31m${line}\u001b[39m`] });
+  }
+  say({
+    type: "execute_reply",
+    parent: request.id,
+    status: failed ? "error" : "ok",
+    count: request.silent ? undefined : count,
+  });
+  say({ type: "status", status: "idle", parent: request.id });
+}
+
+function statusInWords(status: number): string {
+  const signals: Readonly<Record<number, string>> = {
+    1: "SIGHUP",
+    2: "SIGINT",
+    6: "SIGABRT",
+    9: "SIGKILL",
+    11: "SIGSEGV",
+    13: "SIGPIPE",
+    15: "SIGTERM",
+  };
+  const signal = signals[status - 128];
+  return `exit status ${status}${signal ? ` (${signal})` : ""}`;
+}
+
+function endNote(end: CellEnd): string {
+  return end.shell === "new"
+    ? `kroma: the shell ended with status ${end.status}; a new one goes on in ${WORKSPACE_DIRECTORY}\n`
+    : `kroma: "set -e" ended the shell with status ${end.status}; a new one goes on with its variables and directory\n`;
+}
+
+function interrupt(): void {
+  const shell = system?.shell;
+  if (running && shell) {
+    running.interrupted = true;
+    shell.interrupt("politely");
+    const own = running;
+    const later = (how: "foreground" | "shell") => () => running === own && shell.interrupt(how);
+    timers.push(setTimeout(later("foreground"), KILL_AFTER), setTimeout(later("shell"), KILL_SHELL_AFTER));
+    return;
+  }
+  // Not started yet: the cell that waits for Linux is given up.
+  const waiting = queue.shift();
+  if (!waiting) return;
+  say({ type: "status", status: "busy", parent: waiting.id });
+  reply(waiting, 130, true);
+}
+
+async function complete(message: CompleteRequest): Promise<void> {
+  const place = completionPlace(message.code, message.cursor);
+  const found = system
+    ? ((await system.shell.complete(place.kind, place.word)) ?? (await completeBeside(system, place)))
+    : [];
+  const reply: CompleteReply = {
+    type: "complete_reply",
+    parent: message.id,
+    matches: [...new Set(found)].sort().map((match) => ({ label: written(match, place), kind: place.kind })),
+    start: place.start,
+    end: place.end,
+  };
+  say(reply);
+}
+
+/** While a cell runs its shell cannot be asked: another one completes commands and files, in the same directory. */
+async function completeBeside(
+  { mux, shell }: { mux: Mux; shell: Shell },
+  place: { kind: "command" | "variable" | "file"; word: string },
+): Promise<string[]> {
+  const option = { command: "-c", file: "-f", variable: "-v" }[place.kind];
+  const { stdout } = await mux.run(["/bin/bash", "-c", 'compgen "$1" -- "$2"', "bash", option, place.word || "./"], {
+    directory: `/proc/${shell.pid}/cwd`,
+  });
+  return stdout.split("\n").filter(Boolean);
+}
+
+async function inspect(message: InspectRequest): Promise<void> {
+  const before = /[\w.+-]*$/.exec(message.code.slice(0, message.cursor))?.[0] ?? "";
+  const word = before + (/^[\w.+-]*/.exec(message.code.slice(message.cursor))?.[0] ?? "");
+  const text = word && system ? await described(system.mux, word) : "";
+  say({ type: "inspect_reply", parent: message.id, data: text ? { "text/plain": text } : undefined });
+}
+
+async function described(mux: Mux, word: string): Promise<string> {
+  const script =
+    'help -m -- "$1" 2>/dev/null || { type -- "$1" 2>/dev/null && timeout 2 "$(type -P -- "$1")" --help 2>&1 </dev/null | head -n 60; }';
+  return (await mux.run(["/bin/bash", "-c", script, "bash", word])).stdout.trim();
+}
+
+async function start(init: ShellInit): Promise<void> {
+  const image = init.settings.vmImage ?? new URL("vm/", init.assets).href;
+  const stage = (text: string, progress?: number) =>
+    say({ type: "status", status: "starting", stage: text, ...(progress === undefined ? {} : { progress }) });
+  stage("Looking for Linux");
+  const manifest = await loadManifest(image);
+  const [library, wasm] = await Promise.all([
+    import(/* @vite-ignore */ new URL("v86/libv86.mjs", init.assets).href) as Promise<{ V86: EmulatorClass }>,
+    fetch(new URL("v86/v86.wasm", init.assets)).then((response) => response.arrayBuffer()),
+  ]);
+  const disk = new ChunkDisk({
+    size: manifest.disk.size,
+    chunk: manifest.disk.chunk,
+    source: async (index) => {
+      const chunk = manifest.disk.chunks[index];
+      if (!chunk) throw new KromaError("corrupt", "the Linux image's disk is shorter than it should be");
+      return loadChunk(image, chunk);
+    },
+    onError: (error) => output.note(`kroma: ${error instanceof Error ? error.message : String(error)}; trying again\n`),
+  });
+  const files = fileServer(init);
+  const common = { emulator: library.V86, wasm, disk, files: files.server, vgaMemory: manifest.vgaMemory };
+  const parts = async (names: readonly ("state" | "kernel" | "initrd" | "bios" | "vgaBios")[]) => {
+    const total = names.reduce((sum, name) => sum + manifest[name].size, 0);
+    const come = new Map<string, number>();
+    const loaded = names.map(async (name) => {
+      const bytes = await loadPart(image, manifest[name], (size) => {
+        come.set(name, size);
+        const done = [...come.values()].reduce((sum, value) => sum + value, 0) / total;
+        stage(`Downloading Linux ${Math.floor(done * 100)} %`, done);
+      });
+      return [name, bytes.buffer] as const;
+    });
+    return Object.fromEntries(await Promise.all(loaded)) as Record<(typeof names)[number], ArrayBuffer>;
+  };
+
+  let mux: Mux | undefined;
+  if (await isOurs(manifest, wasm)) {
+    const { state, bios, vgaBios } = await parts(["state", "bios", "vgaBios"]);
+    stage("Restoring Linux");
+    const machine = await startMachine({ ...common, bios, vgaBios, memory: manifest.memory, boot: { state } });
+    mux = new Mux(machine.port, { onBroken: (reason) => die(new KromaError("unavailable", reason)) });
+    await within(mux.greet(true), RESTORE_PATIENCE, "The restored Linux machine does not answer.");
+  } else {
+    const { kernel, initrd, bios, vgaBios } = await parts(["kernel", "initrd", "bios", "vgaBios"]);
+    stage("Starting Linux");
+    const machine = await startMachine({
+      ...common,
+      bios,
+      vgaBios,
+      memory: init.settings.vmMemory,
+      boot: { kernel, initrd, commandLine: manifest.commandLine },
+    });
+    mux = new Mux(machine.port, { onBroken: (reason) => die(new KromaError("unavailable", reason)) });
+    watchForPanic(machine);
+    await within(mux.greet(false), BOOT_PATIENCE, "Linux did not start.");
+  }
+  mux.seed(crypto.getRandomValues(new Uint8Array(64)));
+  mux.setTime(Date.now());
+  stage("Opening the workspace");
+  if (files.options) {
+    const error = await mux.mount("host9p", WORKSPACE_DIRECTORY, "9p", files.options);
+    if (error !== 0) throw new KromaError("unavailable", `Linux cannot open the workspace (error ${error}).`);
+  } else note = `kroma: there is no shared memory here, so ${WORKSPACE_DIRECTORY} is Linux's own and ends with it\n`;
+  const shell = new Shell(mux, {
+    onOutput: (stream, bytes, used) => output.add(stream, bytes, used),
+    onWant: (hidden) => {
+      output.flush();
+      if (running) say({ type: "input_request", parent: running.request.id, prompt: "", password: hidden });
+    },
+  });
+  await shell.start();
+  system = { mux, shell };
+  say({ type: "status", status: "idle" });
+  next();
+}
+
+/** A state fits only the emulator, devices and memory it was saved with. */
+async function isOurs(manifest: ImageManifest, wasm: ArrayBuffer): Promise<boolean> {
+  const sum = await sha256(new Uint8Array(wasm));
+  return sum === undefined || sum === manifest.emulator.wasm;
+}
+
+function watchForPanic(machine: Machine): void {
+  let last = "";
+  machine.onSerial((text) => {
+    last = (last + text).slice(-200);
+    if (text === "\n" && last.includes("Kernel panic"))
+      die(new KromaError("unavailable", "The Linux kernel panicked."));
+  });
+}
+
+/** The workspace as a 9p server with the options to mount it, or neither where there is no shared memory. */
+function fileServer(init: ShellInit): { readonly server: FileServer; readonly options: string | undefined } {
+  if (!init.workspace) return { server: noFiles, options: undefined };
+  const changedByOthers = ((headerOf(init.workspace)[HEADER.flags] ?? 0) & FLAGS.doNotCache) !== 0;
+  const nine = new NineP(new SyncFs(init.workspace, { owner: init.owner }));
+  return {
+    server: (request, answer) => answer(nine.handle(request)),
+    options: `trans=virtio,version=9p2000.L,msize=524288,cache=${changedByOthers ? "none" : "mmap"},locktimeout=1`,
+  };
+}
+
+function within<T>(promise: Promise<T>, milliseconds: number, message: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new KromaError("unavailable", message)), milliseconds);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
