@@ -187,7 +187,7 @@ export class LibraryClient {
         return;
       }
       default:
-        for (const client of [...(this.#open.get(message.document) ?? [])]) client.receive(message);
+        for (const client of this.#open.get(message.document) ?? []) client.receive(message);
     }
   }
 

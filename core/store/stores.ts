@@ -7,7 +7,10 @@ export type StoreKey = readonly string[];
 export interface DocStore {
   load(key: StoreKey): Promise<Uint8Array | undefined>;
   /** All writes and removals of one call become durable together or not at all. */
-  write(batch: { readonly put?: readonly (readonly [StoreKey, Uint8Array])[]; readonly remove?: readonly StoreKey[] }): Promise<void>;
+  write(batch: {
+    readonly put?: readonly (readonly [StoreKey, Uint8Array])[];
+    readonly remove?: readonly StoreKey[];
+  }): Promise<void>;
   /** In key order. */
   loadRange(prefix: StoreKey): Promise<readonly (readonly [StoreKey, Uint8Array])[]>;
   close(): void;
@@ -20,4 +23,18 @@ export interface BlockStore {
   get(cid: string): Promise<Uint8Array | undefined>;
   has(cid: string): Promise<boolean>;
   remove(cid: string): Promise<void>;
+}
+
+/** The order of keys: part by part by code units; a key before those it is the start of. */
+export function compareKeys(left: StoreKey, right: StoreKey): number {
+  for (let index = 0; index < left.length && index < right.length; index += 1) {
+    const [mine, theirs] = [left[index] as string, right[index] as string];
+    if (mine !== theirs) return mine < theirs ? -1 : 1;
+  }
+  return left.length - right.length;
+}
+
+/** True when the key starts with all parts of `prefix`. */
+export function hasPrefix(key: StoreKey, prefix: StoreKey): boolean {
+  return prefix.every((part, index) => key[index] === part);
 }

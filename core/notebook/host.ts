@@ -1,0 +1,397 @@
+/**
+ * The one place of a browser (or a Node process) where documents live. Pages connect over Channels and speak
+ * messages.ts. In the browser, the entry file of the SharedWorker does, and nothing more:
+ *
+ *     const host = new DocumentHost({
+ *       store: new IndexedDbDocStore("kroma"), blocks: new IndexedDbBlockStore("kroma"),   // plugins/indexeddb/stores.ts
+ *       automerge: Automerge.initializeWasm(fetch(wasmUrl)),      // of "@automerge/automerge/slim"
+ *     });
+ *     self.addEventListener("connect", (event) => host.connect(portChannel(event.ports[0])));
+ *
+ * In Node `automerge` is `import("@automerge/automerge").then(() => undefined)`. Messages that come before the WASM is
+ * ready wait in the document's queue; `open` is answered from a stored view meanwhile. A page that died without a word
+ * is told by closing its channel here: its runs are then marked lost.
+ */
+import type { Channel } from "../base/channel.ts";
+import { KromaError, toWireError } from "../base/errors.ts";
+import { newCellId, newDocumentId, type CellId, type DocumentId, type RunId } from "../base/ids.ts";
+import type { BlockStore, DocStore } from "../store/stores.ts";
+import * as Automerge from "@automerge/automerge/slim";
+import { documentOf } from "./document.ts";
+import { readFile, titleOf, writeFile } from "./formats.ts";
+import { describeNotebook, Library } from "./library.ts";
+import type { FromDocument, LibraryEntry, ToDocument } from "./messages.ts";
+import type { Notebook } from "./model.ts";
+import { OpenDocument, type OpenDocumentOptions } from "./open-document.ts";
+import { storeRunBody, type RunBody } from "./run-body.ts";
+
+/** What a host is made of. */
+export interface DocumentHostOptions {
+  readonly store: DocStore;
+  readonly blocks: BlockStore;
+  /** Resolves when Automerge's WASM is ready. */
+  readonly automerge: Promise<void>;
+  readonly now?: () => number;
+  readonly random?: () => number;
+}
+
+interface Connection {
+  readonly channel: Channel<ToDocument, FromDocument>;
+  /** How many times each document is open here. */
+  readonly open: Map<DocumentId, number>;
+  /** Cells whose runs are under way here. */
+  readonly running: Map<DocumentId, Set<CellId>>;
+}
+
+type StorageState = "ok" | "memory" | "full";
+
+const LIBRARY_DELAY = 50;
+
+/** Holds documents, applies what pages ask, and keeps everything on disk. */
+export class DocumentHost {
+  readonly #options: Required<DocumentHostOptions>;
+  readonly #library: Library;
+  readonly #documents = new Map<DocumentId, OpenDocument>();
+  readonly #connections = new Set<Connection>();
+  readonly #imports = new Map<string, Promise<unknown>>();
+  #storage: { readonly state: StorageState; readonly message: string } = { state: "ok", message: "" };
+  #libraryTimer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(options: DocumentHostOptions) {
+    this.#options = { now: Date.now, random: Math.random, ...options };
+    this.#library = new Library({
+      store: options.store,
+      now: this.#options.now,
+      changed: () => this.#libraryChanged(),
+      stored: (error) => this.#stored(error),
+    });
+    // A failed start is told by the storage event.
+    this.#options.automerge.catch(() => undefined);
+  }
+
+  /** Serves one page until its channel closes. */
+  connect(channel: Channel<ToDocument, FromDocument>): void {
+    const connection: Connection = { channel, open: new Map(), running: new Map() };
+    this.#connections.add(connection);
+    channel.receive((message) => {
+      this.#receive(connection, message).catch((error: unknown) => {
+        channel.send({ type: "failed", parent: message.id, error: toWireError(error) });
+      });
+    });
+    channel.onClose(() => {
+      this.#connections.delete(connection);
+      for (const document of connection.open.keys()) this.#leave(connection, document);
+    });
+    if (this.#storage.state !== "ok") channel.send({ type: "storage", ...this.#storage });
+  }
+
+  /** Takes in changes from a peer. They are looked at first: `corrupt` or `exhausted` when they are not fit to load. */
+  async applyChanges(document: DocumentId, changes: readonly Uint8Array[]): Promise<void> {
+    await this.#document(document).applyChanges(changes);
+    this.#release(document);
+  }
+
+  /** The changes that someone with these heads lacks; all of them for no heads. */
+  async changesSince(document: DocumentId, heads: readonly string[]): Promise<readonly Uint8Array[]> {
+    const changes = await this.#document(document).changesSince(heads);
+    this.#release(document);
+    return changes;
+  }
+
+  /** The hashes of the latest changes. */
+  async heads(document: DocumentId): Promise<readonly string[]> {
+    const heads = await this.#document(document).heads();
+    this.#release(document);
+    return heads;
+  }
+
+  /** Resolves when everything done so far is on disk; fails when it can't be put there. */
+  async flush(): Promise<void> {
+    const flushed = await Promise.allSettled([
+      ...[...this.#documents.values()].map((document) => document.flush()),
+      this.#library.flush(),
+    ]);
+    await this.#library.flush();
+    for (const result of flushed) if (result.status === "rejected") throw result.reason;
+  }
+
+  /** Writes what is not written and ends. */
+  async close(): Promise<void> {
+    await this.flush().catch(() => undefined);
+    if (this.#libraryTimer) clearTimeout(this.#libraryTimer);
+    for (const { channel } of this.#connections) channel.close();
+    for (const document of this.#documents.values()) document.close();
+    this.#documents.clear();
+    this.#options.store.close();
+  }
+
+  async #receive(connection: Connection, message: ToDocument): Promise<void> {
+    const reply = (value: unknown, transfer: Transferable[] = []) =>
+      connection.channel.send({ type: "reply", parent: message.id, value }, transfer);
+    switch (message.type) {
+      case "list":
+        await this.#library.load();
+        reply({ entries: this.#library.entries });
+        connection.channel.send({ type: "library", entries: this.#library.entries });
+        return;
+      case "create":
+        await this.#library.load();
+        reply({ document: await this.#create(newNotebook(message.title, message.language), {}) });
+        return;
+      case "import":
+        await this.#library.load();
+        reply(await this.#importOnce(message));
+        return;
+      case "flush":
+        await this.flush();
+        reply({});
+        return;
+      default:
+        await this.#receiveForDocument(connection, message, reply);
+    }
+  }
+
+  async #receiveForDocument(
+    connection: Connection,
+    message: Extract<ToDocument, { readonly document: DocumentId }>,
+    reply: (value: unknown, transfer?: Transferable[]) => void,
+  ): Promise<void> {
+    const { document } = message;
+    switch (message.type) {
+      case "open":
+        await this.#library.load();
+        await this.#document(document).open(({ notebook, heads, fromCache }) => {
+          connection.open.set(document, (connection.open.get(document) ?? 0) + 1);
+          const entry = this.#library.get(document) ?? this.#adopt(document, notebook);
+          reply({ notebook, heads, entry, fromCache });
+        });
+        return;
+      case "close":
+        this.#leave(connection, document);
+        reply({});
+        return;
+      case "edit":
+        reply({ accepted: await this.#document(document).edit(message.cell, message.version, message.updates) });
+        break;
+      case "change": {
+        await this.#library.load();
+        const inverse = await this.#document(document).change(message.operations);
+        for (const operation of message.operations) {
+          if (operation.type === "set_run") connection.running.get(document)?.delete(operation.cell);
+        }
+        reply({ inverse });
+        break;
+      }
+      case "run_progress": {
+        const running = connection.running.get(document) ?? new Set();
+        connection.running.set(document, running.add(message.cell));
+        this.#document(document).progress(message.cell, message.run);
+        reply({});
+        break;
+      }
+      case "export": {
+        const bytes = writeFile(await this.#document(document).notebook(), message.format);
+        reply({ bytes }, [bytes.buffer as ArrayBuffer]);
+        break;
+      }
+      case "relay":
+        for (const other of this.#connections) {
+          if (other === connection || !other.open.has(document)) continue;
+          other.channel.send({ type: "relayed", document, payload: message.payload });
+        }
+        reply({});
+        return;
+      case "duplicate":
+        await this.#library.load();
+        reply({ document: await this.#duplicate(document) });
+        break;
+      case "remove":
+        await this.#library.load();
+        this.#library.remove(document);
+        reply({});
+        return;
+      case "undelete":
+        await this.#library.load();
+        this.#library.undelete(document);
+        reply({});
+        return;
+      case "trust":
+        await this.#library.load();
+        this.#library.trust(document);
+        reply({});
+        return;
+    }
+    this.#release(document);
+  }
+
+  #importOnce(message: Extract<ToDocument, { readonly type: "import" }>): Promise<unknown> {
+    const { origin } = message;
+    if (!message.once || origin === undefined) return this.#import(message);
+    const known = this.#library.byOrigin(origin);
+    if (known) return Promise.resolve({ document: known.document, warnings: [] });
+    // Two tabs that open the same shipped notebook at the same time get the same document.
+    const underWay = this.#imports.get(origin);
+    if (underWay) return underWay;
+    const started = this.#import(message).finally(() => this.#imports.delete(origin));
+    this.#imports.set(origin, started);
+    return started;
+  }
+
+  async #import(message: Extract<ToDocument, { readonly type: "import" }>): Promise<unknown> {
+    const { notebook, warnings } = readFile(message.name, message.bytes);
+    const document = await this.#create(notebook, {
+      title: notebook.title === "" ? titleOf(message.name) : notebook.title,
+      ...(message.origin === undefined ? {} : { origin: message.origin }),
+      foreign: message.foreign ?? false,
+    });
+    return { document, warnings };
+  }
+
+  /**
+   * A new document of a plain notebook. Its content is one change that depends on nothing else; what depends on
+   * circumstances, like a title made of a file's name, is a second change.
+   */
+  async #create(
+    notebook: Notebook,
+    { title = notebook.title, ...facts }: { title?: string; origin?: string; foreign?: boolean },
+  ): Promise<DocumentId> {
+    const bodies = new Map<RunId, RunBody>();
+    for (const { run } of notebook.cells) {
+      if (run) bodies.set(run.id, await storeRunBody(run, this.#options.blocks));
+    }
+    await this.#options.automerge;
+    const made = await documentOf(notebook, bodies);
+    const initial = Automerge.save(made);
+    Automerge.free(made);
+    const document = newDocumentId();
+    this.#library.add(this.#entry(document, { ...notebook, title }, facts));
+    await this.#start(document, { bytes: initial, title }).heads();
+    this.#release(document);
+    return document;
+  }
+
+  async #duplicate(document: DocumentId): Promise<DocumentId> {
+    const original = this.#document(document);
+    const notebook = await original.notebook();
+    const title = `${notebook.title} (copy)`;
+    const copy = newDocumentId();
+    const { foreign } = this.#library.get(document) ?? { foreign: false };
+    this.#library.add(this.#entry(copy, { ...notebook, title }, { foreign }));
+    await this.#start(copy, { bytes: await original.save() }).change([{ type: "set_title", title }]);
+    this.#release(copy);
+    return copy;
+  }
+
+  #entry(document: DocumentId, notebook: Notebook, facts: { origin?: string; foreign?: boolean }): LibraryEntry {
+    return { document, changed: this.#options.now(), foreign: false, ...facts, ...describeNotebook(notebook) };
+  }
+
+  /** A document that is stored but not listed, as after a crash between the two writes. */
+  #adopt(document: DocumentId, notebook: Notebook): LibraryEntry {
+    const entry = this.#entry(document, notebook, {});
+    this.#library.add(entry);
+    return entry;
+  }
+
+  #document(document: DocumentId): OpenDocument {
+    return this.#documents.get(document) ?? this.#start(document, undefined);
+  }
+
+  #start(id: DocumentId, initial: OpenDocumentOptions["initial"]): OpenDocument {
+    const document = new OpenDocument({
+      ...this.#options,
+      id,
+      ...(initial ? { initial } : {}),
+      emit: (event) => {
+        for (const { channel, open } of this.#connections) if (open.has(id)) channel.send(event);
+        if (event.type === "durable") this.#release(id);
+      },
+      describe: (notebook) => this.#library.describe(id, notebook),
+      stored: (error) => this.#stored(error),
+    });
+    this.#documents.set(id, document);
+    document.heads().catch(() => {
+      // It could not be loaded; the next one who asks tries again.
+      if (this.#documents.get(id) === document) this.#documents.delete(id);
+    });
+    return document;
+  }
+
+  #leave(connection: Connection, document: DocumentId): void {
+    const count = (connection.open.get(document) ?? 0) - 1;
+    if (count > 0 && this.#connections.has(connection)) {
+      connection.open.set(document, count);
+      return;
+    }
+    connection.open.delete(document);
+    const running = connection.running.get(document);
+    connection.running.delete(document);
+    const open = this.#documents.get(document);
+    if (open && running?.size) open.lose(running).catch(() => undefined);
+    this.#release(document);
+  }
+
+  /** Lets go of a document that nobody has open, once it is on disk. */
+  #release(id: DocumentId): void {
+    const document = this.#documents.get(id);
+    if (document === undefined || this.#isOpen(id)) return;
+    document.flush().then(
+      () => {
+        if (this.#isOpen(id) || !document.isIdle || this.#documents.get(id) !== document) return;
+        this.#documents.delete(id);
+        document.close();
+      },
+      // It stays in memory, and its own retries go on.
+      () => undefined,
+    );
+  }
+
+  #isOpen(id: DocumentId): boolean {
+    return [...this.#connections].some(({ open }) => open.has(id));
+  }
+
+  #libraryChanged(): void {
+    this.#libraryTimer ??= setTimeout(() => {
+      this.#libraryTimer = undefined;
+      const { entries } = this.#library;
+      for (const { channel } of this.#connections) channel.send({ type: "library", entries });
+    }, LIBRARY_DELAY);
+  }
+
+  #stored(error: unknown): void {
+    const next = storageState(error);
+    const recovered = next.state === "ok" && this.#storage.state !== "ok";
+    if (next.state === this.#storage.state) return;
+    this.#storage = next;
+    for (const { channel } of this.#connections) channel.send({ type: "storage", ...next });
+    // The list may not have been read while the store was away.
+    if (recovered) this.#library.load().catch(() => undefined);
+  }
+}
+
+function storageState(error: unknown): { readonly state: StorageState; readonly message: string } {
+  if (error === undefined) return { state: "ok", message: "" };
+  if (error instanceof KromaError && error.code === "exhausted") {
+    return {
+      state: "full",
+      message: "The storage is full. Your changes are kept in memory only: download the notebook or make room.",
+    };
+  }
+  return {
+    state: "memory",
+    message: "The storage can't be used. Your changes are kept in memory only: download the notebook before you leave.",
+  };
+}
+
+function newNotebook(title: string, language = "python"): Notebook {
+  const cell = {
+    id: newCellId(),
+    kind: "code",
+    language,
+    source: "",
+    textVersion: 0,
+    metadata: {},
+    run: undefined,
+  } as const;
+  return { title, language, metadata: {}, cells: [cell] };
+}

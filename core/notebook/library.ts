@@ -1,0 +1,183 @@
+/**
+ * The list of notebooks: what a shelf shows of each, without opening it. A removed one stays, marked, for a month, so
+ * that removing can be undone. When the store fails the list goes on in memory and is written later.
+ */
+import type { DocumentId } from "../base/ids.ts";
+import type { DocStore } from "../store/stores.ts";
+import { isSameJson } from "./canonical-json.ts";
+import { progressPrefix, viewKey } from "./document-log.ts";
+import type { LibraryEntry } from "./messages.ts";
+import type { Notebook } from "./model.ts";
+
+interface StoredEntry extends LibraryEntry {
+  /** Unix time in milliseconds of removal. */
+  readonly removed?: number;
+}
+
+const KEPT_FOR = 30 * 24 * 60 * 60 * 1000;
+const EXCERPT_LENGTH = 160;
+
+/** What the library says of a notebook's content. */
+export function describeNotebook(notebook: Notebook): Pick<LibraryEntry, "title" | "excerpt" | "cells" | "languages"> {
+  let excerpt = "";
+  const languages = new Set<string>();
+  for (const cell of notebook.cells) {
+    if (cell.kind === "code" && cell.source.trim() !== "") languages.add(cell.language);
+    if (excerpt.length >= EXCERPT_LENGTH || cell.kind === "raw") continue;
+    // Marks of headings and emphasis, and the title itself, tell nothing new.
+    const words = cell.source
+      .slice(0, 4 * EXCERPT_LENGTH)
+      .replaceAll(/^#+\s|[*`_]/gm, "")
+      .replaceAll(/\s+/g, " ")
+      .trim();
+    if (words !== "" && words !== notebook.title) excerpt += excerpt === "" ? words : ` ${words}`;
+  }
+  return {
+    title: notebook.title,
+    excerpt: excerpt.slice(0, EXCERPT_LENGTH).toWellFormed(),
+    cells: notebook.cells.length,
+    languages: [...languages],
+  };
+}
+
+/** The list, over a store. */
+export class Library {
+  readonly #store: DocStore;
+  readonly #now: () => number;
+  readonly #changed: () => void;
+  readonly #stored: (error: unknown) => void;
+  readonly #entries = new Map<DocumentId, StoredEntry>();
+  readonly #dirty = new Set<DocumentId>();
+  #loaded = false;
+  #loading: Promise<void> | undefined;
+  #writing: Promise<void> | undefined;
+
+  constructor(options: { store: DocStore; now: () => number; changed: () => void; stored: (error: unknown) => void }) {
+    this.#store = options.store;
+    this.#now = options.now;
+    this.#changed = options.changed;
+    this.#stored = options.stored;
+  }
+
+  /** Resolves when the stored list has been read, or can't be. Tries again each time until it could. */
+  load(): Promise<void> {
+    if (this.#loaded) return Promise.resolve();
+    return (this.#loading ??= this.#read().finally(() => {
+      this.#loading = undefined;
+    }));
+  }
+
+  /** Latest changed first, without removed ones. */
+  get entries(): readonly LibraryEntry[] {
+    return [...this.#entries.values()]
+      .filter((entry) => entry.removed === undefined)
+      .sort((left, right) => right.changed - left.changed || (left.document < right.document ? -1 : 1));
+  }
+
+  get(document: DocumentId): LibraryEntry | undefined {
+    return this.#entries.get(document);
+  }
+
+  byOrigin(origin: string): LibraryEntry | undefined {
+    return this.entries.find((entry) => entry.origin === origin);
+  }
+
+  add(entry: LibraryEntry): void {
+    this.#set(entry);
+  }
+
+  /** Takes over what a changed notebook says of itself. */
+  describe(document: DocumentId, notebook: Notebook): void {
+    const entry = this.#entries.get(document);
+    if (entry === undefined) return;
+    this.#set({ ...entry, ...describeNotebook(notebook), changed: this.#now() });
+  }
+
+  remove(document: DocumentId): void {
+    const entry = this.#entries.get(document);
+    if (entry) this.#set({ ...entry, removed: this.#now() });
+  }
+
+  undelete(document: DocumentId): void {
+    const entry = this.#entries.get(document);
+    if (entry === undefined) return;
+    const { removed: _, ...kept } = entry;
+    this.#set(kept);
+  }
+
+  trust(document: DocumentId): void {
+    const entry = this.#entries.get(document);
+    if (entry) this.#set({ ...entry, foreign: false });
+  }
+
+  /** Resolves when the list is on disk; fails when it can't be put there. */
+  async flush(): Promise<void> {
+    while (this.#writing) await this.#writing;
+    if (this.#dirty.size > 0) await this.#write();
+  }
+
+  #set(entry: StoredEntry): void {
+    const former = this.#entries.get(entry.document);
+    if (former && isSameJson(former, entry)) return;
+    this.#entries.set(entry.document, entry);
+    this.#dirty.add(entry.document);
+    this.#changed();
+    // The store's refusal is told through `stored`, and a later flush tries again.
+    this.flush().catch(() => undefined);
+  }
+
+  async #read(): Promise<void> {
+    try {
+      for (const [, bytes] of await this.#store.loadRange(["library"])) {
+        const entry = parseEntry(bytes);
+        if (entry === undefined || this.#entries.has(entry.document)) continue;
+        if (entry.removed !== undefined && this.#now() - entry.removed > KEPT_FOR) await this.#purge(entry.document);
+        else this.#entries.set(entry.document, entry);
+      }
+      this.#loaded = true;
+      this.#stored(undefined);
+    } catch (error) {
+      this.#stored(error);
+    }
+    this.#changed();
+  }
+
+  async #purge(document: DocumentId): Promise<void> {
+    const pieces = await this.#store.loadRange(["document", document]);
+    const progress = await this.#store.loadRange(progressPrefix(document));
+    const keys = [...pieces, ...progress].map(([key]) => key);
+    await this.#store.write({ remove: [...keys, viewKey(document), ["library", document]] });
+  }
+
+  #write(): Promise<void> {
+    const documents = [...this.#dirty];
+    this.#dirty.clear();
+    const put = documents.map(
+      (document) =>
+        [["library", document], new TextEncoder().encode(JSON.stringify(this.#entries.get(document)))] as const,
+    );
+    this.#writing = this.#store
+      .write({ put })
+      .then(
+        () => this.#stored(undefined),
+        (error: unknown) => {
+          for (const document of documents) this.#dirty.add(document);
+          this.#stored(error);
+          throw error;
+        },
+      )
+      .finally(() => {
+        this.#writing = undefined;
+      });
+    return this.#writing;
+  }
+}
+
+function parseEntry(bytes: Uint8Array): StoredEntry | undefined {
+  try {
+    const entry = JSON.parse(new TextDecoder().decode(bytes)) as StoredEntry;
+    return typeof entry.document === "string" && typeof entry.title === "string" ? entry : undefined;
+  } catch {
+    return undefined;
+  }
+}

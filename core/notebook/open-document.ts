@@ -1,0 +1,534 @@
+/**
+ * One document while it is open: the Automerge document, its view, and its way to the disk. Everything that changes it
+ * goes through one queue. Typing goes straight into Automerge's back end, where a key costs a tenth of a millisecond
+ * whatever the size of the notebook; the JavaScript copy of the document catches up ("settles") when someone needs it.
+ */
+import * as Automerge from "@automerge/automerge/slim";
+import { KromaError } from "../base/errors.ts";
+import type { CellId, DocumentId, RunId } from "../base/ids.ts";
+import type { BlockStore, DocStore, StoreKey } from "../store/stores.ts";
+import { normaliseText } from "./cell-text.ts";
+import { inspectChunks } from "./chunk-guard.ts";
+import { applyOperations, LATER } from "./document-operations.ts";
+import { DocumentLog, progressPrefix, viewKey } from "./document-log.ts";
+import { DocumentView, type ViewChange } from "./document-view.ts";
+import {
+  findRecord,
+  jsonScalar,
+  readHead,
+  scalar,
+  textOf,
+  type NotebookDocument,
+  type NotebookRecord,
+} from "./document.ts";
+import type { FromDocument, TextUpdate } from "./messages.ts";
+import { migrate } from "./migrations.ts";
+import type { Notebook, NotebookOperation, Run } from "./model.ts";
+import { loadRunBody, storeRunBody, type RunBody } from "./run-body.ts";
+import { readStoredView, writeStoredView } from "./stored-view.ts";
+import { applyTextChanges, diffText, hasLoneSurrogate, splicesOf, splitsPair, type Splice } from "./text-changes.ts";
+
+/** What an open document needs, and whom it tells. */
+export interface OpenDocumentOptions {
+  readonly id: DocumentId;
+  readonly store: DocStore;
+  readonly blocks: BlockStore;
+  /** Automerge's WASM is ready. */
+  readonly automerge: Promise<void>;
+  readonly now: () => number;
+  readonly random: () => number;
+  /** A new document's bytes, and the title it has by circumstance; without them it is read from the store. */
+  readonly initial?: { readonly bytes: Uint8Array; readonly title?: string };
+  /** An event for every page that has it open. */
+  emit(event: Extract<FromDocument, { readonly document: DocumentId }>): void;
+  /** The notebook changed; called at most once a second, and at once for a new title. */
+  describe(notebook: Notebook): void;
+  /** A write succeeded, or failed with this. */
+  stored(error: unknown): void;
+}
+
+/** What `open` tells a page. */
+export interface Opened {
+  readonly notebook: Notebook;
+  readonly heads: readonly string[];
+  readonly fromCache: boolean;
+}
+
+const SAVE_DELAY = 20;
+const VIEW_DELAY = 1000;
+const RETRY_DELAY = 2000;
+
+/** One open document. */
+export class OpenDocument {
+  readonly #options: OpenDocumentOptions;
+  readonly #log: DocumentLog;
+  readonly #view = new DocumentView();
+  readonly #progress = new Map<CellId, Run>();
+  readonly #progressDirty = new Set<CellId>();
+  readonly #texts = new Map<CellId, string>();
+  #document: NotebookDocument | undefined;
+  #stored: Promise<Notebook | undefined> | undefined;
+  #adopted = false;
+  #loaded = false;
+  #unsettled = false;
+  #queue: Promise<unknown>;
+  #tasks = 0;
+  #seq = 0;
+  #durable = 0;
+  #savedHeads: Automerge.Heads = [];
+  #viewSeq = -1;
+  #viewTime = 0;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #timerAt = Infinity;
+  #writing: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: OpenDocumentOptions) {
+    this.#options = options;
+    this.#log = new DocumentLog(options.store, options.id);
+    this.#queue = this.#load();
+    // Whoever asks for something hears of a failed load; nobody else has to.
+    this.#queue.catch(() => undefined);
+  }
+
+  /** True when everything is on disk and nothing is under way. */
+  get isSaved(): boolean {
+    return this.#loaded && this.#durable >= this.#seq && this.#progressDirty.size === 0 && this.#writing === undefined;
+  }
+
+  /** True when nothing is waiting, under way or unsaved: the document can go. */
+  get isIdle(): boolean {
+    return this.isSaved && this.#tasks === 0;
+  }
+
+  /** Calls `reply` with the view, in the same turn from which on events follow; at once when a stored view is there. */
+  async open(reply: (opened: Opened) => void): Promise<void> {
+    this.#tasks += 1;
+    try {
+      await this.#openWith(reply);
+    } finally {
+      this.#tasks -= 1;
+    }
+  }
+
+  async #openWith(reply: (opened: Opened) => void): Promise<void> {
+    if (!this.#loaded && this.#options.initial === undefined) {
+      this.#stored ??= readStoredView(this.#options.store, this.#options.blocks, this.#options.id);
+      const stored = await this.#stored;
+      if (!this.#loaded && stored) {
+        if (!this.#adopted) this.#view.adopt(stored);
+        this.#adopted = true;
+        reply({ notebook: this.#view.notebook, heads: [], fromCache: true });
+        return;
+      }
+    }
+    await this.#enqueue(() => {
+      reply({ notebook: this.#view.notebook, heads: this.#backend().getHeads(), fromCache: false });
+    });
+  }
+
+  /** Applies typing made against `version`; false when that is not the present version. */
+  edit(cell: CellId, version: number, updates: readonly TextUpdate[]): Promise<boolean> {
+    return this.#enqueue(async () => {
+      const text = this.#view.text(cell);
+      if (text === undefined) throw new KromaError("missing", "This cell is not in the notebook.");
+      if (version !== this.#view.version(cell)) return false;
+      const wasHidden = this.#view.cell(cell) === undefined;
+      const { splices, expected, risky } = planEdit(text, updates);
+      if (splices.length === 0 && updates.length === 0) return true;
+      if (wasHidden) this.#settle();
+      this.#spliceRaw(cell, splices);
+      const actual = risky ? this.#backend().text(this.#textObject(cell)) : expected;
+      const correction = diffText(expected, actual);
+      const all = correction ? [...updates, { client: "", changes: correction }] : updates;
+      this.#view.type(cell, all, actual);
+      this.#seq += 1;
+      this.#emit({ type: "text", seq: this.#seq, cell, version, updates: all });
+      // Typing into a deleted cell brings it back for everyone.
+      if (wasHidden) await this.#refresh(undefined);
+      this.#schedule(SAVE_DELAY);
+      return true;
+    });
+  }
+
+  /** Applies operations as one change; gives what undoes them. */
+  change(operations: readonly NotebookOperation[]): Promise<readonly NotebookOperation[]> {
+    return this.#enqueue(() => this.#change(operations));
+  }
+
+  /** Keeps a run under way for the case that its page dies. */
+  progress(cell: CellId, run: Run): void {
+    // Not queued: a later `set_run` that is already waiting must not be followed by an older word on the same run.
+    this.#enqueue(() => {
+      if (run.status !== "running") return;
+      if (this.#view.cell(cell)?.run?.id === run.id && this.#view.cell(cell)?.run?.status !== "running") return;
+      this.#progress.set(cell, run);
+      this.#progressDirty.add(cell);
+      this.#schedule(SAVE_DELAY);
+    }).catch(() => undefined);
+  }
+
+  /** The page that ran these cells is gone: their runs are lost, with the outputs they had. */
+  async lose(cells: Iterable<CellId>): Promise<void> {
+    await this.#enqueue(() => this.#lose(cells));
+  }
+
+  /** The notebook as it is now. */
+  notebook(): Promise<Notebook> {
+    return this.#enqueue(() => this.#view.notebook);
+  }
+
+  /** The whole document as Automerge saves it. */
+  save(): Promise<Uint8Array> {
+    return this.#enqueue(() => {
+      this.#settle();
+      return Automerge.save(this.#settled());
+    });
+  }
+
+  /** Takes in changes of a peer, after looking whether they are safe to load. `corrupt` when they are not. */
+  applyChanges(changes: readonly Uint8Array[]): Promise<void> {
+    return this.#enqueue(async () => {
+      const bytes = concatenate(changes);
+      await inspectChunks(bytes);
+      this.#settle();
+      let patches: readonly Automerge.Patch[] = [];
+      try {
+        this.#document = Automerge.loadIncremental(this.#settled(), bytes, {
+          patchCallback: (made) => {
+            patches = made;
+          },
+        });
+      } catch (error) {
+        throw new KromaError("corrupt", "A peer sent changes that can't be read.", { cause: error });
+      }
+      this.#texts.clear();
+      await this.#refresh(patches);
+    });
+  }
+
+  /** The changes that someone with these heads lacks. */
+  changesSince(heads: readonly string[]): Promise<readonly Uint8Array[]> {
+    return this.#enqueue(() => {
+      this.#settle();
+      return this.#backend().getChanges([...heads]);
+    });
+  }
+
+  heads(): Promise<readonly string[]> {
+    return this.#enqueue(() => this.#backend().getHeads());
+  }
+
+  /** Resolves when everything so far is on disk; fails when it can't be put there. */
+  async flush(): Promise<void> {
+    await this.#queue;
+    this.#viewTime = 0;
+    do await this.#write(true);
+    while (!this.isSaved || this.#viewSeq < this.#seq);
+  }
+
+  /** Lets go of the memory. Only after a flush, or what is not saved is lost. */
+  close(): void {
+    this.#closed = true;
+    if (this.#timer) clearTimeout(this.#timer);
+    if (this.#document) Automerge.free(this.#document);
+    this.#document = undefined;
+  }
+
+  async #load(): Promise<void> {
+    const { store, id, automerge, initial } = this.#options;
+    const pieces = initial ? [initial.bytes] : await this.#log.load();
+    const progress = initial ? [] : await store.loadRange(progressPrefix(id));
+    if (pieces.length === 0) throw new KromaError("missing", "This notebook is not in the library any more.");
+    await automerge;
+    const loaded = loadPieces(pieces);
+    this.#savedHeads = initial ? [] : Automerge.getHeads(loaded);
+    this.#document = withTitle(migrate(loaded), initial?.title);
+    this.#loaded = true;
+    if (this.#adopted) await this.#refresh(undefined);
+    else await this.#view.update(this.#document, undefined, (body) => loadRunBody(body, this.#options.blocks));
+    if (initial) {
+      this.#seq += 1;
+      this.#schedule(0);
+    }
+    await this.#recover(progress);
+  }
+
+  /** Runs that were under way when everything stopped. */
+  async #recover(records: readonly (readonly [StoreKey, Uint8Array])[]): Promise<void> {
+    for (const [key, bytes] of records) {
+      const cell = key[2] as CellId;
+      try {
+        const run = JSON.parse(new TextDecoder().decode(bytes)) as Run;
+        if (typeof run.id === "string" && Array.isArray(run.outputs)) this.#progress.set(cell, run);
+      } catch {
+        // A record that can't be read has nothing to recover.
+      }
+      this.#progressDirty.add(cell);
+    }
+    for (const { id, run } of this.#view.notebook.cells) {
+      if (run?.status === "running" && !this.#progress.has(id)) this.#progress.set(id, run);
+    }
+    await this.#lose([...this.#progress.keys()]);
+    if (this.#progressDirty.size > 0) this.#schedule(SAVE_DELAY);
+  }
+
+  async #lose(cells: Iterable<CellId>): Promise<void> {
+    const lost = [...cells].flatMap((cell): NotebookOperation[] => {
+      const run = this.#progress.get(cell);
+      return run ? [{ type: "set_run", cell, run: { ...run, status: "lost" } }] : [];
+    });
+    if (lost.length > 0) await this.#change(lost);
+  }
+
+  async #change(operations: readonly NotebookOperation[]): Promise<readonly NotebookOperation[]> {
+    const bodies = new Map<RunId, RunBody>();
+    for (const operation of operations) {
+      if (operation.type !== "set_run") continue;
+      bodies.set(operation.run.id, await storeRunBody(operation.run, this.#options.blocks));
+    }
+    this.#settle();
+    const result = applyOperations(this.#settled(), operations, {
+      run: (cell) => this.#view.cell(cell)?.run,
+      bodies,
+      changesSince: (cell, version) => this.#view.changesSince(cell, version),
+      random: this.#options.random,
+      time: Math.floor(this.#options.now() / 1000),
+    });
+    this.#document = result.document;
+    for (const operation of operations) {
+      if (operation.type !== "set_run" || operation.run.status === "running") continue;
+      if (this.#progress.delete(operation.cell)) this.#progressDirty.add(operation.cell);
+    }
+    await this.#refresh(result.patches);
+    if (operations.some((operation) => operation.type === "set_title")) this.#options.describe(this.#view.notebook);
+    return result.inverse.map((operation) =>
+      operation.type === "splice_text" && operation.version === LATER
+        ? { ...operation, version: this.#view.version(operation.cell) }
+        : operation,
+    );
+  }
+
+  /** Brings the view up to the document and tells everyone what differs. */
+  async #refresh(patches: readonly Automerge.Patch[] | undefined): Promise<void> {
+    if (patches?.length === 0) return;
+    const change = await this.#view.update(this.#settled(), patches, (body) => loadRunBody(body, this.#options.blocks));
+    this.#seq += 1;
+    this.#tell(change);
+    this.#schedule(SAVE_DELAY);
+  }
+
+  #tell({ texts, cells, order, notebook }: ViewChange): void {
+    const seq = this.#seq;
+    for (const text of texts) this.#emit({ type: "text", seq, ...text });
+    if (cells.length === 0 && order === undefined && notebook === undefined) return;
+    this.#emit({ type: "changed", seq, cells, ...(order ? { order } : {}), ...(notebook ? { notebook } : {}) });
+  }
+
+  #spliceRaw(cell: CellId, splices: readonly Splice[]): void {
+    const backend = this.#backend();
+    const text = this.#textObject(cell);
+    for (const { at, remove, insert } of splices) backend.splice(text, at, remove, insert);
+    // A tombstone that no longer holds must not hold again when the text comes to be as it was.
+    if (findRecord(this.#settled(), cell)?.deleted !== undefined) {
+      const record = backend.getWithType(this.#cellsObject(), cell);
+      if (record?.[0] === "map") backend.delete(record[1], "deleted");
+    }
+    this.#unsettled = true;
+    if (this.#view.cell(cell) === undefined) this.#settle();
+  }
+
+  #textObject(cell: CellId): string {
+    const known = this.#texts.get(cell);
+    if (known !== undefined) return known;
+    const record = this.#backend().getWithType(this.#cellsObject(), cell);
+    const text = record?.[0] === "map" ? this.#backend().getWithType(record[1], "source") : undefined;
+    if (text?.[0] !== "text") throw new KromaError("corrupt", "The text of this cell is broken.");
+    this.#texts.set(cell, text[1]);
+    return text[1];
+  }
+
+  #cellsObject(): string {
+    const cells = this.#backend().getWithType("_root", "cells");
+    if (cells?.[0] !== "map") throw new KromaError("corrupt", "The cells of this notebook are broken.");
+    return cells[1];
+  }
+
+  /** Commits typing and lets the JavaScript copy catch up. The view has it already. */
+  #settle(): void {
+    if (!this.#unsettled) return;
+    this.#commit();
+    [this.#document] = Automerge.applyChanges<NotebookRecord>(this.#settled(), []);
+    this.#unsettled = false;
+  }
+
+  #commit(): void {
+    if (this.#unsettled) this.#backend().commit(undefined, Math.floor(this.#options.now() / 1000));
+  }
+
+  #settled(): NotebookDocument {
+    if (this.#document === undefined) throw new KromaError("unavailable", "This notebook is closed.");
+    return this.#document;
+  }
+
+  #backend(): ReturnType<typeof Automerge.getBackend> {
+    return Automerge.getBackend(this.#settled());
+  }
+
+  #emit(event: WithoutDocument<Extract<FromDocument, { readonly document: DocumentId }>>): void {
+    this.#options.emit({ ...event, document: this.#options.id });
+  }
+
+  #enqueue<T>(task: () => T | Promise<T>): Promise<T> {
+    this.#tasks += 1;
+    const done = this.#queue.then(task).finally(() => {
+      this.#tasks -= 1;
+    });
+    // A task that fails is its caller's affair; a failed load fails every task.
+    this.#queue = done.then(
+      () => undefined,
+      (error: unknown) => {
+        if (!this.#loaded) throw error;
+      },
+    );
+    this.#queue.catch(() => undefined);
+    return done;
+  }
+
+  #schedule(delay: number): void {
+    const at = performance.now() + delay;
+    if (this.#closed || this.#timerAt <= at) return;
+    if (this.#timer) clearTimeout(this.#timer);
+    this.#timerAt = at;
+    this.#timer = setTimeout(() => {
+      this.#timerAt = Infinity;
+      this.#write(false).catch(() => undefined);
+    }, delay);
+  }
+
+  /** Writes all that is new, one batch at a time. */
+  #write(hurry: boolean): Promise<void> {
+    if (this.#writing) {
+      if (!hurry) this.#schedule(SAVE_DELAY);
+      return this.#writing;
+    }
+    this.#writing = this.#writeOnce().finally(() => {
+      this.#writing = undefined;
+    });
+    return this.#writing;
+  }
+
+  async #writeOnce(): Promise<void> {
+    if (this.#closed || !this.#loaded) return;
+    this.#commit();
+    const backend = this.#backend();
+    const heads = backend.getHeads();
+    const seq = this.#seq;
+    const put: [StoreKey, Uint8Array][] = [];
+    const remove: StoreKey[] = [];
+    const progress = [...this.#progressDirty];
+    this.#progressDirty.clear();
+    for (const cell of progress) {
+      const run = this.#progress.get(cell);
+      const key = [...progressPrefix(this.#options.id), cell];
+      if (run) put.push([key, new TextEncoder().encode(JSON.stringify(run))]);
+      else remove.push(key);
+    }
+    const viewDue = this.#viewSeq < seq && performance.now() - this.#viewTime >= VIEW_DELAY;
+    if (viewDue) {
+      const notebook = this.#view.notebook;
+      put.push([viewKey(this.#options.id), writeStoredView(notebook, (cell) => this.#view.block(cell))]);
+      this.#options.describe(notebook);
+    }
+    try {
+      if (this.#log.wantsSnapshot) await this.#log.replace(backend.save(), { put, remove });
+      else await this.#log.append(backend.saveSince(this.#savedHeads), { put, remove });
+    } catch (error) {
+      for (const cell of progress) this.#progressDirty.add(cell);
+      this.#options.stored(error);
+      this.#schedule(RETRY_DELAY);
+      throw error;
+    }
+    this.#savedHeads = heads;
+    if (viewDue) {
+      this.#viewSeq = seq;
+      this.#viewTime = performance.now();
+    }
+    this.#options.stored(undefined);
+    if (seq > this.#durable) {
+      this.#durable = seq;
+      this.#emit({ type: "durable", seq });
+    }
+    if (this.#seq > seq || this.#progressDirty.size > 0) this.#schedule(SAVE_DELAY);
+    else if (this.#viewSeq < seq) this.#schedule(VIEW_DELAY);
+  }
+}
+
+type WithoutDocument<E> = E extends { readonly document: DocumentId } ? Omit<E, "document"> : never;
+
+/** The splices of an editor's updates, the text they should give, and whether Automerge may see it otherwise. */
+function planEdit(
+  text: string,
+  updates: readonly TextUpdate[],
+): { readonly splices: readonly Splice[]; readonly expected: string; readonly risky: boolean } {
+  const splices: Splice[] = [];
+  let expected = text;
+  let risky = false;
+  for (const { changes } of updates) {
+    let present = expected;
+    for (const splice of splicesOf(changes, expected.length)) {
+      const insert = normaliseText(splice.insert);
+      // Automerge has no place inside a surrogate pair and no half of one; the editor is then told what became of it.
+      risky ||=
+        splitsPair(present, splice.at) ||
+        splitsPair(present, splice.at + splice.remove) ||
+        hasLoneSurrogate(splice.insert) ||
+        splice.insert.includes("\r");
+      present = present.slice(0, splice.at) + splice.insert + present.slice(splice.at + splice.remove);
+      splices.push(risky ? splice : { ...splice, insert });
+    }
+    expected = applyTextChanges(expected, changes);
+  }
+  // With risky text the several splices could each miss by one: then one replacement of the whole difference is sure.
+  if (!risky) return { splices, expected, risky };
+  const whole = diffText(text, normaliseText(expected));
+  return { splices: whole ? splicesOf(whole, text.length) : [], expected, risky };
+}
+
+/** The document under a title that its file did not have, which therefore does not count as a change of the file. */
+function withTitle(document: NotebookDocument, title: string | undefined): NotebookDocument {
+  if (title === undefined || title === textOf(document.title)) return document;
+  return Automerge.change(document, (draft) => {
+    draft.title = scalar(title.toWellFormed());
+    const { shape } = readHead(document);
+    if (shape) draft.shape = jsonScalar({ ...shape, title: title.toWellFormed() });
+  });
+}
+
+/** All pieces as one document; pieces that are broken are left out when the rest can be read. */
+function loadPieces(pieces: readonly Uint8Array[]): NotebookDocument {
+  try {
+    return Automerge.load<NotebookRecord>(concatenate(pieces));
+  } catch (whole) {
+    let document = Automerge.init<NotebookRecord>();
+    for (const piece of pieces) {
+      try {
+        document = Automerge.loadIncremental(document, piece);
+      } catch {
+        // The other pieces may still hold nearly everything.
+      }
+    }
+    if (document.cells !== undefined) return document;
+    throw new KromaError("corrupt", "The stored notebook is damaged and can't be read.", { cause: whole });
+  }
+}
+
+function concatenate(pieces: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
+  return bytes;
+}

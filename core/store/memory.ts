@@ -1,0 +1,60 @@
+/** Stores that live in memory: for tests, for the command line, and for a browser that gives no storage. */
+import { KromaError } from "../base/errors.ts";
+import { blockCid } from "./cid.ts";
+import { compareKeys, hasPrefix, type BlockStore, type DocStore, type StoreKey } from "./stores.ts";
+
+/** Mutable bytes in a map. Bytes are copied in and out, as a disk would. */
+export class MemoryDocStore implements DocStore {
+  readonly #entries = new Map<string, readonly [StoreKey, Uint8Array]>();
+  #closed = false;
+
+  async load(key: StoreKey): Promise<Uint8Array | undefined> {
+    this.#check();
+    return this.#entries.get(JSON.stringify(key))?.[1].slice();
+  }
+
+  async write(batch: Parameters<DocStore["write"]>[0]): Promise<void> {
+    this.#check();
+    for (const key of batch.remove ?? []) this.#entries.delete(JSON.stringify(key));
+    for (const [key, bytes] of batch.put ?? []) this.#entries.set(JSON.stringify(key), [[...key], bytes.slice()]);
+  }
+
+  async loadRange(prefix: StoreKey): Promise<readonly (readonly [StoreKey, Uint8Array])[]> {
+    this.#check();
+    return [...this.#entries.values()]
+      .filter(([key]) => hasPrefix(key, prefix))
+      .sort(([left], [right]) => compareKeys(left, right))
+      .map(([key, bytes]) => [key, bytes.slice()] as const);
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #check(): void {
+    if (this.#closed) throw new KromaError("unavailable", "This store is closed.");
+  }
+}
+
+/** Immutable bytes in a map. */
+export class MemoryBlockStore implements BlockStore {
+  readonly #blocks = new Map<string, Uint8Array>();
+
+  async put(bytes: Uint8Array): Promise<string> {
+    const cid = await blockCid(bytes);
+    this.#blocks.set(cid, bytes.slice());
+    return cid;
+  }
+
+  async get(cid: string): Promise<Uint8Array | undefined> {
+    return this.#blocks.get(cid)?.slice();
+  }
+
+  async has(cid: string): Promise<boolean> {
+    return this.#blocks.has(cid);
+  }
+
+  async remove(cid: string): Promise<void> {
+    this.#blocks.delete(cid);
+  }
+}
