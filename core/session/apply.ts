@@ -7,7 +7,7 @@ import type { NotebookOperation } from "../notebook/model.ts";
 import { Draft } from "./draft.ts";
 import type { SessionEffect } from "./effects.ts";
 import { dismissKernelNotice, kernelDied, restartKernel, startKernel } from "./kernel-life.ts";
-import { takeMessage } from "./kernel-messages.ts";
+import { endAborted, takeMessage } from "./kernel-messages.ts";
 import { type Overlay, type SessionModel, kernelOff, readDependencies } from "./model.ts";
 import { endNested } from "./nested.ts";
 import { emptyOutputs } from "./outputs.ts";
@@ -56,6 +56,11 @@ function step(draft: Draft, operation: SessionOperation): boolean {
       if (draft.links.get(operation.language)?.generation !== operation.generation) return false;
       kernelDied(draft, operation.language, operation.reason ?? "it stopped without saying why.");
       return true;
+    case "aborted_settled": {
+      const run = draft.runs.get(operation.run);
+      if (run?.aborted) endAborted(draft, run);
+      return run?.aborted ?? false;
+    }
     case "notebook_changed":
       return takeNotebook(draft, operation);
     case "runner_changed":

@@ -1,5 +1,5 @@
 /** What `apply` asks the runner to do to the world. Plain data; performing them is the runner's business alone. */
-import type { CellId, Language } from "../base/ids.ts";
+import type { CellId, Language, RunId } from "../base/ids.ts";
 import type { ToKernel } from "../kernel/messages.ts";
 import type { NotebookOperation, Run } from "../notebook/model.ts";
 import type { SessionRequest } from "./operations.ts";
@@ -16,5 +16,7 @@ export type SessionEffect =
   | { readonly type: "run_progress"; readonly cell: CellId; readonly run: Run }
   /** An ended run's outputs changed after all (an updated display): write it, at most every 250 ms. */
   | { readonly type: "rewrite_run"; readonly cell: CellId; readonly run: Run }
+  /** Say `aborted_settled` for this run after a moment. */
+  | { readonly type: "settle_aborted"; readonly run: RunId }
   /** Ask the tab that runs this notebook. */
   | { readonly type: "relay"; readonly request: SessionRequest };

@@ -81,10 +81,7 @@ function takeStatus(draft: Draft, language: Language, message: StatusMessage): v
         if (draft.notices.some(({ level }) => level === "error")) dismissKernelNotice(draft, language);
         return;
       }
-      const run = draft.runs.get(message.parent as RunId);
-      if (run?.aborted) endAborted(draft, run);
-      else if (run) draft.setRun({ ...run, idleSeen: true });
-      else if (link.current === undefined) draft.setKernel(language, { status: "idle" });
+      if (link.current === undefined) draft.setKernel(language, { status: "idle" });
       return;
     }
     case "dead":
@@ -106,7 +103,7 @@ function takeNestedOutput(draft: Draft, nested: NestedRun, output: Output, error
   if (nested.orphan) return;
   if (error) {
     // The asking kernel says in its own way that a command failed; only the number is passed on.
-    const exitCode = Number(/\d+/.exec(error.evalue)?.[0] ?? 1);
+    const exitCode = error.ename === "KeyboardInterrupt" ? 130 : Number(/\d+/.exec(error.evalue)?.[0] ?? 1);
     return draft.setNested(nested.id, { exitCode });
   }
   if (nested.capture && output.output_type === "stream" && output.name === "stdout") {
@@ -175,13 +172,15 @@ function takeReply(draft: Draft, language: Language, message: ExecuteReply): voi
       return endRun(draft, ended, run.interrupted ? "aborted" : "error");
     case "aborted": {
       if (hasError(ended)) return endRun(draft, ended, run.interrupted ? "aborted" : "error");
-      if (run.idleSeen) return endAborted(draft, ended);
+      // The next word tells why: a dead kernel says so after it has answered its requests.
+      draft.effects.push({ type: "settle_aborted", run: run.id });
       return draft.setRun({ ...ended, aborted: true });
     }
   }
 }
 
-function endAborted(draft: Draft, run: ActiveRun): void {
+/** Ends a run that its kernel gave up and never said why. */
+export function endAborted(draft: Draft, run: ActiveRun): void {
   const name = draft.kernels.get(run.language)?.displayName ?? run.language;
   const failure = run.interrupted
     ? { ename: "KeyboardInterrupt", evalue: "" }

@@ -39,7 +39,6 @@ export interface ActiveRun extends OutputList {
   readonly interrupted: boolean;
   /** The kernel gave the run up without saying why: its next word tells. */
   readonly aborted: boolean;
-  readonly idleSeen: boolean;
   readonly input: PendingInput | undefined;
 }
 

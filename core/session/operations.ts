@@ -2,7 +2,7 @@
  * Everything that can happen to a session, as plain data. People, plugins and the CLI send the public ones; the
  * runner makes the others out of what kernels, the document and other tabs say. A log of them replays to the same state.
  */
-import type { CellId, Language } from "../base/ids.ts";
+import type { CellId, Language, RunId } from "../base/ids.ts";
 import type { FromKernel } from "../kernel/messages.ts";
 import type { Notebook } from "../notebook/model.ts";
 import type { CellState, KernelState, Notice, QueuedRun } from "./state.ts";
@@ -48,6 +48,8 @@ export type SessionOperation =
     }
   /** The document changed; `cells` are those whose content did, or undefined for "look at all". */
   | { readonly type: "notebook_changed"; readonly notebook: Notebook; readonly cells: readonly CellId[] | undefined }
+  /** A kernel gave a run up and, for a moment now, has not said why. */
+  | { readonly type: "aborted_settled"; readonly run: RunId }
   /** Another tab took or gave up running this notebook. */
   | { readonly type: "runner_changed"; readonly runner: "here" | "elsewhere" }
   | { readonly type: "mirrored"; readonly mirror: Mirror }

@@ -28,7 +28,6 @@ export function beginRun(draft: Draft, queued: QueuedRun): void {
     count: undefined,
     interrupted: false,
     aborted: false,
-    idleSeen: false,
     input: undefined,
   });
   const { generation } = draft.link(queued.language);
@@ -91,7 +90,7 @@ export function endUnstarted(draft: Draft, queued: QueuedRun, error: Failure | u
 
 /** The kernel is free for the next request, if it was this one that kept it. */
 export function releaseKernel(draft: Draft, language: Language, request: string): void {
-  if (draft.link(language).current !== request) return;
+  if (draft.links.get(language)?.current !== request) return;
   draft.setLink(language, { current: undefined, interrupted: false });
   const status = draft.kernels.get(language)?.status;
   draft.setKernel(language, { running: undefined, ...(status === "busy" ? { status: "idle" } : {}) });

@@ -40,6 +40,9 @@ export interface SessionOptions {
   readonly canRun?: boolean;
 }
 
+/** So long a kernel that gave a run up has to say why. */
+const SETTLE_MILLISECONDS = 100;
+
 /** What may be sent from outside. */
 export type SessionInput = SessionRequest | Extract<SessionOperation, { type: "runner_changed" }>;
 
@@ -171,6 +174,9 @@ export class Session {
         return this.#writer.progress(effect.cell, effect.run);
       case "rewrite_run":
         return this.#writer.rewrite(effect.cell, effect.run);
+      case "settle_aborted":
+        setTimeout(() => this.#apply({ type: "aborted_settled", run: effect.run }), SETTLE_MILLISECONDS);
+        return;
       case "relay":
         return this.#tabs.request(effect.request);
     }

@@ -279,6 +279,7 @@ describe("interrupt and death", () => {
     world.ready("python");
     const parent = world.request("a");
     world.say("python", { type: "execute_reply", parent, status: "aborted", count: undefined });
+    world.say("python", { type: "status", status: "idle", parent });
     expect(world.cell("a").progress).toBe("running");
     world.say("python", { type: "status", status: "dead", reason: "Out of memory." });
     expect(world.cell("a").outputs).toMatchObject([{ ename: "KernelDied", evalue: "Out of memory." }]);
@@ -289,6 +290,17 @@ describe("interrupt and death", () => {
     world.ready("python");
     expect(world.cell("b").progress).toBe("running");
     expect(world.state.notices).toEqual([]);
+  });
+
+  it("ends a cell that its kernel gave up without a word", () => {
+    const world = new World([code("a", "a")]);
+    world.run("a");
+    world.ready("python");
+    const parent = world.request("a");
+    world.say("python", { type: "execute_reply", parent, status: "aborted", count: undefined });
+    world.settle();
+    expect(world.cell("a").outputs).toMatchObject([{ ename: "Aborted" }]);
+    expect(world.send({ type: "aborted_settled", run: parent })).toBeUndefined();
   });
 
   it("starts a kernel again at once when the interrupt killed it", () => {

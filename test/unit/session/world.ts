@@ -40,6 +40,7 @@ export class World {
   readonly sent = new Map<Language, ToKernel[]>();
   readonly live = new Map<Language, number>();
   readonly #writes: NotebookOperation[] = [];
+  readonly #aborted: RunId[] = [];
 
   constructor(cells: readonly Cell[]) {
     this.notebook = { title: "Test", language: "python", metadata: {}, cells };
@@ -72,6 +73,9 @@ export class World {
         return;
       case "change":
         this.#writes.push(...effect.operations);
+        return;
+      case "settle_aborted":
+        this.#aborted.push(effect.run);
         return;
       case "rewrite_run":
         this.#writes.push({ type: "set_run", cell: effect.cell, run: effect.run });
@@ -128,8 +132,9 @@ export class World {
     this.edit((cells) => cells.map((cell) => (cell.id === name ? { ...cell, source } : cell)));
   }
 
-  /** The document has what was written to it. */
+  /** Some time has passed: aborted runs are settled, and the document has what was written to it. */
   settle(): void {
+    for (const run of this.#aborted.splice(0)) this.send({ type: "aborted_settled", run });
     const writes = this.#writes.splice(0);
     for (const write of writes) {
       if (write.type === "set_metadata") {

@@ -1,0 +1,71 @@
+/** The command line: finds the verb, gives it the arguments, and turns its answer into an exit status. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { KromaError } from "#core/base/errors.ts";
+import { UsageError, processTerminal } from "./cli-error.ts";
+
+const help = `Kroma: notebooks of Python, TypeScript and Linux cells.
+
+  kroma run FILE [options]    runs a notebook (.ipynb, .py or .ts with "# %%" cells; "-" reads standard input)
+      --output OUT            writes the notebook with its outputs (.ipynb, .py, .ts), also when a cell failed
+      --json                  one line of JSON for each code cell on standard output, and nothing else there
+      --timeout SECONDS       interrupts a cell that takes longer; it counts as failed (CellTimeoutError)
+      --allow-errors          goes on after a failed cell
+      --stdin FILE            lines for input(); without it input() raises EOFError
+      --quiet                 no progress on standard error
+  kroma convert IN OUT        .ipynb to percent script (.py, .ts) and back; the endings tell the formats
+  kroma serve [options]       serves the built page
+      --port PORT             8040, or the next free one
+      --host HOST             127.0.0.1; name another address to let other machines in
+      --no-open               opens no browser
+  kroma help, kroma --version
+
+Exit status of run: 0 all cells ran, 1 a cell failed, 2 bad input or usage, 130 interrupted.
+`;
+
+const verbs: Readonly<Record<string, () => Promise<(args: readonly string[]) => Promise<number>>>> = {
+  run: async () => {
+    const { run } = await import("./run.ts");
+    return (args) => run(args, terminal);
+  },
+  convert: async () => {
+    const { convert } = await import("./convert.ts");
+    return (args) => convert(args, terminal);
+  },
+  serve: async () => {
+    const { serve } = await import("./serve.ts");
+    return (args) => serve(args, terminal);
+  },
+};
+
+const terminal = processTerminal();
+
+async function main(args: readonly string[]): Promise<number> {
+  const [verb, ...rest] = args;
+  if (verb === undefined || verb === "help" || verb === "--help" || verb === "-h") {
+    terminal.out(help);
+    return verb === undefined ? 2 : 0;
+  }
+  if (verb === "--version" || verb === "version") {
+    const text = readFileSync(join(import.meta.dirname, "../../package.json"), "utf8");
+    terminal.out(`${(JSON.parse(text) as { version: string }).version}\n`);
+    return 0;
+  }
+  const load = Object.hasOwn(verbs, verb) ? verbs[verb] : undefined;
+  if (!load) throw new UsageError(`there is no verb "${verb}"; try: kroma help`);
+  if (rest.includes("--help") || rest.includes("-h")) {
+    terminal.out(help);
+    return 0;
+  }
+  const perform = await load();
+  return perform(rest);
+}
+
+try {
+  // Threads of kernels must not keep a finished command alive.
+  process.exit(await main(process.argv.slice(2)));
+} catch (error) {
+  if (!(error instanceof UsageError) && !(error instanceof KromaError)) throw error;
+  terminal.say(error.message);
+  process.exit(2);
+}

@@ -1,0 +1,67 @@
+/** Where kernels live in Node: a worker thread each, the assets on disk, and the workspace in the notebook's real folder. */
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import type { KernelHost, KernelSettings, KernelWorker } from "#core/kernel/kernel.ts";
+import { cacheFolder } from "./paths.ts";
+import { startFolderWorkspace } from "#plugins/folder/folder.node.ts";
+import { startThread } from "./thread-worker.ts";
+import { findVmImage } from "./vm-image.ts";
+
+export interface NodeHostOptions {
+  /** The notebook's folder, which all kernels see as /workspace. */
+  readonly folder: string;
+  readonly settings?: Partial<KernelSettings>;
+  /** Folder of the shipped files; the built site's by default. */
+  readonly assets?: string;
+  readonly foreign?: boolean;
+}
+
+/** A KernelHost that must be closed. */
+export interface NodeHost extends KernelHost {
+  /** Ends every thread that is left; resolves when files are on disk and the threads are gone. */
+  close(): Promise<void>;
+}
+
+/** The checkout's folder. */
+const root = join(import.meta.dirname, "../..");
+
+/** Where `npm run build` puts the files that kernels load. */
+export const builtAssets: string = join(root, "dist/site/assets");
+
+/** Makes a host. The workspace is served from here on. */
+export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost> {
+  const assets = pathToFileURL(join(options.assets ?? builtAssets, "/")).href;
+  const threads = new Set<ReturnType<typeof startThread>>();
+  const workspace = await startFolderWorkspace(options.folder);
+  const vmImage = await findVmImage();
+  const settings: KernelSettings = {
+    // Settings that need no network.
+    wheelMirrors: [new URL("wheels/", assets).href],
+    npmMirrors: [],
+    pythonMemory: 2 * 1024 ** 3,
+    vmMemory: 256 * 1024 ** 2,
+    ...(vmImage === undefined ? {} : { vmImage: pathToFileURL(join(vmImage, "/")).href }),
+    ...options.settings,
+  };
+  return {
+    spawn(program): KernelWorker {
+      const thread = startThread({
+        program: pathToFileURL(join(root, "kernels", program, "worker.ts")).href,
+        cacheDirectory: join(cacheFolder(), program),
+      });
+      threads.add(thread);
+      void thread.ended.then(() => threads.delete(thread));
+      return thread;
+    },
+    asset: (path) => new URL(path, assets).href,
+    workspace: workspace.shared,
+    settings,
+    foreign: options.foreign ?? false,
+    async close() {
+      const ends = [...threads].map((thread) => thread.ended);
+      for (const thread of threads) thread.terminate();
+      await Promise.all(ends);
+      await workspace.close();
+    },
+  };
+}

@@ -1,0 +1,55 @@
+/** Prints a cell's outputs as text while they come: streams and text/plain to standard output, errors to standard error. */
+import type { Output } from "#core/notebook/model.ts";
+
+export interface Streams {
+  out(text: string): void;
+  error(text: string): void;
+}
+
+/** Follows one cell. `show` takes all of its outputs each time and prints what is new. */
+export class OutputPrinter {
+  readonly #streams: Streams;
+  /** Outputs that are complete, and how much of the one after them is printed. */
+  #done = 0;
+  #part = 0;
+
+  constructor(streams: Streams) {
+    this.#streams = streams;
+  }
+
+  show(outputs: readonly Output[]): void {
+    // clear_output took some away: what comes after it is new.
+    if (outputs.length < this.#done) {
+      this.#done = 0;
+      this.#part = 0;
+    }
+    for (let index = this.#done; index < outputs.length; index += 1) {
+      const output = outputs[index];
+      if (output === undefined) break;
+      const isLast = index === outputs.length - 1;
+      if (output.output_type === "stream") {
+        this.#print(output.name, output.text.slice(this.#part));
+        // The last stream may still grow.
+        this.#part = isLast ? output.text.length : 0;
+        this.#done = isLast ? index : index + 1;
+      } else {
+        this.#printWhole(output);
+        this.#part = 0;
+        this.#done = index + 1;
+      }
+    }
+  }
+
+  #print(name: "stdout" | "stderr", text: string): void {
+    if (text === "") return;
+    if (name === "stdout") this.#streams.out(text);
+    else this.#streams.error(text);
+  }
+
+  #printWhole(output: Exclude<Output, { output_type: "stream" }>): void {
+    if (output.output_type === "error") return this.#streams.error(`${output.traceback.join("\n")}\n`);
+    const plain = output.data["text/plain"];
+    const text = typeof plain === "string" ? plain : `<${Object.keys(output.data).join(", ")}>`;
+    this.#streams.out(text.endsWith("\n") ? text : `${text}\n`);
+  }
+}

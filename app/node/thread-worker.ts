@@ -1,0 +1,59 @@
+/** A Node worker thread behind the face of a browser's Worker. */
+import { type TransferListItem, Worker } from "node:worker_threads";
+import type { PortLike } from "#core/base/channel.ts";
+import { Emitter } from "#core/base/events.ts";
+import type { KernelWorker } from "#core/kernel/kernel.ts";
+import type { KernelThreadData } from "./kernel-thread.ts";
+
+type Listener = (event: MessageEvent) => void;
+
+/** Starts the thread of a kernel's worker program. It has no environment variables and no standard input. */
+export function startThread(data: KernelThreadData): KernelWorker & { readonly ended: Promise<void> } {
+  const worker = new Worker(new URL("./kernel-thread.ts", import.meta.url), {
+    workerData: data,
+    env: {},
+    execArgv: ["--disable-warning=ExperimentalWarning"],
+  });
+  const failed = new Emitter<string>();
+  let over = false;
+  worker.on("error", (error: unknown) => {
+    over = true;
+    failed.emit(error instanceof Error ? error.message : String(error));
+  });
+  const ended = new Promise<void>((resolve) => {
+    worker.on("exit", (code) => {
+      if (!over) failed.emit(`the thread ended with status ${code}`);
+      over = true;
+      resolve();
+    });
+  });
+  return {
+    port: workerPort(worker),
+    terminate() {
+      over = true;
+      void worker.terminate();
+    },
+    onError: (listener) => failed.on(listener),
+    ended,
+  };
+}
+
+/** A thread's message pipe as a PortLike. */
+export function workerPort(worker: Worker): PortLike {
+  const forwards = new Map<Listener, (value: unknown) => void>();
+  return {
+    postMessage: (message, transfer) => worker.postMessage(message, transfer as readonly TransferListItem[]),
+    addEventListener(type, listener) {
+      if (forwards.has(listener)) return;
+      const forward = (data: unknown) => listener({ type, data } as MessageEvent);
+      forwards.set(listener, forward);
+      worker.on(type, forward);
+    },
+    removeEventListener(type, listener) {
+      const forward = forwards.get(listener);
+      if (!forward) return;
+      forwards.delete(listener);
+      worker.off(type, forward);
+    },
+  };
+}
