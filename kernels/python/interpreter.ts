@@ -4,6 +4,7 @@
  * hook, the lazy standard library, the trampoline.
  */
 import type { PyodideInterface } from "pyodide";
+import type { Fcntl } from "#core/workspace/emscripten.ts";
 import { applyPack, parsePack, type Pack } from "./pack.ts";
 import type { PythonInit, SharedParts } from "./wire.ts";
 
@@ -79,6 +80,8 @@ export interface Started {
   /** What later starts can share, known now. */
   readonly parts: SharedParts;
   readonly snapshot: boolean;
+  /** Puts another function in the place of the C library's fcntl. */
+  wrapFcntl(wrap: (original: Fcntl) => Fcntl): void;
 }
 
 /** The address of an asset as Pyodide's own loader wants it: a path in Node, else a URL. */
@@ -128,6 +131,7 @@ export async function startInterpreter(
   const { loadPyodide, version } = await loader;
   let compiled: WebAssembly.Module | undefined;
   let restored = false;
+  let fcntl: Fcntl = () => -52;
 
   const createPyodideModule = async (settings: EmscriptenSettings): Promise<EmscriptenModule> => {
     const create = (await glue).default;
@@ -136,7 +140,10 @@ export async function startInterpreter(
     const instantiated = new Promise<never>((_, reject) => {
       settings.instantiateWasm = (imports, done) => {
         void (async () => {
-          Object.assign((imports["env"] ??= {}), await errorMarker());
+          const environment = Object.assign((imports["env"] ??= {}), await errorMarker()) as Record<string, unknown>;
+          // Imports are bound for good, so what may be wrapped later is called through here.
+          fcntl = environment["__syscall_fcntl64"] as Fcntl;
+          environment["__syscall_fcntl64"] = (fd: number, command: number, argument: number) => fcntl(fd, command, argument);
           let instance: WebAssembly.Instance;
           if (module) {
             instance = await WebAssembly.instantiate(module, imports);
@@ -216,7 +223,14 @@ export async function startInterpreter(
   if (pack) lazyStandardLibrary(python._module.FS, `${base}python_stdlib.zip`, pack.head.stdlibSize);
   mark("loaded");
   if (!compiled) throw new Error("Pyodide did not instantiate its WebAssembly.");
-  return { python, parts: { module: compiled, pack: packBuffer }, snapshot: restored };
+  return {
+    python,
+    parts: { module: compiled, pack: packBuffer },
+    snapshot: restored,
+    wrapFcntl: (wrap) => {
+      fcntl = wrap(fcntl);
+    },
+  };
 }
 
 /** Growth beyond the cap fails, which Python tells as MemoryError. */

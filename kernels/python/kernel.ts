@@ -7,12 +7,13 @@ import type { Channel } from "#core/base/channel.ts";
 import { Emitter } from "#core/base/events.ts";
 import type { Kernel, KernelHost, KernelStart, KernelWorker } from "#core/kernel/kernel.ts";
 import type { ExecuteRequest, FromKernel, ToKernel } from "#core/kernel/messages.ts";
+import { newOwner, releaseOwner } from "#core/workspace/protocol.ts";
 import { newControl, raiseInterrupt, writeAnswer } from "./control.ts";
 import type { FromWorker, SharedParts, ToWorker } from "./wire.ts";
 
 /** Milliseconds after the interrupt request. */
 const RAISE_AFTER = 100;
-const RAISE_AGAIN_AFTER = 1000;
+const ASK_AGAIN_EVERY = 1000;
 const RESTART_AFTER = 3000;
 /** A restored interpreter that says nothing for so long does not work. */
 const RESTORE_SILENCE = 10_000;
@@ -72,6 +73,7 @@ class RunningPython {
   #early: FromKernel[] | undefined = [];
   #worker: KernelWorker | undefined;
   #control: SharedArrayBuffer | undefined;
+  #owner: number | undefined;
   /** Requests that have no execute_reply yet, in order. The worker gets them once it is ready. */
   readonly #open: ExecuteRequest[] = [];
   /** Of them, those that have said busy. */
@@ -81,7 +83,7 @@ class RunningPython {
   #asked: Asked | undefined;
   #rest: Uint8Array | undefined;
   #asks = 0;
-  #interrupt: { readonly timers: ReturnType<typeof setTimeout>[]; readonly request: string } | undefined;
+  #interrupt: { readonly request: string; readonly timers: Set<ReturnType<typeof setTimeout>>; seen: boolean } | undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
 
   constructor(start: KernelStart, memory: Memory, restartAfter: number) {
@@ -121,6 +123,7 @@ class RunningPython {
   #start(): void {
     const worker = this.#host.spawn("python");
     this.#worker = worker;
+    this.#owner = this.#host.workspace && newOwner();
     this.#ready = false;
     this.#control = typeof SharedArrayBuffer === "undefined" ? undefined : newControl();
     worker.port.addEventListener("message", (event: MessageEvent) => {
@@ -142,6 +145,7 @@ class RunningPython {
       foreign: this.#host.foreign,
       assets: this.#host.asset(""),
       control: this.#control,
+      owner: this.#owner,
       shared: this.#memory.parts.get(this.#key),
       plain: this.#memory.plain.has(this.#key) || rememberedPlain(this.#key),
     };
@@ -174,6 +178,7 @@ class RunningPython {
         for (const request of this.#open) this.#post(request);
         return;
       case "interrupt_seen":
+        if (this.#interrupt) this.#interrupt.seen = true;
         return;
       case "fatal":
         this.#die(message.reason);
@@ -252,24 +257,40 @@ class RunningPython {
       this.#abortAll();
       return;
     }
+    this.#interrupt = { request, timers: new Set(), seen: false };
+    this.#later(this.#restartAfter, () => this.#interruptByForce(request));
+    this.#askToStop(request);
+  }
+
+  /** Cancels what is awaited; raises KeyboardInterrupt only in a worker that gets no messages, because it computes. */
+  #askToStop(request: string): void {
+    if (!this.#interrupt) return;
+    this.#interrupt.seen = false;
     this.#post({ type: "interrupt_request", id: request });
-    const raise = () => this.#control && raiseInterrupt(this.#control);
-    this.#interrupt = {
-      request,
-      timers: [
-        setTimeout(raise, RAISE_AFTER),
-        setTimeout(raise, RAISE_AGAIN_AFTER),
-        setTimeout(() => this.#interruptByForce(request), this.#restartAfter),
-      ],
-    };
+    this.#later(RAISE_AFTER, () => {
+      if (this.#interrupt?.seen === false && this.#control) raiseInterrupt(this.#control);
+    });
+    this.#later(ASK_AGAIN_EVERY, () => this.#askToStop(request));
+  }
+
+  #later(ms: number, action: () => void): void {
+    const { timers } = this.#interrupt ?? {};
+    const timer = setTimeout(() => {
+      timers?.delete(timer);
+      action();
+    }, ms);
+    timers?.add(timer);
+  }
+
+  #calm(): void {
+    for (const timer of this.#interrupt?.timers ?? []) clearTimeout(timer);
+    this.#interrupt = undefined;
   }
 
   #settle(request: string): void {
     const at = this.#open.findIndex(({ id }) => id === request);
     if (at >= 0) this.#open.splice(at, 1);
-    if (this.#interrupt?.request !== request) return;
-    for (const timer of this.#interrupt.timers) clearTimeout(timer);
-    this.#interrupt = undefined;
+    if (this.#interrupt?.request === request) this.#calm();
   }
 
   #interruptByForce(request: string): void {
@@ -284,10 +305,18 @@ class RunningPython {
   }
 
   #restart(): void {
-    this.#worker?.terminate();
-    this.#asked = undefined;
-    clearTimeout(this.#silence);
+    this.#stopWorker();
     this.#start();
+  }
+
+  #stopWorker(): void {
+    clearTimeout(this.#silence);
+    this.#worker?.terminate();
+    this.#worker = undefined;
+    this.#asked = undefined;
+    // The workspace's server closes what the worker had open.
+    if (this.#host.workspace && this.#owner !== undefined) releaseOwner(this.#host.workspace, this.#owner);
+    this.#owner = undefined;
   }
 
   #startPlainly(reason: string): void {
@@ -302,8 +331,7 @@ class RunningPython {
       this.#say({ type: "execute_reply", parent, status: "aborted", count: undefined });
       if (this.#busy.delete(parent)) this.#say({ type: "status", status: "idle", parent });
     }
-    for (const timer of this.#interrupt?.timers ?? []) clearTimeout(timer);
-    this.#interrupt = undefined;
+    this.#calm();
   }
 
   #die(reason: string): void {
@@ -316,10 +344,8 @@ class RunningPython {
   #end(reason: string | undefined): void {
     if (this.#over) return;
     this.#over = true;
-    clearTimeout(this.#silence);
-    for (const timer of this.#interrupt?.timers ?? []) clearTimeout(timer);
-    this.#worker?.terminate();
-    this.#worker = undefined;
+    this.#calm();
+    this.#stopWorker();
     this.#ended.emit(reason);
   }
 }

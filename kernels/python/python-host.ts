@@ -2,6 +2,7 @@
 import type { FromKernel } from "#core/kernel/messages.ts";
 import type { WorkerControl } from "./control.ts";
 import type { Python } from "./interpreter.ts";
+import { openWheelStore, type WheelStore } from "./wheel-store.ts";
 import type { AskedRequest, FromWorker, PythonInit } from "./wire.ts";
 
 const STREAMS = ["stdout", "stderr"] as const;
@@ -17,6 +18,7 @@ export class PythonHost {
   readonly #init: PythonInit;
   readonly #post: (message: FromWorker, transfer?: Transferable[]) => void;
   readonly #decoders = [new TextDecoder(), new TextDecoder()];
+  readonly #wheels: WheelStore | undefined;
   readonly #later = new Map<number, (text: string) => void>();
   #bytes = 0;
   #state = 0;
@@ -35,6 +37,7 @@ export class PythonHost {
     this.#init = init;
     this.#post = send;
     this.canBlock = control !== undefined;
+    this.#wheels = init.foreign ? undefined : openWheelStore();
   }
 
   /** Takes the addresses of Python's stream buffer and its state, and hooks C's streams and the signal check. */
@@ -144,6 +147,34 @@ export class PythonHost {
     this.drain();
     const end = performance.now() + seconds * 1000;
     while (this.#control && !this.#control.sleep(end - performance.now())) this.#python.checkInterrupt();
+  }
+
+  /** A URL's bytes; status 0 with a reason if it can't be reached. */
+  async fetchBytes(url: string, accept: string): Promise<{ status: number; kind: string; why: string; body: Uint8Array }> {
+    try {
+      const response = await fetch(url, accept ? { headers: { accept } } : {});
+      const body = new Uint8Array(await response.arrayBuffer());
+      return { status: response.status, kind: response.headers.get("content-type") ?? "", why: "", body };
+    } catch (error) {
+      const cause = (error as { cause?: { code?: string } }).cause?.code;
+      const why = cause ?? (error instanceof Error ? error.message : String(error));
+      return { status: 0, kind: "", why, body: new Uint8Array() };
+    }
+  }
+
+  /** A file kept by its sha256; undefined if it is not there. */
+  async cacheRead(sha256: string): Promise<Uint8Array | undefined> {
+    return await this.#wheels?.read(sha256);
+  }
+
+  async cacheWrite(sha256: string, bytes: Uint8Array): Promise<void> {
+    await this.#wheels?.write(sha256, bytes);
+  }
+
+  /** Installs a wheel with compiled parts, which only Pyodide's own loader can link. */
+  async installWheel(bytes: Uint8Array, filename: string): Promise<void> {
+    const site = this.#python.runPython("import sysconfig; sysconfig.get_path('purelib')") as string;
+    await this.#python._api.install(bytes, filename, site, undefined);
   }
 
   /** The settings, as JSON. */

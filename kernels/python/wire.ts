@@ -8,6 +8,8 @@ export interface PythonInit extends KernelInit {
   readonly control: SharedArrayBuffer | undefined;
   /** Compiled interpreter and snapshot of an earlier start. */
   readonly shared: SharedParts | undefined;
+  /** Names this worker to the workspace's file server. */
+  readonly owner: number | undefined;
   /** True: don't restore the snapshot. */
   readonly plain: boolean;
 }
@@ -33,7 +35,8 @@ export type FromWorker =
   | { readonly type: "restore_failed"; readonly reason: string }
   | { readonly type: "ready"; readonly snapshot: boolean; readonly ms: Readonly<Record<string, number>> }
   | { readonly type: "start_failed"; readonly reason: string }
-  | { readonly type: "interrupt_seen"; readonly cancelled: boolean }
+  /** The worker's event loop is alive: what was awaited has been cancelled. */
+  | { readonly type: "interrupt_seen" }
   | { readonly type: "fatal"; readonly reason: string }
   /** Python waits for the answer: an input_request or kernel_request. */
   | { readonly type: "ask"; readonly ask: number; readonly parent: string; readonly request: AskedRequest }

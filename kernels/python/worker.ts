@@ -62,7 +62,10 @@ class PythonWorker {
         if (!this.#running) void this.#runAll();
         return;
       case "interrupt_request":
-        post({ type: "interrupt_seen", cancelled: this.#running && this.#side.interrupt() });
+        // The event loop is alive, so KeyboardInterrupt must not be raised: it could hit the loop itself.
+        this.#control?.clearInterrupt();
+        if (this.#running) this.#side.interrupt();
+        post({ type: "interrupt_seen" });
         return;
       case "complete_request":
       case "inspect_request":
@@ -172,13 +175,14 @@ async function start(init: PythonInit): Promise<PythonWorker | undefined> {
     // The answer proves bytecode, an await and a callback through a proxy.
     if (started.snapshot && (await side.selfCheck((value) => value + 1)) !== 3) throw new Error("the self-check failed");
     host.attach(side.setup(host));
-    const mounted = mountWorkspace(python, init.workspace);
+    const mounted = mountWorkspace(started, init.workspace, init.owner, () => control?.interrupted ?? false);
     side.enter("/workspace");
     if (!mounted) {
       post({ type: "status", status: "starting", stage: "Python without the shared workspace: files stay in its memory" });
     }
     if (!init.shared) post({ type: "shared", parts: started.parts });
     if (init.foreign) giveUpPowers();
+    outliveUncaughtErrors(host);
     mark("ready");
     post({ type: "ready", snapshot: started.snapshot, ms });
     return new PythonWorker(python, side, host, control);
@@ -187,6 +191,28 @@ async function start(init: PythonInit): Promise<PythonWorker | undefined> {
     post(started.snapshot ? { type: "restore_failed", reason } : { type: "start_failed", reason });
     return undefined;
   }
+}
+
+/** An error in a callback that nobody waits for is told below the cell; it does not end the kernel. */
+function outliveUncaughtErrors(host: PythonHost): void {
+  const tell = (error: unknown) => {
+    const text = error instanceof Error ? error.message : String(error);
+    post({ type: "stream", parent: host.parent, name: "stderr", text: `${text.trimEnd()}\n` });
+  };
+  const node = (globalThis as { process?: { on?: (event: string, listener: (error: unknown) => void) => void } }).process;
+  if (node?.on) {
+    node.on("uncaughtException", tell);
+    node.on("unhandledRejection", tell);
+    return;
+  }
+  self.addEventListener("error", (event) => {
+    event.preventDefault();
+    tell(event.error ?? event.message);
+  });
+  self.addEventListener("unhandledrejection", (event) => {
+    event.preventDefault();
+    tell(event.reason);
+  });
 }
 
 let worker: Promise<PythonWorker | undefined> | undefined;

@@ -9,7 +9,7 @@ import importlib.machinery
 import linecache
 import sys
 
-FALLBACK = ("anywidget",)
+FALLBACK = ("anywidget", "traitlets")
 
 
 class MemoryLoader(importlib.abc.InspectLoader):

@@ -1,17 +1,17 @@
 /** The real Python kernel in a Node worker thread, and short ways to run cells in it. */
 import { mkdir } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { Worker } from "node:worker_threads";
 import type { Channel } from "#core/base/channel.ts";
-import type { Kernel, KernelHost, KernelSettings, KernelWorker } from "#core/kernel/kernel.ts";
+import type { Kernel, KernelHost, KernelSettings } from "#core/kernel/kernel.ts";
 import type { FromKernel, ToKernel } from "#core/kernel/messages.ts";
 import { createPythonKernel } from "#kernels/python/kernel.ts";
+import { startThread } from "../../../app/node/thread-worker.ts";
 import { buildPythonAssets } from "../../../app/node/setup/python-assets.ts";
 
 const ROOT = resolve(import.meta.dirname, "../../..");
 const ASSETS = join(ROOT, "dist/site/assets");
-const NODE = join(ROOT, "node_modules/node/bin/node");
 
 export const SETTINGS: KernelSettings = {
   wheelMirrors: [],
@@ -28,37 +28,16 @@ export interface HostOptions {
   readonly workspace?: SharedArrayBuffer;
 }
 
-/** A host whose workers are Node threads. */
+/** A host whose workers are Node threads, as the command line's. */
 export function threadHost(options: HostOptions = {}): KernelHost {
+  const assets = pathToFileURL(options.assets ?? ASSETS).href;
   return {
-    spawn(program): KernelWorker {
-      const worker = new Worker(join(import.meta.dirname, "thread.mjs"), {
-        workerData: { program: pathToFileURL(join(ROOT, `kernels/${program}/worker.ts`)).href, cache: options.cache },
-        stdout: false,
-        execArgv: ["--no-warnings"],
-      });
-      const listeners = new Map<unknown, (data: unknown) => void>();
-      const failed: ((message: string) => void)[] = [];
-      worker.on("error", (error: Error) => failed.forEach((listener) => listener(error.message)));
-      worker.on("exit", (code) => code && failed.forEach((listener) => listener(`it has ended with ${code}`)));
-      return {
-        port: {
-          postMessage: (message, transfer) => worker.postMessage(message, transfer as never),
-          addEventListener: (type, listener) => {
-            const call = (data: unknown) => listener({ data } as MessageEvent);
-            listeners.set(listener, call);
-            worker.on(type, call);
-          },
-          removeEventListener: (type, listener) => void worker.off(type, listeners.get(listener) ?? (() => undefined)),
-        },
-        terminate: () => void worker.terminate(),
-        onError: (listener) => {
-          failed.push(listener);
-          return () => failed.splice(failed.indexOf(listener), 1);
-        },
-      };
-    },
-    asset: (path) => pathToFileURL(options.assets ?? ASSETS).href + "/" + path,
+    spawn: (program) =>
+      startThread({
+        program: pathToFileURL(join(ROOT, `kernels/${program}/worker.ts`)).href,
+        cacheDirectory: options.cache ?? join(tmpdir(), "kroma-test-no-cache"),
+      }),
+    asset: (path) => `${assets}/${path}`,
     workspace: options.workspace,
     settings: { ...SETTINGS, ...options.settings },
     foreign: options.foreign ?? false,
@@ -211,4 +190,4 @@ export async function startPython(options: HostOptions & { kernel?: Kernel } = {
   return cells;
 }
 
-export { ASSETS, NODE };
+export { ASSETS };

@@ -23,6 +23,8 @@ cell_magics = {}
 class UsageError(Exception):
     """A magic that does not exist or was used wrongly."""
 
+    __module__ = "builtins"  # so that a traceback gives its bare name
+
 
 class Lines(list):
     """The lines that a command printed, as IPython's SList: `.n` joined by newlines, `.s` by spaces."""
@@ -140,7 +142,11 @@ def interpolate(text, global_names, local_names, magic=False):
 
 def run_command(shell, command, capture):
     """Asks the notebook's Linux shell. A failed command is no error, as in IPython; `_exit_code` tells."""
-    reply = bridge.ask({"type": "kernel_request", "language": "shell", "code": command, "capture": capture})
+    folder = os.getcwd()
+    go = f"cd {shlex.quote(folder)} || exit\n" if folder.startswith("/workspace/") else ""
+    # In a shell of its own, in Python's directory: `!cd x` changes nothing for later cells.
+    code = f"(\n{go}{command}\n)"
+    reply = bridge.ask({"type": "kernel_request", "language": "shell", "code": code, "capture": capture})
     if reply is None or reply.get("status") == "aborted":
         why = (reply or {}).get("reason") or "it was stopped, or there is no Linux shell here"
         raise RuntimeError(f"The shell did not run `{command}`: {why}")
@@ -170,6 +176,8 @@ def bash(shell, text, body, **place):
 
 class CommandFailed(Exception):
     """A %%bash cell that ended with another status than 0."""
+
+    __module__ = "builtins"
 
 
 # -- time ---------------------------------------------------------------------------------------------------------
@@ -383,7 +391,7 @@ line_magics["ll"] = lambda shell, text: ls(shell, f"-l {text}")
 
 def _file_command(name):
     def run(shell, text):
-        return run_command(shell, f"cd {shlex.quote(os.getcwd())} && {name} {text}", False)
+        return run_command(shell, f"{name} {text}", False)
 
     run.__doc__ = f"Runs `{name}` in the Linux shell."
     return run

@@ -139,10 +139,18 @@ class InteractiveShell:
 
     # -- running ------------------------------------------------------------------------------------------------
 
-    def compile(self, source, filename):
-        """The code of all but a shown last expression, and of that expression. Futures stay on for later cells."""
+    def compile(self, source, filename, widths=None):
+        """The code of all but a shown last expression, and of that expression. Futures stay on for later cells.
+
+        `widths` has the length of each line that reads otherwise in the cell, for the marks in tracebacks.
+        """
         flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | self.flags
         tree = compile(source, filename, "exec", flags | ast.PyCF_ONLY_AST, dont_inherit=True)
+        if widths:
+            for node in ast.walk(tree):
+                if getattr(node, "lineno", None) in widths:
+                    node.end_lineno = node.lineno
+                    node.col_offset, node.end_col_offset = widths[node.lineno]
         last = None
         if tree.body and isinstance(tree.body[-1], ast.Expr) and not is_quiet(source):
             last = ast.Expression(tree.body.pop().value)
@@ -154,9 +162,9 @@ class InteractiveShell:
             last = compile(last, filename, "eval", flags | self.flags, dont_inherit=True)
         return body, last
 
-    async def execute(self, source, filename):
+    async def execute(self, source, filename, widths=None):
         """Runs Python source and gives the value of the last expression."""
-        body, last = self.compile(source, filename)
+        body, last = self.compile(source, filename, widths)
         value = None
         for part in (body, last):
             if part is None:
@@ -198,11 +206,16 @@ class InteractiveShell:
 
     async def run_python(self, source, filename, offset=0):
         """Python with line magics; `offset` lines of the cell stand above it."""
-        code = transform("\n" * offset + source)
-        if filename in tracebacks.labels:
-            tracebacks.remember(filename, tracebacks.labels[filename], code)
+        changed = set()
+        original = "\n" * offset + source
+        code = transform(original, changed)
+        widths = {}
+        lines = original.split("\n")
+        for number in changed:
+            line = lines[number - 1].encode()
+            widths[number] = len(line) - len(line.lstrip()), len(line.rstrip())
         await packages.load_imports(code)
-        return await self.execute(code, filename)
+        return await self.execute(code, filename, widths)
 
     async def run(self, code, name=None, silent=False):
         """One execute_request; gives the reply as JSON. Outputs have been posted when it returns."""
@@ -231,6 +244,8 @@ class InteractiveShell:
         except BaseException as error:
             reply["status"] = "error"
             try:
+                if isinstance(error, ModuleNotFoundError):
+                    packages.explain_missing(error)
                 sys.last_exc = error
                 sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
                 bridge.post({"type": "error", **tracebacks.describe(error, filename)})
@@ -399,6 +414,10 @@ def setup(host):
     builtins.display = display.display
     os.environ["MPLBACKEND"] = "module://_kroma.pyplot"
     os.environ.setdefault("TERM", "xterm-256color")
+    loop = asyncio.get_event_loop()
+    # A task that is not the cell's may end with these; without handlers they would end the loop.
+    loop._keyboard_interrupt_handler = lambda: None
+    loop._system_exit_handler = lambda code: None
     _patch_run_sync()
     warnings.showwarning = _show_warning
     return addresses

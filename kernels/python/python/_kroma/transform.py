@@ -88,13 +88,16 @@ class Scanner:
         return position + 1
 
 
-def transform(source):
-    """The cell as Python. A cell magic must have been taken off before (`split_cell_magic`)."""
+def transform(source, changed=None):
+    """The cell as Python. A cell magic must have been taken off before (`split_cell_magic`).
+
+    `changed` is a set that gets the numbers of the lines that are other now.
+    """
+    changed = set() if changed is None else changed
     lines = source.split("\n")
     result = []
     scanner = Scanner()
     index = 0
-    changed = False
     while index < len(lines):
         line = lines[index]
         if scanner.fresh:
@@ -103,8 +106,8 @@ def transform(source):
             if new is not None:
                 result.append(new)
                 result.extend([""] * (used - 1))
+                changed.update(range(index + 1, index + used + 1))
                 index += used
-                changed = True
                 continue
         start = scanner.fresh
         comment = scanner.feed(line)
@@ -112,7 +115,7 @@ def transform(source):
             new = _transform_help(line, comment)
             if new is not None:
                 line = new
-                changed = True
+                changed.add(index + 1)
         result.append(line)
         index += 1
     return "\n".join(result) if changed else source
