@@ -274,6 +274,7 @@ export class WorkspaceClient implements Workspace {
       silence = now === beat ? silence + slice : 0;
       beat = now;
       if (silence >= this.#timeout) throw new FsError(ERRNO.EIO, what);
+      ring(this.#header);
     }
   }
 }

@@ -458,6 +458,7 @@ export class SyncFs {
       silence = now === beat ? silence + slice : 0;
       beat = now;
       if (silence >= this.#timeout) throw new FsError(ERRNO.EIO, what);
+      ring(this.#header);
     }
   }
 }
