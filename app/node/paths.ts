@@ -10,8 +10,3 @@ export function cacheFolder(): string {
   if (process.platform === "win32") return join(process.env["LOCALAPPDATA"] ?? homedir(), "kroma/cache");
   return join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "kroma");
 }
-
-/** Where built Linux images are, one folder each, named by the hash of their recipe. */
-export function imageCache(): string {
-  return join(cacheFolder(), "vm");
-}

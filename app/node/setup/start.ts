@@ -5,13 +5,13 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { buildSite, root } from "./site.ts";
-import { imageCache } from "../paths.ts";
+import { cacheFolder } from "../paths.ts";
 import { findImage } from "#vm-images/build.ts";
 
 const log = (line: string) => process.stderr.write(`kroma: ${line}\n`);
 
 await buildSite(log);
-if ((await findImage(imageCache())) === undefined) {
+if ((await findImage(cacheFolder())) === undefined) {
   log("building the Linux image in the background (a few minutes, once); Python and TypeScript work already");
   const child = spawn(process.execPath, [join(root, "vm-images/build.ts")], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
   child.on("close", (code) => {
