@@ -1,8 +1,9 @@
 /**
  * What a person can set, kept in this browser. Checked on reading: a broken or old value falls back to its default
- * and never keeps the page from starting. Addresses outside this site appear here and nowhere else in the page.
+ * and never keeps the page from starting.
  */
 import * as v from "valibot";
+import { defaultSettings } from "#core/kernel/defaults.ts";
 import type { KernelSettings } from "#core/kernel/kernel.ts";
 
 const KEY = "kroma-settings";
@@ -12,13 +13,13 @@ const address = v.pipe(v.string(), v.trim());
 const Schema = v.object({
   theme: v.fallback(v.picklist(["system", "light", "dark", "contrast"]), "system"),
   /** Folder of Pyodide packages that are not shipped; empty: none. */
-  pyodidePackages: v.fallback(address, "https://cdn.jsdelivr.net/pyodide/v314.0.7/full/"),
-  pythonIndex: v.fallback(address, "https://pypi.org/simple/"),
-  npmCdn: v.fallback(address, "https://esm.sh/{name}@{version}/{path}"),
+  pyodidePackages: v.fallback(address, defaultSettings.pyodidePackages),
+  pythonIndex: v.fallback(address, defaultSettings.pythonIndex),
+  npmCdn: v.fallback(address, defaultSettings.npmCdn),
   wheelMirrors: v.fallback(v.array(address), []),
   npmMirrors: v.fallback(v.array(address), []),
-  pythonMemory: v.fallback(v.pipe(v.number(), v.minValue(64 * MIB), v.maxValue(4096 * MIB)), 2048 * MIB),
-  vmMemory: v.fallback(v.pipe(v.number(), v.minValue(64 * MIB), v.maxValue(2048 * MIB)), 256 * MIB),
+  pythonMemory: v.fallback(v.pipe(v.number(), v.minValue(64 * MIB), v.maxValue(4096 * MIB)), defaultSettings.pythonMemory),
+  vmMemory: v.fallback(v.pipe(v.number(), v.minValue(64 * MIB), v.maxValue(2048 * MIB)), defaultSettings.vmMemory),
 });
 
 export type Settings = v.InferOutput<typeof Schema>;
