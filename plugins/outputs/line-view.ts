@@ -68,13 +68,16 @@ export function showLines(element: HTMLElement, text: TerminalText, options: Lin
   let shownCount = -1;
   let shownWidth = -1;
   let isStale = true;
+  /** Where following the end has put the box. */
+  let placed = 0;
 
   const rowsInBox = () => Math.min(text.count, isTall ? SHOWN_ROWS : BOX_ROWS);
   const layOut = () => {
     const count = text.count;
     const isLong = count > BOX_ROWS;
     if (count !== shownCount) {
-      scroller.style.maxHeight = `calc(${rowsInBox() * ROW_HEIGHT}px + var(--kroma-lines-bar, 14px))`;
+      // A short text's box has its own height, whatever a scroll bar below it takes.
+      scroller.style.maxHeight = isLong ? `${rowsInBox() * ROW_HEIGHT}px` : "";
       sheet.style.height = `${Math.min(count * ROW_HEIGHT, HIGHEST)}px`;
       shownCount = count;
     }
@@ -103,7 +106,12 @@ export function showLines(element: HTMLElement, text: TerminalText, options: Lin
     const count = text.count;
     const height = Math.min(count * ROW_HEIGHT, HIGHEST);
     const view = rowsInBox() * ROW_HEIGHT;
-    if (follows && height > view) scroller.scrollTop = height;
+    // The box may have been scrolled since without a scroll event having come yet.
+    if (follows && scroller.scrollTop < Math.min(placed, height - view) - 1) follows = false;
+    if (follows && height > view) {
+      scroller.scrollTop = height;
+      placed = scroller.scrollTop;
+    }
     // Beyond the highest element a pixel stands for more than a pixel's worth of rows.
     const scale = height > view ? Math.max(1, (count * ROW_HEIGHT - view) / (height - view)) : 1;
     const [from, to] = visiblePart(scroller, isTall);

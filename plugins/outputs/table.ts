@@ -14,8 +14,12 @@ export const drawing: Drawing = {
     const table = document.createElement("table");
     const [head = [], ...body] = rows;
     const headRow = table.createTHead().insertRow();
-    for (const word of head.slice(0, COLUMNS)) {
+    const isNumber = head.map((_word, column) =>
+      body.every((row) => /^\s*[-+.\d]*(?:e[-+]?\d+)?%?\s*$/i.test(row[column] ?? "")),
+    );
+    for (const [column, word] of head.slice(0, COLUMNS).entries()) {
       const cell = document.createElement("th");
+      if (!isNumber[column]) cell.className = "words";
       cell.scope = "col";
       cell.textContent = word;
       headRow.append(cell);
@@ -23,7 +27,11 @@ export const drawing: Drawing = {
     const section = table.createTBody();
     for (const row of body) {
       const line = section.insertRow();
-      for (const word of row.slice(0, COLUMNS)) line.insertCell().textContent = word;
+      for (const [column, word] of row.slice(0, COLUMNS).entries()) {
+        const cell = line.insertCell();
+        cell.textContent = word;
+        if (!isNumber[column]) cell.className = "words";
+      }
     }
     if (isCut || head.length > COLUMNS) {
       const caption = table.createCaption();
