@@ -72,10 +72,8 @@ class OutStream(io.TextIOBase):
         buffer.view[used : used + size] = data
         state[1] = self.number
         state[0] = used + size
-        if not used:
-            now = time.perf_counter()
-            if now - buffer.flushed > 0.016:
-                self.flush()
+        if data.endswith((b"\n", b"\r")) and time.perf_counter() - buffer.flushed > 0.016:
+            self.flush()
 
     def flush(self):
         if buffer is not None and buffer.state[0]:
