@@ -170,7 +170,7 @@ export function CellList(props: { readonly view: PageView; readonly header?: JSX
     >
       {props.header}
       <div class="insert-first">
-        <InsertLine view={view} after={() => undefined} />
+        <InsertLine view={view} after={() => undefined} open={ids().length === 0} />
       </div>
       <div ref={(element) => (list = element)} class="cells" role="list" aria-label="Cells" style={{ height: `${(version(), heights().total)}px` }}>
         <For each={mounted()}>

@@ -69,7 +69,7 @@ export function CellView(props: CellViewProps): JSX.Element {
     else if (!isActive()) view.focusMoved(id, "command");
   };
   return (
-    <section
+    <div
       ref={(el) => (element = el)}
       class={`cell${isActive() ? " active" : ""}${isEditing() ? " editing" : ""}${view.isSelected(id) ? " selected" : ""}`}
       role="listitem"
@@ -102,7 +102,7 @@ export function CellView(props: CellViewProps): JSX.Element {
         <CellFooter cell={cell} state={state} />
       </div>
       <InsertLine view={view} after={() => id} />
-    </section>
+    </div>
   );
 }
 

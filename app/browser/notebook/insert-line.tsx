@@ -5,7 +5,7 @@ import { newCellOf, type PageView } from "./view.ts";
 
 const WORDS = ["python", "typescript", "shell", "text"] as const;
 
-export function InsertLine(props: { readonly view: PageView; readonly after: () => CellId | undefined }): JSX.Element {
+export function InsertLine(props: { readonly view: PageView; readonly after: () => CellId | undefined; readonly open?: boolean }): JSX.Element {
   const [open, setOpen] = createSignal(false);
   let line: HTMLDivElement | undefined;
   const insert = async (word: string): Promise<void> => {
@@ -29,7 +29,7 @@ export function InsertLine(props: { readonly view: PageView; readonly after: () 
       }}
     >
       <Show
-        when={open()}
+        when={open() || props.open}
         fallback={
           <button type="button" class="insert-closed" aria-label="Add a cell here" tabIndex={-1} onClick={() => setOpen(true)} onFocus={() => setOpen(true)} />
         }

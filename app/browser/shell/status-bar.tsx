@@ -47,7 +47,7 @@ export function StatusBar(props: { readonly view: PageView; readonly saved: stri
           const kernel = (): KernelState => props.view.session$().kernels.get(language) as KernelState;
           return (
             <span class="kernel" data-kernel={language} data-status={kernel().status} title={kernel().reason ?? kernel().stage ?? ""}>
-              <Menu label={`${kernel().displayName}: ${kernelText(kernel())}`} class="kernel-button" items={() => kernelMenu(props.view, kernel())}>
+              <Menu label={`${kernel().displayName} ${kernelText(kernel())}`} class="kernel-button" items={() => kernelMenu(props.view, kernel())}>
                 <span class="kernel-mark" />
                 <span class="kernel-name">{kernel().displayName}</span>
                 <span class="kernel-text">{kernelText(kernel())}</span>

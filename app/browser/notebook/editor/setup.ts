@@ -33,7 +33,7 @@ export interface EditorEvents {
 
 /** Accessible name of the text box. */
 export function editorName(label: string): Extension {
-  return EditorView.contentAttributes.of({ "aria-label": label });
+  return EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" });
 }
 
 /** Line numbers, or nothing. */
