@@ -1,0 +1,128 @@
+/**
+ * The TypeScript kernel's worker program, in a browser's worker and in a thread of Node. The first message is a
+ * TypeScriptInit, all others are ToKernel; everything it says is FromKernel.
+ */
+import type { FromKernel, ToKernel } from "#core/kernel/messages.ts";
+import { SyncFs } from "#core/workspace/sync-client.ts";
+import { makeApi } from "./api.ts";
+import { complete, inspectAt } from "./complete.ts";
+import { makeConsole } from "./console.ts";
+import type { TypeScriptInit } from "./control.ts";
+import { makeDisplay } from "./display.ts";
+import { needDocument } from "./dom.ts";
+import { Sources } from "./errors.ts";
+import { giveUpPowers, guardPipe, hideNode, takeHost, watchFailures, Work, type Ownership } from "./guard.ts";
+import { Interpreter, KeyboardInterrupt } from "./interpreter.ts";
+import { Fragment, h } from "./jsx.ts";
+import { html, md, svg } from "./markup.ts";
+import { Modules } from "./modules.ts";
+import { Output } from "./output.ts";
+import { Resolver } from "./resolver.ts";
+import { Names } from "./scope.ts";
+
+const host = takeHost();
+const post = (message: FromKernel) => host.post(message);
+
+let kernel: ((message: ToKernel) => void) | undefined;
+guardPipe((message) => {
+  if (kernel) kernel(message as ToKernel);
+  else kernel = start(message as TypeScriptInit);
+});
+
+function start(init: TypeScriptInit): (message: ToKernel) => void {
+  const owner: Ownership = { current: "" };
+  const output = new Output(post, host.setTimeout, host.now);
+  const sources = new Sources();
+  sources.npm = `${init.assets}npm/`;
+
+  const work = new Work(owner);
+  work.install(host);
+  if (init.foreign) giveUpPowers();
+  const names = new Names();
+
+  let files: SyncFs | undefined;
+  const connect = (): SyncFs => {
+    if (!init.workspace)
+      throw new Error(
+        "The workspace cannot be reached: this page has no shared memory (it is not cross-origin isolated)",
+      );
+    files ??= new SyncFs(init.workspace, { owner: init.owner });
+    return files;
+  };
+
+  const parent = () => owner.current;
+  const { display, clear } = makeDisplay(output, parent, (error, whose) => {
+    output.write("stderr", `${sources.report(error).traceback.join("\n")}\n`, whose);
+  });
+  const api = makeApi({
+    connect,
+    send: (message) => output.send(message),
+    parent,
+    control: init.control,
+    flush: () => void output.flush(),
+    interrupted: () => new KeyboardInterrupt("The cell was interrupted"),
+    display,
+    clear,
+  });
+  const resolver = new Resolver({
+    assets: init.assets,
+    settings: init.settings,
+    fetch: host.fetch,
+    files: () => (init.workspace ? connect() : undefined),
+    onDependency: (dependency) => output.send({ type: "dependency", parent: owner.current, ...dependency }),
+    kroma: () => module,
+    needDocument,
+    compile: (expression, name) => names.evaluate(expression, name, []),
+    onText: (id, text) => sources.add(id, { label: id, source: text }, text),
+  });
+  const modules = new Modules(resolver);
+  const cancel = (request: string) => {
+    work.cancel(request);
+    api.cancel(request);
+  };
+  const interpreter = new Interpreter({ names, modules, sources, output, owner, needDocument, cancel });
+
+  const given = { display, clear, html, svg, md, h, Fragment };
+  const module = Object.freeze({ ...api.kroma, ...given, default: api.kroma });
+  for (const [name, value] of Object.entries({ ...given, ...api.dialogs, kroma: api.kroma })) names.offer(name, value);
+  names.offer(
+    "console",
+    makeConsole((name, text) => output.write(name, text, owner.current), host.now),
+  );
+
+  watchFailures((error) => {
+    // Node reports a failed connection a second time, after fetch has told it to whoever asked.
+    if (error instanceof Error && "syscall" in error) return;
+    const parent = interpreter.ownerOf(error);
+    const { traceback } = sources.report(error);
+    output.write("stderr", `Uncaught (in background): ${traceback.join("\n")}\n`, parent);
+  });
+  hideNode();
+  post({ type: "status", status: "idle" });
+  return (message) => {
+    switch (message.type) {
+      case "execute_request":
+        void interpreter.execute(message);
+        return;
+      case "interrupt_request":
+        interpreter.interrupt();
+        return;
+      case "input_reply":
+        api.inputReply(message.parent, message.value);
+        return;
+      case "kernel_reply":
+        api.kernelReply(message);
+        return;
+      case "complete_request":
+        output.send(complete(message, names));
+        return;
+      case "inspect_request":
+        output.send(inspectAt(message, names));
+        return;
+      case "comm_open":
+      case "comm_msg":
+      case "comm_close":
+        return;
+    }
+  };
+}
