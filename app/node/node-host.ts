@@ -1,6 +1,7 @@
 /** Where kernels live in Node: a worker thread each, the assets on disk, and the workspace in the notebook's real folder. */
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
+import { defaultSettings } from "#core/kernel/defaults.ts";
 import type { KernelHost, KernelSettings, KernelWorker } from "#core/kernel/kernel.ts";
 import { cacheFolder } from "./paths.ts";
 import { startFolderWorkspace } from "#plugins/folder/folder.node.ts";
@@ -10,6 +11,7 @@ import { findVmImage } from "./vm-image.ts";
 export interface NodeHostOptions {
   /** The notebook's folder, which all kernels see as /workspace. */
   readonly folder: string;
+  /** Instead of the defaults. The shipped wheels and the built Linux image are always added. */
   readonly settings?: Partial<KernelSettings>;
   /** Folder of the shipped files; the built site's by default. */
   readonly assets?: string;
@@ -34,14 +36,14 @@ export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost
   const threads = new Set<ReturnType<typeof startThread>>();
   const workspace = await startFolderWorkspace(options.folder);
   const vmImage = await findVmImage();
+  const given = options.settings ?? defaultSettings;
   const settings: KernelSettings = {
-    // Settings that need no network.
-    wheelMirrors: [new URL("wheels/", assets).href],
     npmMirrors: [],
-    pythonMemory: 2 * 1024 ** 3,
-    vmMemory: 256 * 1024 ** 2,
+    pythonMemory: defaultSettings.pythonMemory,
+    vmMemory: defaultSettings.vmMemory,
     ...(vmImage === undefined ? {} : { vmImage: pathToFileURL(join(vmImage, "/")).href }),
-    ...options.settings,
+    ...given,
+    wheelMirrors: [...(given.wheelMirrors ?? []), new URL("wheels/", assets).href],
   };
   return {
     spawn(program): KernelWorker {

@@ -121,7 +121,7 @@ async function openNotebook(
   const documents = new DocumentHost({
     store: new MemoryDocStore(),
     blocks: new MemoryBlockStore(),
-    automerge: Promise.resolve(),
+    automerge: import("@automerge/automerge").then(() => undefined),
   });
   const [page, host] = channelPair<FromDocument, ToDocument>();
   documents.connect(host);

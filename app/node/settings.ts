@@ -1,20 +1,22 @@
-/** The kernels' settings on the command line come from the environment; without it, nothing is fetched from elsewhere. */
+/** The environment's word on the kernels' settings. An empty variable switches the default off. */
 import { pathToFileURL } from "node:url";
+import { defaultSettings } from "#core/kernel/defaults.ts";
 import type { KernelSettings } from "#core/kernel/kernel.ts";
 
-/** What the environment says. Folders are URLs or paths; lists are separated by spaces. */
+/** The defaults with what the environment says otherwise. Folders are URLs or paths; lists are separated by spaces. */
 export function settingsFromEnvironment(environment: NodeJS.ProcessEnv): Partial<KernelSettings> {
-  const packages = environment["KROMA_PYODIDE_PACKAGES"];
-  const index = environment["KROMA_PYTHON_INDEX"];
-  const cdn = environment["KROMA_NPM_CDN"];
+  const { pyodidePackages, pythonIndex, npmCdn, ...rest } = defaultSettings;
+  const packages = environment["KROMA_PYODIDE_PACKAGES"] ?? pyodidePackages;
+  const index = environment["KROMA_PYTHON_INDEX"] ?? pythonIndex;
+  const cdn = environment["KROMA_NPM_CDN"] ?? npmCdn;
   const wheels = folders(environment["KROMA_WHEEL_MIRRORS"]);
-  const modules = folders(environment["KROMA_NPM_MIRRORS"]);
   return {
-    ...(packages ? { pyodidePackages: folderUrl(packages) } : {}),
-    ...(index ? { pythonIndex: folderUrl(index) } : {}),
-    ...(cdn ? { npmCdn: cdn } : {}),
-    ...(wheels.length > 0 ? { wheelMirrors: wheels } : {}),
-    ...(modules.length > 0 ? { npmMirrors: modules } : {}),
+    ...rest,
+    ...(packages === "" ? {} : { pyodidePackages: folderUrl(packages) }),
+    ...(index === "" ? {} : { pythonIndex: folderUrl(index) }),
+    ...(cdn === "" ? {} : { npmCdn: cdn }),
+    wheelMirrors: wheels,
+    npmMirrors: folders(environment["KROMA_NPM_MIRRORS"]),
   };
 }
 

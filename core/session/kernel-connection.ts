@@ -32,6 +32,7 @@ export class KernelConnection {
   #waiting: FromKernel[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lastFlush = 0;
+  #flushesSoon = false;
   #ended = false;
 
   constructor(kernel: Kernel, host: KernelHost, listener: ConnectionListener) {
@@ -96,19 +97,28 @@ export class KernelConnection {
       case "clear_output": {
         this.#waiting.push(message);
         const due = this.#lastFlush + BATCH_MILLISECONDS - performance.now();
-        if (due <= 0) this.#flush();
+        if (due <= 0) this.#flushSoon();
         else this.#timer ??= setTimeout(() => this.#flush(), due);
         return;
       }
       default:
         this.#waiting.push(message);
-        return this.#flush();
+        this.#flushSoon();
     }
   }
 
+  /** At the end of this turn, not inside the kernel's own call: an answer must not come in the middle of that. */
+  #flushSoon(): void {
+    if (this.#flushesSoon) return;
+    this.#flushesSoon = true;
+    queueMicrotask(() => this.#flush());
+  }
+
   #flush(): void {
+    if (this.#ended) return;
     clearTimeout(this.#timer);
     this.#timer = undefined;
+    this.#flushesSoon = false;
     this.#lastFlush = performance.now();
     if (this.#waiting.length === 0) return;
     const messages = this.#waiting;

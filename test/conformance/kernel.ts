@@ -1,0 +1,358 @@
+/**
+ * What any kernel must do, whatever its language and wherever it runs: rules K1 to K7 of core/kernel/messages.ts.
+ * Called with the kernel, a host and the same few programs in the kernel's language.
+ */
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Channel } from "#core/base/channel.ts";
+import type { Kernel, KernelHost } from "#core/kernel/kernel.ts";
+import type { ErrorMessage, ExecuteReply, FromKernel, ToKernel } from "#core/kernel/messages.ts";
+
+/** The programs, in the kernel's language. */
+export interface KernelSamples {
+  /** Prints "out 1" and "out 2" to standard output, on a line each. */
+  readonly print: string;
+  /** Prints "warn" to standard error. */
+  readonly warn: string;
+  /** Prints 20,000 lines "line 0" to "line 19999". */
+  readonly printMany: string;
+  /** Prints the three lines "é😀", "ß" and "漢字". */
+  readonly unicode: string;
+  /** Shows 42 as its value, or prints it where the language has no value to show. */
+  readonly answer: string;
+  /** Remembers 7 under a name. */
+  readonly remember: string;
+  /** Prints the remembered value. */
+  readonly recall: string;
+  /** Prints "before", then fails; `errorName` is the error's name. */
+  readonly fail: string;
+  readonly errorName: string;
+  /** Is not of the language's grammar, and the error's line if it is told. */
+  readonly nonsense: string;
+  /** Prints "started", then never ends, and never waits. */
+  readonly spin: string;
+  /** Prints "started", then waits for a minute. */
+  readonly sleep: string;
+  /** Reads a line and prints "hello <line>". */
+  readonly ask: string;
+  /** Prints the working directory; absent where there is none. */
+  readonly directory?: string;
+  /** Writes the text "shared" to the file conformance.txt in the working directory. */
+  readonly writeFile: string;
+  /** Prints that file's text. */
+  readonly readFile: string;
+  /** Code and cursor for which `label` is among the completions. */
+  readonly complete: { readonly code: string; readonly label: string };
+  /** Prints "before", shows a display, prints "after"; absent where there are no displays. */
+  readonly display?: string;
+  /** Ends the worker from the inside, as a crash would; absent where code can't. */
+  readonly crash?: string;
+}
+
+/** A kernel under test, with everything it said. */
+class Probe {
+  readonly heard: FromKernel[] = [];
+  closed = false;
+  readonly #channel: Channel<FromKernel, ToKernel>;
+  readonly #waiting = new Set<{ readonly test: () => boolean; readonly resolve: () => void }>();
+  #count = 0;
+
+  constructor(channel: Channel<FromKernel, ToKernel>) {
+    this.#channel = channel;
+    channel.onClose(() => {
+      this.closed = true;
+      this.#look();
+    });
+    channel.receive((message) => {
+      this.heard.push(message);
+      this.#look();
+    });
+  }
+
+  #look(): void {
+    for (const waiting of this.#waiting) {
+      if (!waiting.test()) continue;
+      this.#waiting.delete(waiting);
+      waiting.resolve();
+    }
+  }
+
+  /** Resolves when the test holds; it is tried at each message. */
+  until(test: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.add({ test, resolve });
+      this.#look();
+    });
+  }
+
+  send(message: ToKernel): void {
+    this.#channel.send(message);
+  }
+
+  close(): void {
+    this.#channel.close();
+  }
+
+  start(code: string): string {
+    const id = `conformance-${(this.#count += 1)}`;
+    this.send({ type: "execute_request", id, code, name: "cell 1" });
+    return id;
+  }
+
+  of(parent: string): FromKernel[] {
+    return this.heard.filter((message) => "parent" in message && message.parent === parent);
+  }
+
+  reply(parent: string): ExecuteReply | undefined {
+    return this.of(parent).find((message) => message.type === "execute_reply");
+  }
+
+  error(parent: string): ErrorMessage | undefined {
+    return this.of(parent).find((message) => message.type === "error");
+  }
+
+  text(parent: string, name: "stdout" | "stderr" = "stdout"): string {
+    return this.of(parent)
+      .map((message) => (message.type === "stream" && message.name === name ? message.text : ""))
+      .join("");
+  }
+
+  /** Runs code to its end: reply and idle, in whatever order. */
+  async run(code: string): Promise<string> {
+    const id = this.start(code);
+    await this.ended(id);
+    return id;
+  }
+
+  ended(id: string): Promise<void> {
+    return this.until(() => {
+      const about = this.of(id);
+      return (
+        about.some(({ type }) => type === "execute_reply") &&
+        about.some((m) => m.type === "status" && m.status === "idle")
+      );
+    });
+  }
+
+  async interrupt(id: string): Promise<void> {
+    this.send({ type: "interrupt_request", id: `${id}-interrupt` });
+    await this.until(() => this.reply(id) !== undefined);
+  }
+
+  /** Idle now, after whatever it went through. */
+  ready(): Promise<void> {
+    return this.until(() => {
+      const status = this.heard.findLast((message) => message.type === "status");
+      return this.closed || status?.status === "idle" || status?.status === "busy";
+    });
+  }
+}
+
+/** Runs the suite. The host is made once for all of it. */
+export function kernelConformance(
+  name: string,
+  kernel: Kernel,
+  makeHost: () => Promise<{ readonly host: KernelHost; readonly close: () => Promise<void> }>,
+  samples: KernelSamples,
+): void {
+  describe(`${name} kernel`, () => {
+    let made: Awaited<ReturnType<typeof makeHost>>;
+    let probe: Probe;
+    const abort = new AbortController();
+
+    const startProbe = async (signal: AbortSignal = abort.signal): Promise<Probe> => {
+      const started = new Probe(await kernel.start({ host: made.host, signal }));
+      await started.ready();
+      return started;
+    };
+
+    beforeAll(async () => {
+      made = await makeHost();
+      probe = await startProbe();
+    }, 120_000);
+
+    afterAll(async () => {
+      abort.abort();
+      probe?.close();
+      await made?.close();
+    });
+
+    it("says that it starts, in words, before it is idle", () => {
+      const statuses = probe.heard.filter((message) => message.type === "status");
+      expect(statuses[0]).toMatchObject({ status: "starting", stage: expect.any(String) });
+      expect(statuses.at(-1)).toMatchObject({ status: "idle" });
+      expect(kernel.spec.language).toMatch(/^[a-z]+$/);
+    });
+
+    it("K1, K2: busy first, outputs, one reply, idle, all with the request as parent", async () => {
+      const id = await probe.run(samples.print);
+      const about = probe.of(id);
+      expect(about[0]).toMatchObject({ type: "status", status: "busy" });
+      expect(about.filter(({ type }) => type === "execute_reply")).toMatchObject([{ status: "ok" }]);
+      expect(about.filter((m) => m.type === "status" && m.status === "idle").length).toBe(1);
+      const outputs = about.map(({ type }) => type).lastIndexOf("stream");
+      expect(outputs).toBeLessThan(about.findIndex(({ type }) => type === "execute_reply"));
+      expect(probe.text(id)).toBe("out 1\nout 2\n");
+    });
+
+    it("keeps standard error apart", async () => {
+      const id = await probe.run(samples.warn);
+      expect(probe.text(id, "stderr").trim()).toBe("warn");
+      expect(probe.text(id)).toBe("");
+    });
+
+    it("shows or prints a value", async () => {
+      const id = await probe.run(samples.answer);
+      const result = probe.of(id).find((message) => message.type === "execute_result");
+      const shown = result ? result.data["text/plain"] : probe.text(id);
+      expect(String(shown).trim()).toBe("42");
+      if (result) expect(result.count).toBe(probe.reply(id)?.count);
+    });
+
+    it("remembers from cell to cell, and counts", async () => {
+      const first = await probe.run(samples.remember);
+      const second = await probe.run(samples.recall);
+      expect(probe.text(second).trim()).toBe("7");
+      const [one, two] = [probe.reply(first)?.count, probe.reply(second)?.count];
+      expect((two ?? 0) - (one ?? 0)).toBe(1);
+    });
+
+    it("K3: runs requests one after another in the order they came", async () => {
+      const ids = [samples.print, samples.recall, samples.print].map((code) => probe.start(code));
+      await Promise.all(ids.map((id) => probe.ended(id)));
+      const order = probe.heard.flatMap((m) =>
+        m.type === "execute_reply" && ids.includes(m.parent) ? [m.parent] : [],
+      );
+      expect(order).toEqual(ids);
+      const about = probe.heard.flatMap((m) =>
+        "parent" in m && m.parent !== undefined && ids.includes(m.parent) ? [m.parent] : [],
+      );
+      // A request's last word comes before the next one's first.
+      expect(about.filter((id, index) => id !== about[index - 1])).toEqual(ids);
+    });
+
+    it("K4: a failure is told as an error with its name, and later cells run", async () => {
+      const id = await probe.run(samples.fail);
+      expect(probe.text(id).trim()).toBe("before");
+      expect(probe.error(id)).toMatchObject({ ename: samples.errorName, traceback: expect.any(Array) });
+      expect(probe.reply(id)?.status).toBe("error");
+      const types = probe.of(id).map(({ type }) => type);
+      expect(types.indexOf("error")).toBeLessThan(types.indexOf("execute_reply"));
+      expect(probe.reply(await probe.run(samples.print))?.status).toBe("ok");
+    });
+
+    it("K4: nonsense is an error too", async () => {
+      const id = await probe.run(samples.nonsense);
+      expect(probe.error(id)?.ename).toBeTruthy();
+      expect(probe.reply(id)?.status).toBe("error");
+    });
+
+    it("K6: many lines come whole and in order", async () => {
+      const id = await probe.run(samples.printMany);
+      const lines = probe.text(id).split("\n");
+      expect(lines.length).toBe(20_001);
+      expect(lines.findIndex((line, index) => index < 20_000 && line !== `line ${index}`)).toBe(-1);
+    });
+
+    it("K6: text is never cut inside a character", async () => {
+      const id = await probe.run(samples.unicode);
+      expect(probe.text(id)).toBe("é😀\nß\n漢字\n");
+      for (const message of probe.of(id)) if (message.type === "stream") expect(message.text.isWellFormed()).toBe(true);
+    });
+
+    it.runIf(samples.display !== undefined)("K6: text before a display comes before it", async () => {
+      const id = await probe.run(samples.display ?? "");
+      const shown = probe
+        .of(id)
+        .flatMap((m) => (m.type === "stream" ? [m.text.trim()] : m.type === "display_data" ? ["display"] : []));
+      expect(shown).toEqual(["before", "display", "after"]);
+    });
+
+    it("asks for input, and takes the end of it", async () => {
+      const answered = probe.start(samples.ask);
+      await probe.until(
+        () => probe.of(answered).some(({ type }) => type === "input_request") || probe.reply(answered) !== undefined,
+      );
+      probe.send({ type: "input_reply", parent: answered, value: "Ada" });
+      await probe.ended(answered);
+      expect(probe.text(answered)).toContain("hello Ada");
+      const refused = probe.start(samples.ask);
+      await probe.until(
+        () => probe.of(refused).some(({ type }) => type === "input_request") || probe.reply(refused) !== undefined,
+      );
+      probe.send({ type: "input_reply", parent: refused });
+      await probe.ended(refused);
+      expect(probe.text(refused)).not.toContain("Ada");
+    });
+
+    it("starts in the workspace, and its files stay", async () => {
+      if (samples.directory !== undefined) {
+        expect(probe.text(await probe.run(samples.directory)).trim()).toBe("/workspace");
+      }
+      await probe.run(samples.writeFile);
+      expect(probe.text(await probe.run(samples.readFile)).trim()).toBe("shared");
+    });
+
+    it("completes names", async () => {
+      await probe.run(samples.remember);
+      const { code, label } = samples.complete;
+      probe.send({ type: "complete_request", id: "complete", code, cursor: code.length });
+      await probe.until(() => probe.of("complete").length > 0);
+      const [reply] = probe.of("complete");
+      expect(reply).toMatchObject({ type: "complete_reply" });
+      const labels = reply?.type === "complete_reply" ? reply.matches.map((match) => match.label) : [];
+      expect(labels).toContain(label);
+    });
+
+    it("K5: an interrupt ends a cell that waits, and what it knew is kept", async () => {
+      await probe.run(samples.remember);
+      const id = probe.start(samples.sleep);
+      await probe.until(() => probe.text(id).includes("started"));
+      await probe.interrupt(id);
+      await probe.ready();
+      expect(probe.error(id)?.ename).toBe("KeyboardInterrupt");
+      expect(probe.reply(id)?.status).not.toBe("ok");
+      if (!probe.closed) expect(probe.text(await probe.run(samples.recall)).trim()).toBe("7");
+    });
+
+    it("K5, K7: an interrupt ends a cell that never waits, by restart if need be", async () => {
+      const spinning = await startProbe();
+      const id = spinning.start(samples.spin);
+      await spinning.until(() => spinning.text(id).includes("started"));
+      await spinning.interrupt(id);
+      await spinning.ready();
+      if (!spinning.closed) {
+        expect(spinning.error(id)?.ename).toBe("KeyboardInterrupt");
+        expect(spinning.text(await spinning.run(samples.print))).toBe("out 1\nout 2\n");
+      }
+      spinning.close();
+    });
+
+    it("an interrupt when nothing runs does nothing", async () => {
+      probe.send({ type: "interrupt_request", id: "idle-interrupt" });
+      expect(probe.text(await probe.run(samples.print))).toBe("out 1\nout 2\n");
+    });
+
+    it.runIf(samples.crash !== undefined)("K7: a kernel that dies answers its cell, says why, and closes", async () => {
+      const crashing = await startProbe();
+      const id = crashing.start(samples.crash ?? "");
+      await crashing.until(() => crashing.closed);
+      expect(crashing.reply(id)?.status).toBe("aborted");
+      const dead = crashing.heard.findIndex((m) => m.type === "status" && m.status === "dead");
+      expect(crashing.heard[dead]).toMatchObject({ reason: expect.any(String) });
+      expect(crashing.heard.findIndex((m) => m.type === "execute_reply" && m.parent === id)).toBeLessThan(dead);
+      crashing.close();
+    });
+
+    it("ends at once, also while it starts, when the signal says so", async () => {
+      const early = new AbortController();
+      const starting = new Probe(await kernel.start({ host: made.host, signal: early.signal }));
+      early.abort();
+      await starting.until(() => starting.closed);
+      const late = new AbortController();
+      const running = await startProbe(late.signal);
+      running.start(samples.spin);
+      late.abort();
+      await running.until(() => running.closed);
+    });
+  });
+}
