@@ -81,6 +81,17 @@ export class NameCache {
     this.#data = Atomics.load(this.#header, HEADER.data);
   }
 
+  /** Whether the last answer's operation changed names: it may have found what it was to make. */
+  get movedNames(): boolean {
+    return ((this.#words[SLOT.moved] ?? 0) & 1) === 1;
+  }
+
+  /** A name was added to a directory at this time: so that walking through it again needs no question. */
+  touch(directory: number, time: number): void {
+    const stat = this.#stats.get(directory);
+    if (stat) this.keep({ ...stat, modified: time, changed: time, version: stat.version + 1 });
+  }
+
   stat(inode: number): Stat | undefined {
     return this.#stats.get(inode);
   }

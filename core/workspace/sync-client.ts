@@ -122,8 +122,8 @@ export class SyncFs {
     const stat = this.#call(requests.createRequest(parent, name, mode, options));
     if (cache.settle()) {
       cache.keepName(parent, name, stat.inode);
-      cache.forgetStat(parent);
       cache.keep(stat);
+      if (cache.movedNames) cache.touch(parent, stat.changed);
       if (isDirectory(stat)) cache.keepListing(stat.inode, []);
     }
     return stat;

@@ -5,7 +5,7 @@
 import { KromaError } from "#core/base/errors.ts";
 import type { OpenedTree } from "#core/workspace/host.ts";
 import { MemoryHandle, type StorageHandle } from "#core/workspace/storage-handle.ts";
-import { TreeStore } from "#core/workspace/tree-store.ts";
+import { TreeStore, type TreeStoreOptions } from "#core/workspace/tree-store.ts";
 
 /** What the worker is told to open. */
 export interface OpfsLocation {
@@ -41,19 +41,38 @@ export const workspaceLock = (document: string): string => `kroma-workspace:${do
  * damaged, the tree is an empty one in memory, with a message that says so; what is on disk stays as it is.
  */
 export async function openOpfsTree(location: OpfsLocation): Promise<OpenedTree> {
-  if (!(await ownExclusively(location.document))) throw openElsewhere();
+  const release = await ownExclusively(location.document);
+  if (!release) throw openElsewhere();
   let handles: readonly StorageHandle[] = [];
   try {
     handles = await openHandles(location.document);
     const [blocks, first, second] = handles as [StorageHandle, StorageHandle, StorageHandle];
     const quota = location.quota ?? (await availableBytes(blocks.getSize()));
-    return { tree: new TreeStore({ blocks, journal: [first, second], quota }), storage: "opfs" };
+    return { tree: new OwnedTree({ blocks, journal: [first, second], quota }, release), storage: "opfs" };
   } catch (error) {
     for (const handle of handles) handle.close();
     if (error instanceof KromaError && error.code === "unavailable") throw error;
     const message = `Files are kept in memory only and are lost when the page closes: ${reasonOf(error)}`;
     const [blocks, first, second] = [new MemoryHandle(), new MemoryHandle(), new MemoryHandle()];
     return { tree: new TreeStore({ blocks, journal: [first, second] }), storage: "memory", message };
+  }
+}
+
+/** A store that gives its workspace's lock back at the end. */
+class OwnedTree extends TreeStore {
+  readonly #release: () => void;
+
+  constructor(options: TreeStoreOptions, release: () => void) {
+    super(options);
+    this.#release = release;
+  }
+
+  override end(): void {
+    try {
+      super.end();
+    } finally {
+      this.#release();
+    }
   }
 }
 
@@ -69,17 +88,18 @@ function openElsewhere(): KromaError {
   return new KromaError("unavailable", "This notebook's files are open in another tab. Close it there and try again.");
 }
 
-/** Takes the workspace's lock for as long as this worker lives. False if another tab keeps it. */
-async function ownExclusively(document: string): Promise<boolean> {
-  if (!("locks" in navigator)) return true;
+/** Takes the workspace's lock; answers how to give it back. Undefined if another tab keeps it. */
+async function ownExclusively(document: string): Promise<(() => void) | undefined> {
+  if (!("locks" in navigator)) return () => undefined;
   return new Promise((resolve) => {
     navigator.locks
       .request(workspaceLock(document), { signal: AbortSignal.timeout(PATIENCE) }, () => {
-        resolve(true);
-        // Held until the worker ends.
-        return new Promise(() => undefined);
+        // Held until it is given back, or the worker ends.
+        return new Promise<void>((release) => {
+          resolve(release);
+        });
       })
-      .catch(() => resolve(false));
+      .catch(() => resolve(undefined));
   });
 }
 

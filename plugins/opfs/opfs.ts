@@ -23,16 +23,21 @@ export function startOpfsWorkspace(
   return openWorkspace(server, location, options);
 }
 
+/** How long a worker that was just ended may hold on to its workspace, in milliseconds. */
+const PATIENCE = 1000;
+
 /** Deletes a document's files for good. False if a tab has them open. */
 export async function removeOpfsWorkspace(document: string): Promise<boolean> {
-  return navigator.locks.request(workspaceLock(document), { ifAvailable: true }, async (lock) => {
-    if (!lock) return false;
-    const directory = await workspacesDirectory();
-    try {
+  const patience = AbortSignal.timeout(PATIENCE);
+  try {
+    await navigator.locks.request(workspaceLock(document), { signal: patience }, async () => {
+      const directory = await workspacesDirectory();
       await directory.removeEntry(document, { recursive: true });
-    } catch (error) {
-      if (!(error instanceof Error) || error.name !== "NotFoundError") throw error;
-    }
+    });
     return true;
-  });
+  } catch (error) {
+    if (patience.aborted) return false;
+    if (error instanceof Error && error.name === "NotFoundError") return true;
+    throw error;
+  }
 }

@@ -280,6 +280,24 @@ export const SYNC_RULES: readonly SyncRule[] = [
     },
   },
   {
+    name: "a directory's time is the same for both after a file is made, found or removed in it",
+    run(a, b, d) {
+      const directory = a.makeDirectories(d);
+      const agree = (what: string) => same(a.getattr(directory), b.getattr(directory), what);
+      agree("at first");
+      a.create(directory, "f", MODE.file | 0o644);
+      agree("made by the first");
+      a.setattr(directory, { modified: 1_500_000_000_000 });
+      a.create(directory, "f", MODE.file | 0o644);
+      agree("found by the first");
+      same(b.getattr(directory).modified, 1_500_000_000_000);
+      b.create(directory, "g", MODE.directory | 0o755);
+      agree("made by the second");
+      a.unlink(directory, "f");
+      agree("removed");
+    },
+  },
+  {
     name: "creating with a taken name opens the file, exclusively it fails",
     run(a, b, d) {
       const directory = a.makeDirectories(d);
