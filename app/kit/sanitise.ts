@@ -20,12 +20,28 @@ const SOURCES = new Set(["src", "poster", "background", "srcset"]);
 
 /** The markup as nodes that are safe to insert. */
 export function sanitise(markup: string, options: SanitiseOptions): DocumentFragment {
+  const key = `${options.kind}${options.styles ?? false}`;
+  let made = purifiers.get(key);
+  if (!made) {
+    made = makePurifier(options);
+    purifiers.set(key, made);
+  }
+  return made(markup, options.resolve);
+}
+
+type Resolve = SanitiseOptions["resolve"];
+type Purify = (markup: string, resolve: Resolve) => DocumentFragment;
+/** Making one costs more than using it. */
+const purifiers = new Map<string, Purify>();
+
+function makePurifier(options: SanitiseOptions): Purify {
   const purifier = createPurifier(window);
+  let resolve: Resolve;
   purifier.addHook("uponSanitizeAttribute", (node, event) => {
     const name = event.attrName;
     const value = event.attrValue.trim();
     if (SOURCES.has(name)) {
-      const kept = name === "srcset" ? undefined : sourceOf(value, options);
+      const kept = name === "srcset" ? undefined : sourceOf(value, resolve);
       if (kept === undefined) event.keepAttr = false;
       else event.attrValue = kept;
     } else if (name === "href" || name === "xlink:href") {
@@ -37,7 +53,7 @@ export function sanitise(markup: string, options: SanitiseOptions): DocumentFrag
         const isRelative = !/^[a-z][a-z0-9+.-]*:/i.test(bare) && !bare.startsWith("//");
         if (!LINK.test(bare) && !isRelative) event.keepAttr = false;
       } else if (tag === "image") {
-        const kept = sourceOf(value, options);
+        const kept = sourceOf(value, resolve);
         if (kept === undefined) event.keepAttr = false;
         else event.attrValue = kept;
       } else if (!DRAWING_REFERENCE.test(value)) event.keepAttr = false;
@@ -55,7 +71,7 @@ export function sanitise(markup: string, options: SanitiseOptions): DocumentFrag
     if (node.nodeName === "IMG") node.setAttribute("decoding", "async");
     if (node.nodeName === "IMG" && !node.hasAttribute("alt")) node.setAttribute("alt", "");
   });
-  const config: Config = {
+  purifier.setConfig({
     USE_PROFILES:
       options.kind === "svg"
         ? { svg: true, svgFilters: true }
@@ -81,10 +97,13 @@ export function sanitise(markup: string, options: SanitiseOptions): DocumentFrag
     SANITIZE_NAMED_PROPS: options.kind === "html" && !options.styles,
     FORCE_BODY: true,
     RETURN_DOM_FRAGMENT: true,
+  } satisfies Config);
+  return (markup, resolver) => {
+    resolve = resolver;
+    const fragment = purifier.sanitize(markup) as unknown as DocumentFragment;
+    for (const style of fragment.querySelectorAll("style")) if (loadsSomething(style.textContent)) style.remove();
+    return fragment;
   };
-  const fragment = purifier.sanitize(markup, config) as unknown as DocumentFragment;
-  for (const style of fragment.querySelectorAll("style")) if (loadsSomething(style.textContent)) style.remove();
-  return fragment;
 }
 
 /** True for CSS that fetches, or reaches out of its shadow root. */
@@ -95,7 +114,7 @@ export function loadsSomething(css: string): boolean {
   );
 }
 
-function sourceOf(address: string, options: SanitiseOptions): string | undefined {
+function sourceOf(address: string, resolve: Resolve): string | undefined {
   if (/^https:\/\//i.test(address) || PICTURE.test(address)) return address;
-  return options.resolve?.(address);
+  return resolve?.(address);
 }

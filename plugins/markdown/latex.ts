@@ -3,6 +3,7 @@ import "./markdown.css";
 import type { Drawing } from "#kit/renderers.ts";
 import { splitLatex } from "./latex-parts.ts";
 import { mathElement, setMath } from "./math.ts";
+import { keepReachable } from "./reach.ts";
 
 /** Draws LaTeX mathematics; what it can't set is shown as source. */
 export const drawing: Drawing = {
@@ -13,6 +14,8 @@ export const drawing: Drawing = {
     for (const part of splitLatex(source))
       root.append(typeof part === "string" ? part : mathElement(part.tex, part.display));
     element.append(root);
+    const stop = keepReachable(root);
     await setMath(root);
+    return stop;
   },
 };

@@ -11,6 +11,7 @@ import { sanitise } from "#kit/sanitise.ts";
 import { highlightCode } from "./highlight.ts";
 import { setMath } from "./math.ts";
 import { toHtml } from "./parser.ts";
+import { keepReachable } from "./reach.ts";
 
 /** Stands for a picture of the workspace until its file has been read. */
 const FILE_MARK = "data:image/x-kroma-file,";
@@ -34,12 +35,14 @@ export const drawing: Drawing = {
       root.replaceChildren(content);
       await Promise.all([ready, highlightCode(root), showFiles(root, context, urls)]);
     };
+    const stopReach = keepReachable(root);
     const onUpdate = (event: Event) => void draw((event as CustomEvent<unknown>).detail);
     element.addEventListener("kroma:update", onUpdate);
     root.addEventListener("click", followLink);
     await draw(context.data);
     return () => {
       element.removeEventListener("kroma:update", onUpdate);
+      stopReach();
       for (const url of urls) URL.revokeObjectURL(url);
     };
   },
@@ -91,9 +94,6 @@ function finish(content: DocumentFragment): void {
   for (const table of content.querySelectorAll("table")) {
     const box = document.createElement("div");
     box.className = "kroma-markdown-table";
-    box.tabIndex = 0;
-    box.setAttribute("role", "group");
-    box.setAttribute("aria-label", "Table");
     table.replaceWith(box);
     box.append(table);
   }

@@ -50,17 +50,5 @@ function setAll(places: readonly HTMLElement[], loaded: Katex): void {
       place.textContent = source;
       place.title = (error instanceof Error ? error.message : String(error)).replace(/^KaTeX parse error: /, "");
     }
-    if (place.dataset["display"] === "true" && place.localName === "div") makeReachable(place);
   }
-}
-
-/** A formula wider than the column scrolls, so the keyboard must reach it. */
-function makeReachable(place: HTMLElement): void {
-  requestAnimationFrame(() => {
-    if (place.scrollWidth > place.clientWidth + 1) {
-      place.tabIndex = 0;
-      place.setAttribute("role", "group");
-      place.setAttribute("aria-label", "Formula");
-    }
-  });
 }

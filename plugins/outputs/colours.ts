@@ -18,8 +18,8 @@ const GROUND = [
   0x1c1b1a, 0xc0392b, 0x3f8f3a, 0xc79a1c, 0x2f6fd0, 0x9b4fa0, 0x2a8f99, 0xd6d2cb, 0x5c5852, 0xe57368, 0x7ec06a,
   0xe6c15a, 0x7aa7f0, 0xcf8fd6, 0x6cc3cc, 0xffffff,
 ];
-/** The theme may say what these are. */
-const NAMES = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"];
+/** The theme may say what these are. Black and white depend on the ground, so they are ours. */
+const NAMES = [undefined, "red", "green", "yellow", "blue", "magenta", "cyan"];
 const LIGHT: Rgb = [252, 251, 249];
 const DARK: Rgb = [24, 23, 22];
 

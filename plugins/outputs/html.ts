@@ -12,7 +12,9 @@ export const drawing: Drawing = {
   render(element, context) {
     const markup = typeof context.data === "string" ? context.data : "";
     if (isStaticHtml(markup)) {
-      const { root } = showInShadow(element, sanitise(markup, { kind: "html", styles: true }), "kroma-html");
+      const content = sanitise(markup, { kind: "html", styles: true });
+      nameCorners(content);
+      const { root } = showInShadow(element, content, "kroma-html");
       followPlaces(root);
       return undefined;
     }
@@ -25,6 +27,16 @@ export const drawing: Drawing = {
     return () => frame.close();
   },
 };
+
+/** pandas leaves the corner of a table an empty header, which a screen reader would announce as one. */
+function nameCorners(content: DocumentFragment): void {
+  for (const head of content.querySelectorAll("th")) {
+    if (head.textContent.trim() !== "" || head.children.length > 0) continue;
+    const cell = document.createElement("td");
+    for (const { name, value } of head.attributes) cell.setAttribute(name, value);
+    head.replaceWith(cell);
+  }
+}
 
 /** Links to places inside the same output: the page's own address must not change. */
 function followPlaces(root: ShadowRoot): void {

@@ -39,7 +39,7 @@ test("Markdown is set with formulas, coloured code, tables, tasks and alerts, an
 
 test("a formula that can't be set is shown as its source with the reason", async () => {
   const { element } = await show("text/markdown", "Good $x^2$, bad $\\frac{1}{$ and $\\nonsense{x}$.");
-  const bad = element.querySelector<HTMLElement>("[data-failed]")!;
+  const bad = element.querySelector<HTMLElement>("[data-failed] ~ [data-failed]")!;
   expect(bad.textContent).toContain("\\nonsense{x}");
   expect(bad.title).toContain("nonsense");
   expect(element.querySelector(".katex")).not.toBeNull();
