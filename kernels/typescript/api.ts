@@ -3,10 +3,12 @@ import type { FromKernel, KernelReply } from "#core/kernel/messages.ts";
 import type { SyncFs } from "#core/workspace/sync-client.ts";
 import { type Answer, waitForAnswer } from "./control.ts";
 import { makeFiles } from "./files.ts";
-import { getValue, listValues, removeValue, setValue } from "./values.ts";
+import { listValues, removeValue } from "#core/workspace/values.ts";
+import type { CellValues } from "./values.ts";
 
 export interface ApiParts {
   readonly connect: () => SyncFs;
+  readonly values: CellValues;
   readonly send: (message: FromKernel) => void;
   /** The request whose code runs now. */
   readonly parent: () => string;
@@ -98,9 +100,8 @@ export function makeApi(parts: ApiParts): Api {
   };
 
   const kroma = Object.freeze({
-    get: (name: string, ...rest: readonly unknown[]) =>
-      getValue(parts.connect(), name, rest.length > 0 ? { value: rest[0] } : undefined),
-    set: (name: string, value: unknown) => setValue(parts.connect(), name, value),
+    get: (name: string, ...fallback: readonly unknown[]) => parts.values.get(name, fallback),
+    set: (name: string, value: unknown) => parts.values.set(name, value),
     list: () => listValues(parts.connect()),
     remove: (name: string) => removeValue(parts.connect(), name),
     files: Object.freeze(makeFiles(parts.connect)),

@@ -58,7 +58,7 @@ export function quote(text: string): string {
       : !text.includes("`") && !text.includes("${")
         ? "`"
         : "'";
-  const escaped = text.replace(/[\\\n\r\t\b\f\v\u0000-\u001f\u007f-\u009f]/g, (char) => {
+  const escaped = text.replace(/[\\\p{Cc}]/gu, (char) => {
     const named: Readonly<Record<string, string>> = {
       "\\": "\\\\",
       "\n": "\\n",

@@ -133,7 +133,7 @@ export class Modules {
   async #load(module: Module, attributes: Readonly<Record<string, string>>): Promise<void> {
     try {
       const { text, bytes } = await this.#source.read(module.id);
-      const type = attributes["type"] ?? (/\.json$/.test(module.id.replace(/[?#].*$/, "")) ? "json" : undefined);
+      const type = attributes["type"] ?? (module.id.replace(/[?#].*$/, "").endsWith(".json") ? "json" : undefined);
       if (type === "json" || type === "text" || type === "bytes") {
         const value = type === "json" ? parseJson(text, module.id) : type === "text" ? text : bytes;
         module.code = { code: "", imports: [], stars: [], wanted: [], isAsync: false, wantsDocument: false };

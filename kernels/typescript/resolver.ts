@@ -27,6 +27,8 @@ export interface ResolverOptions {
   readonly fetch: typeof fetch;
   readonly files: () => SyncFs | undefined;
   readonly onDependency: (dependency: Omit<DependencyMessage, "type" | "parent">) => void;
+  /** Told of each shipped module when it is loaded. */
+  readonly onNative: (name: string, namespace: object) => void;
   /** What `import … from "kroma"` gives. */
   readonly kroma: () => object;
   readonly needDocument: () => Promise<void>;
@@ -379,6 +381,7 @@ export class Resolver implements ModuleSource {
       load: async () => {
         if (shipped.dom) await this.#options.needDocument();
         const namespace = (await import(/* @vite-ignore */ url)) as object;
+        this.#options.onNative(name, namespace);
         this.#options.onDependency({ ecosystem: "npm", name, version: shipped.version, integrity: shipped.integrity });
         return namespace;
       },

@@ -16,6 +16,8 @@ export interface CellScope {
 }
 
 const { defineProperty, getOwnPropertyDescriptor } = Object;
+/** Indirect, so that code sees the global scope and none of ours; taken before a cell can change it. */
+const evaluateGlobally = Reflect.get(globalThis, "eval") as (code: string) => unknown;
 const world = globalThis as unknown as Record<string, unknown>;
 
 /** Functions, classes and namespaces that were there before any cell; attributes such as `name` or `status` are not among them. */
@@ -116,8 +118,8 @@ export class Names implements CellScope {
     const shadowed = Object.keys(this.#apart).concat(names.filter((name) => this.#ground.has(name)));
     const speaks = shadowed.some((name) => expression.includes(name));
     const tail = `\n//# sourceURL=${sourceUrl}`;
-    if (!speaks) return (0, eval)(`(${expression})${tail}`);
-    const make = (0, eval)(`(function(__apart){with(__apart){return ${expression}}})${tail}`) as (
+    if (!speaks) return evaluateGlobally(`(${expression})${tail}`);
+    const make = evaluateGlobally(`(function(__apart){with(__apart){return ${expression}}})${tail}`) as (
       apart: object,
     ) => unknown;
     return make(this.#apart);

@@ -19,6 +19,7 @@ import { Modules } from "./modules.ts";
 import { Output } from "./output.ts";
 import { Resolver } from "./resolver.ts";
 import { Names } from "./scope.ts";
+import { CellValues } from "./values.ts";
 
 const host = takeHost();
 const post = (message: FromKernel) => host.post(message);
@@ -54,8 +55,10 @@ function start(init: TypeScriptInit): (message: ToKernel) => void {
   const { display, clear } = makeDisplay(output, parent, (error, whose) => {
     output.write("stderr", `${sources.report(error).traceback.join("\n")}\n`, whose);
   });
+  const values = new CellValues(connect);
   const api = makeApi({
     connect,
+    values,
     send: (message) => output.send(message),
     parent,
     control: init.control,
@@ -72,6 +75,7 @@ function start(init: TypeScriptInit): (message: ToKernel) => void {
     onDependency: (dependency) => output.send({ type: "dependency", parent: owner.current, ...dependency }),
     kroma: () => module,
     needDocument,
+    onNative: (name, namespace) => values.learn(name, namespace),
     compile: (expression, name) => names.evaluate(expression, name, []),
     onText: (id, text) => sources.add(id, { label: id, source: text }, text),
   });
