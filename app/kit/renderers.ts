@@ -40,15 +40,42 @@ export interface Renderer {
   load(): Promise<Drawing>;
 }
 
+/** A renderer whose code is asked for once, however many outputs it draws; a failed load is tried again. */
+export function lazyRenderer(
+  id: string,
+  rank: number,
+  mimeTypes: readonly string[],
+  load: () => Promise<{ readonly drawing: Drawing }>,
+): Renderer {
+  let loading: Promise<Drawing> | undefined;
+  return {
+    id,
+    rank,
+    mimeTypes,
+    load() {
+      loading ??= load().then((module) => module.drawing);
+      loading.catch(() => (loading = undefined));
+      return loading;
+    },
+  };
+}
+
 /** All renderers, best first. */
-export const renderers = Facet.define<Renderer, readonly Renderer[]>("renderers", (list) => [...list].sort((a, b) => b.rank - a.rank));
+export const renderers = Facet.define<Renderer, readonly Renderer[]>("renderers", (list) =>
+  [...list].sort((a, b) => b.rank - a.rank),
+);
 
 /** The best renderer for a bundle and the type it would show, or undefined when nobody knows any of its types. */
-export function chooseRenderer(list: readonly Renderer[], bundle: MimeBundle): { renderer: Renderer; mimeType: string } | undefined {
+export function chooseRenderer(
+  list: readonly Renderer[],
+  bundle: MimeBundle,
+): { renderer: Renderer; mimeType: string } | undefined {
   const types = Object.keys(bundle);
   for (const renderer of list) {
     for (const pattern of renderer.mimeTypes) {
-      const mimeType = types.find((type) => (pattern.endsWith("*") ? type.startsWith(pattern.slice(0, -1)) : type === pattern));
+      const mimeType = types.find((type) =>
+        pattern.endsWith("*") ? type.startsWith(pattern.slice(0, -1)) : type === pattern,
+      );
       if (mimeType !== undefined) return { renderer, mimeType };
     }
   }

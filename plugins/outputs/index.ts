@@ -4,43 +4,39 @@
  * widget view 1000, charts 900, Markdown 700, LaTeX 500.
  */
 import type { Plugin } from "#core/plugin/facet.ts";
-import { renderers, type Drawing, type Renderer } from "#kit/renderers.ts";
-
-const renderer = (
-  id: string,
-  rank: number,
-  mimeTypes: readonly string[],
-  load: () => Promise<{ drawing: Drawing }>,
-) => {
-  const value: Renderer = { id, rank, mimeTypes, load: async () => (await load()).drawing };
-  return renderers.of(value);
-};
+import { lazyRenderer, renderers } from "#kit/renderers.ts";
 
 /** Text, HTML, pictures, sound, JSON, tables, and a last word for what nobody knows. */
 export const outputs: Plugin = {
   id: "outputs",
   provides: [
-    renderer("stream", 2000, ["application/vnd.kroma.stream"], () => import("./stream.ts")),
-    renderer("error", 2000, ["application/vnd.kroma.error"], () => import("./error.ts")),
-    renderer("html", 800, ["text/html"], () => import("./html.ts")),
-    renderer("svg", 600, ["image/svg+xml"], () => import("./svg.ts")),
-    renderer(
-      "image",
-      400,
-      ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp", "image/x-icon"],
-      () => import("./image.ts"),
+    renderers.of(lazyRenderer("stream", 2000, ["application/vnd.kroma.stream"], () => import("./stream.ts"))),
+    renderers.of(lazyRenderer("error", 2000, ["application/vnd.kroma.error"], () => import("./error.ts"))),
+    renderers.of(lazyRenderer("html", 800, ["text/html"], () => import("./html.ts"))),
+    renderers.of(lazyRenderer("svg", 600, ["image/svg+xml"], () => import("./svg.ts"))),
+    renderers.of(
+      lazyRenderer(
+        "image",
+        400,
+        ["image/png", "image/jpeg", "image/gif", "image/webp", "image/avif", "image/bmp", "image/x-icon"],
+        () => import("./image.ts"),
+      ),
     ),
-    renderer("media", 390, ["video/*", "audio/*", "application/pdf"], () => import("./media.ts")),
-    renderer("table", 310, ["text/csv", "text/tab-separated-values"], () => import("./table.ts")),
-    renderer(
-      "json",
-      300,
-      ["application/json", "application/geo+json", "application/ld+json"],
-      () => import("./json.ts"),
+    renderers.of(lazyRenderer("media", 390, ["video/*", "audio/*", "application/pdf"], () => import("./media.ts"))),
+    renderers.of(lazyRenderer("table", 310, ["text/csv", "text/tab-separated-values"], () => import("./table.ts"))),
+    renderers.of(
+      lazyRenderer(
+        "json",
+        300,
+        ["application/json", "application/geo+json", "application/ld+json"],
+        () => import("./json.ts"),
+      ),
     ),
-    renderer("script", 200, ["application/javascript", "text/javascript"], () => import("./script.ts")),
-    renderer("plain", 100, ["text/plain"], () => import("./plain.ts")),
-    renderer("text", 90, ["text/*"], () => import("./plain.ts")),
-    renderer("unknown", 1, ["*"], () => import("./unknown.ts")),
+    renderers.of(
+      lazyRenderer("script", 200, ["application/javascript", "text/javascript"], () => import("./script.ts")),
+    ),
+    renderers.of(lazyRenderer("plain", 100, ["text/plain"], () => import("./plain.ts"))),
+    renderers.of(lazyRenderer("text", 90, ["text/*"], () => import("./plain.ts"))),
+    renderers.of(lazyRenderer("unknown", 1, ["*"], () => import("./unknown.ts"))),
   ],
 };
