@@ -94,7 +94,7 @@ export class Sources {
       if (known) lines.push(...excerpt(known.source, place.line, place.column));
     } else if (place.module !== undefined) lines.push(`    at ${this.#files.get(place.module)?.label ?? place.module}`);
     const asked = this.#lines.get(error);
-    if (asked !== undefined && cell !== undefined) {
+    if (asked !== undefined && cell !== undefined && !this.#frames(error).some((frame) => frame.file === cell)) {
       const known = this.#files.get(cell);
       lines.push(`    at ${known?.label ?? cell}, line ${asked}`);
       if (known && place.line === undefined) lines.push(...excerpt(known.source, asked, undefined));

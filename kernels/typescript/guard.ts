@@ -83,7 +83,6 @@ export function watchFailures(failed: (error: unknown) => void): void {
 /** Names of Node's that a browser's worker does not have. */
 const NODE_NAMES = [
   "process",
-  "Buffer",
   "global",
   "setImmediate",
   "clearImmediate",
@@ -159,6 +158,9 @@ export function guardPipe(listener: (message: unknown) => void): void {
   replace("close", refuse("close"));
   for (const name of ["onmessage", "onmessageerror", "onerror", "onunhandledrejection"]) replace(name, undefined);
 }
+
+/** Node's own code reads this global, so it must stay; code of cells is compiled so that it does not see it. */
+export const hiddenNames = (): readonly string[] => ("Buffer" in globalThis ? ["Buffer"] : []);
 
 /** Hides Node. What the kernel loaded before keeps what it has. */
 export function hideNode(): void {

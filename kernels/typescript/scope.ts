@@ -47,7 +47,11 @@ export class Names implements CellScope {
   readonly let: Record<string, unknown>;
   readonly const: Record<string, unknown>;
 
-  constructor() {
+  /** Names that code must not see, though they are there. */
+  readonly #hidden: string;
+
+  constructor(hidden: readonly string[] = []) {
+    this.#hidden = hidden.join(",");
     this.let = this.#writer(true);
     this.const = this.#writer(false);
   }
@@ -118,10 +122,9 @@ export class Names implements CellScope {
     const shadowed = Object.keys(this.#apart).concat(names.filter((name) => this.#ground.has(name)));
     const speaks = shadowed.some((name) => expression.includes(name));
     const tail = `\n//# sourceURL=${sourceUrl}`;
-    if (!speaks) return evaluateGlobally(`(${expression})${tail}`);
-    const make = evaluateGlobally(`(function(__apart){with(__apart){return ${expression}}})${tail}`) as (
-      apart: object,
-    ) => unknown;
-    return make(this.#apart);
+    const inner = speaks ? `(function(__apart){with(__apart){return ${expression}}})` : `(${expression})`;
+    const code = this.#hidden === "" ? inner : `(function(${this.#hidden}){return ${inner}})()`;
+    const made = evaluateGlobally(code + tail);
+    return speaks ? (made as (apart: object) => unknown)(this.#apart) : made;
   }
 }

@@ -11,7 +11,16 @@ import type { TypeScriptInit } from "./control.ts";
 import { makeDisplay } from "./display.ts";
 import { needDocument } from "./dom.ts";
 import { Sources } from "./errors.ts";
-import { giveUpPowers, guardPipe, hideNode, takeHost, watchFailures, Work, type Ownership } from "./guard.ts";
+import {
+  giveUpPowers,
+  guardPipe,
+  hiddenNames,
+  hideNode,
+  takeHost,
+  watchFailures,
+  Work,
+  type Ownership,
+} from "./guard.ts";
 import { Interpreter, KeyboardInterrupt } from "./interpreter.ts";
 import { Fragment, h } from "./jsx.ts";
 import { html, md, svg } from "./markup.ts";
@@ -39,7 +48,7 @@ function start(init: TypeScriptInit): (message: ToKernel) => void {
   const work = new Work(owner);
   work.install(host);
   if (init.foreign) giveUpPowers();
-  const names = new Names();
+  const names = new Names(hiddenNames());
 
   let files: SyncFs | undefined;
   const connect = (): SyncFs => {
