@@ -13,7 +13,8 @@ export function announceRuns(view: PageView, announce: (text: string) => void): 
     timer = undefined;
     const [first, ...rest] = waiting;
     waiting = [];
-    if (first) announce(rest.length > 2 ? `${rest.length + 1} cells ended. ${rest.at(-1)}` : [first, ...rest].join(". "));
+    if (first)
+      announce(rest.length > 2 ? `${rest.length + 1} cells ended. ${rest.at(-1)}` : [first, ...rest].join(". "));
   };
   createEffect(
     on(view.session$, (state) => {

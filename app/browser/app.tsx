@@ -16,9 +16,12 @@ import { Shortcuts } from "./shell/shortcuts.tsx";
 import { Toasts, announce, toast } from "./shell/toasts.tsx";
 import { setTheme } from "./theme.ts";
 
-const loadNotebookPage = () => import("./notebook/notebook-page.tsx").then(({ NotebookPage }) => ({ default: NotebookPage }));
-const loadLibraryPage = () => import("./library/library-page.tsx").then(({ LibraryPage }) => ({ default: LibraryPage }));
-const loadSettings = () => import("./panels/settings-panel.tsx").then(({ SettingsPanel }) => ({ default: SettingsPanel }));
+const loadNotebookPage = () =>
+  import("./notebook/notebook-page.tsx").then(({ NotebookPage }) => ({ default: NotebookPage }));
+const loadLibraryPage = () =>
+  import("./library/library-page.tsx").then(({ LibraryPage }) => ({ default: LibraryPage }));
+const loadSettings = () =>
+  import("./panels/settings-panel.tsx").then(({ SettingsPanel }) => ({ default: SettingsPanel }));
 const NotebookPage = lazy(loadNotebookPage);
 const LibraryPage = lazy(loadLibraryPage);
 const SettingsPanel = lazy(loadSettings);
@@ -121,7 +124,8 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
     const files = [...(event.dataTransfer?.files ?? [])];
     if (event.defaultPrevented || files.length === 0) return;
     event.preventDefault();
-    if (stage().type === "library" || files.every((file) => /\.ipynb$/i.test(file.name))) void take(files.filter(isNotebookFile).length > 0 ? files : files);
+    if (stage().type === "library" || files.every((file) => /\.ipynb$/i.test(file.name)))
+      void take(files.filter(isNotebookFile).length > 0 ? files : files);
   };
   const allowDrop = (event: DragEvent): void => {
     if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
@@ -134,7 +138,12 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
     <>
       <Switch>
         <Match when={stage().type === "library"}>
-          <LibraryPage library={library} page={page} storage={storage()} onOpenPath={(path) => go({ type: "path", path })} />
+          <LibraryPage
+            library={library}
+            page={page}
+            storage={storage()}
+            onOpenPath={(path) => go({ type: "path", path })}
+          />
         </Match>
         <Match when={openedOf(stage())} keyed>
           {(opened) => (

@@ -8,10 +8,14 @@ import type { FromDocument, ToDocument } from "#core/notebook/messages.ts";
 
 /** Opens the connection. `onError` hears when the worker cannot be loaded. */
 export function connectDocuments(onError: (message: string) => void): Channel<FromDocument, ToDocument> {
-  const hear = (event: Event): void => onError(event instanceof ErrorEvent && event.message ? event.message : "it did not load");
+  const hear = (event: Event): void =>
+    onError(event instanceof ErrorEvent && event.message ? event.message : "it did not load");
   if (typeof SharedWorker === "function") {
     try {
-      const worker = new SharedWorker(new URL("./document.worker.ts", import.meta.url), { type: "module", name: "kroma-documents" });
+      const worker = new SharedWorker(new URL("./document.worker.ts", import.meta.url), {
+        type: "module",
+        name: "kroma-documents",
+      });
       worker.addEventListener("error", hear);
       showLife(worker.port);
       return portChannel<FromDocument, ToDocument>(worker.port);
@@ -19,7 +23,10 @@ export function connectDocuments(onError: (message: string) => void): Channel<Fr
       // Refused (a sandboxed frame, some private modes): a worker of our own does the same for one tab.
     }
   }
-  const worker = new Worker(new URL("./document.worker.ts", import.meta.url), { type: "module", name: "kroma-documents" });
+  const worker = new Worker(new URL("./document.worker.ts", import.meta.url), {
+    type: "module",
+    name: "kroma-documents",
+  });
   worker.addEventListener("error", hear);
   return portChannel<FromDocument, ToDocument>(worker);
 }

@@ -8,7 +8,10 @@ import { host, isMac } from "./plugins.ts";
 function placeOf(event: KeyboardEvent): KeyPlace | "field" {
   const target = event.target instanceof Element ? event.target : document.body;
   if (target.closest(".cm-content")) return "edit";
-  if (target.closest("input, textarea, select, [contenteditable='true'], dialog, [role=menu], [data-output] [tabindex]")) return "field";
+  if (
+    target.closest("input, textarea, select, [contenteditable='true'], dialog, [role=menu], [data-output] [tabindex]")
+  )
+    return "field";
   return commandContext().view ? "command" : "library";
 }
 
@@ -22,7 +25,13 @@ export function startKeyboard(): () => void {
     const target = event.target instanceof Element ? event.target : document.body;
     // A field keeps its keys, but for those with a modifier that mean the page wherever one is.
     if (place === "field" && !(event.ctrlKey || event.metaKey)) return;
-    if ((event.key === "Enter" || event.key === " ") && target.closest("button, a, summary") && !event.shiftKey && !event.ctrlKey) return;
+    if (
+      (event.key === "Enter" || event.key === " ") &&
+      target.closest("button, a, summary") &&
+      !event.shiftKey &&
+      !event.ctrlKey
+    )
+      return;
     // An open completion list has the first word on these.
     if (place === "edit" && event.key === "Escape" && document.querySelector(".cm-tooltip-autocomplete")) return;
     const found = matcher.press(event, place === "field" ? "library" : place, performance.now());
@@ -32,7 +41,12 @@ export function startKeyboard(): () => void {
       if (place === "field" && found.when !== "always") return;
       if (!isPossible(found, context)) return;
       // What the browser would do with selected text comes before copying cells.
-      if ((found.id === "cell.copy" || found.id === "cell.cut") && (event.ctrlKey || event.metaKey) && !getSelection()?.isCollapsed) return;
+      if (
+        (found.id === "cell.copy" || found.id === "cell.cut") &&
+        (event.ctrlKey || event.metaKey) &&
+        !getSelection()?.isCollapsed
+      )
+        return;
       event.preventDefault();
       event.stopPropagation();
       void found.run(context);

@@ -9,7 +9,9 @@ export function pageLimits(): readonly string[] {
     );
   }
   if (typeof navigator.storage?.getDirectory !== "function") {
-    limits.push("This browser keeps no files for pages: what cells write is gone when the tab closes. The notebook itself is kept.");
+    limits.push(
+      "This browser keeps no files for pages: what cells write is gone when the tab closes. The notebook itself is kept.",
+    );
   }
   return limits;
 }

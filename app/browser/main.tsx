@@ -23,7 +23,9 @@ import { startTheme } from "./theme.ts";
 startTheme();
 preload();
 const library = new LibraryClient(
-  connectDocuments((reason) => toast(`The documents cannot be reached (${reason}). Reload the page; what was saved is safe.`)),
+  connectDocuments((reason) =>
+    toast(`The documents cannot be reached (${reason}). Reload the page; what was saved is safe.`),
+  ),
 );
 const root = document.getElementById("app");
 if (root) render(() => <App library={library} />, root);

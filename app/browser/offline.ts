@@ -13,16 +13,25 @@ export function registerServiceWorker(): void {
   if (!("serviceWorker" in navigator) || import.meta.env.DEV) return;
   const url = new URL("service-worker.js", document.baseURI);
   if (crossOriginIsolated) {
-    setTimeout(() => whenIdle(() => void navigator.serviceWorker.register(url, { updateViaCache: "none" }).then(keep, () => undefined)), KEEP_AFTER);
+    setTimeout(
+      () =>
+        whenIdle(
+          () => void navigator.serviceWorker.register(url, { updateViaCache: "none" }).then(keep, () => undefined),
+        ),
+      KEEP_AFTER,
+    );
     return;
   }
-  navigator.serviceWorker.register(url, { updateViaCache: "none" }).then(async () => {
-    await navigator.serviceWorker.ready;
-    // Once only: a host or browser that cannot be isolated must not reload for ever.
-    if (sessionStorage.getItem(RELOADED) !== null) return keep();
-    sessionStorage.setItem(RELOADED, "1");
-    location.reload();
-  }, () => undefined);
+  navigator.serviceWorker.register(url, { updateViaCache: "none" }).then(
+    async () => {
+      await navigator.serviceWorker.ready;
+      // Once only: a host or browser that cannot be isolated must not reload for ever.
+      if (sessionStorage.getItem(RELOADED) !== null) return keep();
+      sessionStorage.setItem(RELOADED, "1");
+      location.reload();
+    },
+    () => undefined,
+  );
 }
 
 async function keep(): Promise<void> {

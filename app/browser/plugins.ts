@@ -23,9 +23,24 @@ const page: Plugin = {
     commands.of(moveCommands),
     commands.of(cellCommands),
     commands.of(pageCommands),
-    panels.of({ id: "files", title: "Files", icon: "files", load: async () => (await import("./panels/files-panel.tsx")).FilesPanel }),
-    panels.of({ id: "outline", title: "Outline", icon: "outline", load: async () => (await import("./panels/outline-panel.tsx")).OutlinePanel }),
-    panels.of({ id: "settings", title: "Settings", icon: "settings", load: async () => (await import("./panels/settings-panel.tsx")).SettingsPanel }),
+    panels.of({
+      id: "files",
+      title: "Files",
+      icon: "files",
+      load: async () => (await import("./panels/files-panel.tsx")).FilesPanel,
+    }),
+    panels.of({
+      id: "outline",
+      title: "Outline",
+      icon: "outline",
+      load: async () => (await import("./panels/outline-panel.tsx")).OutlinePanel,
+    }),
+    panels.of({
+      id: "settings",
+      title: "Settings",
+      icon: "settings",
+      load: async () => (await import("./panels/settings-panel.tsx")).SettingsPanel,
+    }),
   ],
 };
 
@@ -37,9 +52,15 @@ export const kernels: readonly Kernel[] = [pythonKernel, typescriptKernel, shell
 
 /** The worker program of each language. Written out, so that the bundler sees the files. */
 export const programs: Readonly<Record<string, () => Worker>> = {
-  python: () => new Worker(new URL("../../kernels/python/worker.ts", import.meta.url), { type: "module", name: "kroma-python" }),
-  typescript: () => new Worker(new URL("../../kernels/typescript/worker.ts", import.meta.url), { type: "module", name: "kroma-typescript" }),
-  shell: () => new Worker(new URL("../../kernels/shell/worker.ts", import.meta.url), { type: "module", name: "kroma-shell" }),
+  python: () =>
+    new Worker(new URL("../../kernels/python/worker.ts", import.meta.url), { type: "module", name: "kroma-python" }),
+  typescript: () =>
+    new Worker(new URL("../../kernels/typescript/worker.ts", import.meta.url), {
+      type: "module",
+      name: "kroma-typescript",
+    }),
+  shell: () =>
+    new Worker(new URL("../../kernels/shell/worker.ts", import.meta.url), { type: "module", name: "kroma-shell" }),
 };
 
 /** True where Command and not Control is the main modifier. */

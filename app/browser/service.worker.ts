@@ -28,7 +28,8 @@ self.addEventListener("fetch", (event) => {
   if (request.method !== "GET" || !request.url.startsWith(BASE) || request.headers.has("range")) return;
   const path = new URL(request.url).pathname.slice(new URL(BASE).pathname.length);
   if (request.mode === "navigate") event.respondWith(page(request));
-  else if (path.startsWith("app/") || (path.startsWith("assets/") && !path.startsWith("assets/vm/"))) event.respondWith(asset(request));
+  else if (path.startsWith("app/") || (path.startsWith("assets/") && !path.startsWith("assets/vm/")))
+    event.respondWith(asset(request));
   else event.respondWith(fromNetwork(request));
 });
 
@@ -90,7 +91,12 @@ async function fromNetwork(request: Request): Promise<Response> {
 
 /** The response with the headers of an isolated page, where its host does not send them. */
 function isolated(response: Response): Response {
-  if (response.type === "opaque" || response.type === "opaqueredirect" || response.headers.has("cross-origin-embedder-policy")) return response;
+  if (
+    response.type === "opaque" ||
+    response.type === "opaqueredirect" ||
+    response.headers.has("cross-origin-embedder-policy")
+  )
+    return response;
   const headers = new Headers(response.headers);
   headers.set("cross-origin-embedder-policy", "credentialless");
   headers.set("cross-origin-opener-policy", "same-origin");

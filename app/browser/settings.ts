@@ -18,7 +18,10 @@ const Schema = v.object({
   npmCdn: v.fallback(address, defaultSettings.npmCdn),
   wheelMirrors: v.fallback(v.array(address), []),
   npmMirrors: v.fallback(v.array(address), []),
-  pythonMemory: v.fallback(v.pipe(v.number(), v.minValue(64 * MIB), v.maxValue(4096 * MIB)), defaultSettings.pythonMemory),
+  pythonMemory: v.fallback(
+    v.pipe(v.number(), v.minValue(64 * MIB), v.maxValue(4096 * MIB)),
+    defaultSettings.pythonMemory,
+  ),
   vmMemory: v.fallback(v.pipe(v.number(), v.minValue(64 * MIB), v.maxValue(2048 * MIB)), defaultSettings.vmMemory),
 });
 

@@ -26,7 +26,10 @@ export function openWorkspaceLink(document: DocumentId): WorkspaceLink {
   const open = async (): Promise<Workspace | undefined> => {
     if (typeof SharedArrayBuffer !== "function" || !crossOriginIsolated) return undefined;
     try {
-      const worker = new Worker(new URL("./workspace.worker.ts", import.meta.url), { type: "module", name: "kroma-workspace" });
+      const worker = new Worker(new URL("./workspace.worker.ts", import.meta.url), {
+        type: "module",
+        name: "kroma-workspace",
+      });
       opened = await startOpfsWorkspace(worker, { document });
       if (closed) {
         await opened.close();

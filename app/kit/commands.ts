@@ -92,8 +92,6 @@ export const commands = Facet.define<readonly Command[], readonly Command[]>("co
 /** True when the command's keys and its palette entry count in this context. */
 export function isPossible(command: Command, context: CommandContext): boolean {
   const { view } = context;
-  const place =
-    command.when === "always" ||
-    (command.when === "library" ? view === undefined : view !== undefined);
+  const place = command.when === "always" || (command.when === "library" ? view === undefined : view !== undefined);
   return place && (command.isEnabled?.(context) ?? true);
 }

@@ -2,7 +2,12 @@
 import { onCleanup, onMount, type JSX } from "solid-js";
 
 /** Mounted means open. `onClose` must unmount it. */
-export function Dialog(props: { readonly label: string; readonly class?: string; readonly onClose: () => void; readonly children: JSX.Element }): JSX.Element {
+export function Dialog(props: {
+  readonly label: string;
+  readonly class?: string;
+  readonly onClose: () => void;
+  readonly children: JSX.Element;
+}): JSX.Element {
   let dialog: HTMLDialogElement | undefined;
   const before = document.activeElement;
   onMount(() => dialog?.showModal());

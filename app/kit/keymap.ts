@@ -50,22 +50,45 @@ export function normaliseKey(key: string, mac: boolean): string {
       const parts = step.split(/-(?!$)/);
       const last = parts.pop() ?? "";
       const held = new Set(parts.map((part) => (part === "Mod" ? (mac ? "Meta" : "Ctrl") : part)));
-      return ["Ctrl", "Alt", "Meta", "Shift"].filter((name) => held.has(name)).map((name) => `${name}-`).join("") + last;
+      return (
+        ["Ctrl", "Alt", "Meta", "Shift"]
+          .filter((name) => held.has(name))
+          .map((name) => `${name}-`)
+          .join("") + last
+      );
     })
     .join(" ");
 }
 
 /** A key as people read it: "⇧⌘P" on a Mac, "Ctrl+Shift+P" elsewhere. */
 export function showKey(key: string, mac: boolean): string {
-  const symbols: Record<string, string> = { Meta: "⌘", Ctrl: "⌃", Alt: "⌥", Shift: "⇧", Enter: "↩", Escape: "Esc", ArrowUp: "↑", ArrowDown: "↓" };
+  const symbols: Record<string, string> = {
+    Meta: "⌘",
+    Ctrl: "⌃",
+    Alt: "⌥",
+    Shift: "⇧",
+    Enter: "↩",
+    Escape: "Esc",
+    ArrowUp: "↑",
+    ArrowDown: "↓",
+  };
   return normaliseKey(key, mac)
     .split(" ")
     .map((step) => {
       const parts = step.split(/-(?!$)/);
-      const named = parts.map((part) => (mac || part.startsWith("Arrow") ? symbols[part] : undefined) ?? (part.length === 1 ? part.toUpperCase() : part));
+      const named = parts.map(
+        (part) =>
+          (mac || part.startsWith("Arrow") ? symbols[part] : undefined) ??
+          (part.length === 1 ? part.toUpperCase() : part),
+      );
       return named.join(mac ? "" : "+");
     })
     .join(" ");
+}
+
+/** The keys of a command as people read them, each once. */
+export function shownKeys(keys: readonly string[], mac: boolean): readonly string[] {
+  return [...new Set(keys.map((key) => showKey(key, mac)))];
 }
 
 function countsIn(when: When, place: KeyPlace): boolean {

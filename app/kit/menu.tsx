@@ -42,7 +42,9 @@ export function Menu(props: MenuProps): JSX.Element {
     queueMicrotask(() => {
       element.showPopover();
       place();
-      choices().find((choice) => !choice.disabled)?.focus();
+      choices()
+        .find((choice) => !choice.disabled)
+        ?.focus();
     });
   };
   const close = (refocus: boolean): void => {
@@ -60,7 +62,9 @@ export function Menu(props: MenuProps): JSX.Element {
     else if (event.key === "Home") all[0]?.focus();
     else if (event.key === "End") all.at(-1)?.focus();
     else if (letter >= "a" && letter <= "z") {
-      [...all.slice(at + 1), ...all.slice(0, at + 1)].find((choice) => choice.textContent.toLowerCase().startsWith(letter))?.focus();
+      [...all.slice(at + 1), ...all.slice(0, at + 1)]
+        .find((choice) => choice.textContent.toLowerCase().startsWith(letter))
+        ?.focus();
     } else if (event.key !== "Enter" && event.key !== " ") return;
     event.stopPropagation();
     if (event.key !== "Enter" && event.key !== " " && event.key !== "Tab") event.preventDefault();

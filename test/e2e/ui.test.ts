@@ -47,11 +47,15 @@ const cells = (page: Page): Locator => page.locator("[data-cell]");
 const sources = (page: Page): Promise<readonly string[]> =>
   cells(page).evaluateAll((list) =>
     list
-      .map((cell) => ({ at: Number(cell.getAttribute("aria-posinset")), text: [...cell.querySelectorAll(".cm-line")].map((line) => line.textContent).join("\n") }))
+      .map((cell) => ({
+        at: Number(cell.getAttribute("aria-posinset")),
+        text: [...cell.querySelectorAll(".cm-line")].map((line) => line.textContent).join("\n"),
+      }))
       .sort((a, b) => a.at - b.at)
       .map((cell) => cell.text),
   );
-const expectSources = (page: Page, wanted: readonly string[]): Promise<void> => expect.poll(() => sources(page)).toEqual(wanted);
+const expectSources = (page: Page, wanted: readonly string[]): Promise<void> =>
+  expect.poll(() => sources(page)).toEqual(wanted);
 const press = async (page: Page, ...keys: readonly string[]): Promise<void> => {
   for (const key of keys) await page.keyboard.press(key);
 };
@@ -148,7 +152,11 @@ describe("running", () => {
     await page.keyboard.type("x = 1\nboom\n");
     await press(page, "Control+Enter");
     await page.locator("[data-cell][data-status=failed]").waitFor();
-    await page.locator("[data-output]").filter({ hasText: "NameError" }).getByRole("button", { name: "line 2" }).click();
+    await page
+      .locator("[data-output]")
+      .filter({ hasText: "NameError" })
+      .getByRole("button", { name: "line 2" })
+      .click();
     await expect.poll(() => page.locator("[data-mode]").innerText()).toBe("Edit");
 
     await press(page, "Control+a");
@@ -216,7 +224,11 @@ describe("the library", () => {
     await row.getByRole("button", { name: "Actions for Rivers" }).click();
     await page.getByRole("menuitem", { name: "Duplicate" }).click();
     await expect.poll(() => page.locator("[data-document]").count()).toBe(2);
-    await page.locator("[data-document]").first().getByRole("button", { name: /^Actions for/ }).click();
+    await page
+      .locator("[data-document]")
+      .first()
+      .getByRole("button", { name: /^Actions for/ })
+      .click();
     await page.getByRole("menuitem", { name: "Delete" }).click();
     await expect.poll(() => page.locator("[data-document]").count()).toBe(1);
     await page.getByRole("button", { name: "Undo" }).click();
@@ -226,7 +238,13 @@ describe("the library", () => {
 
     const chooser = page.waitForEvent("filechooser");
     await page.getByRole("button", { name: "Import" }).click();
-    await (await chooser).setFiles({ name: "script.py", mimeType: "text/x-python", buffer: Buffer.from("# %% [markdown]\n# # From a script\n\n# %%\nprint('imported')\n") });
+    await (
+      await chooser
+    ).setFiles({
+      name: "script.py",
+      mimeType: "text/x-python",
+      buffer: Buffer.from("# %% [markdown]\n# # From a script\n\n# %%\nprint('imported')\n"),
+    });
     await page.locator("[data-cell][data-language=markdown] h1").filter({ hasText: "From a script" }).waitFor();
     await expect.poll(() => sources(page)).toContain("print('imported')");
   });
@@ -235,7 +253,9 @@ describe("the library", () => {
     const page = await openPage("/");
     const chooser = page.waitForEvent("filechooser");
     await page.getByRole("button", { name: "Import" }).click();
-    await (await chooser).setFiles({ name: "broken.ipynb", mimeType: "application/json", buffer: Buffer.from('{"cells": [') });
+    await (
+      await chooser
+    ).setFiles({ name: "broken.ipynb", mimeType: "application/json", buffer: Buffer.from('{"cells": [') });
     await page.getByText("broken.ipynb was not imported").first().waitFor();
   });
 });
@@ -247,15 +267,28 @@ describe("a thousand cells", () => {
       nbformat: 4,
       nbformat_minor: 5,
       metadata: { kernelspec: { name: "python3", display_name: "Python", language: "python" } },
-      cells: Array.from({ length: 1000 }, (_, i) => ({ id: `c${i}`, cell_type: "code", metadata: {}, execution_count: null, outputs: [], source: `# part ${i}${"\nx = 1".repeat(i % 7)}` })),
+      cells: Array.from({ length: 1000 }, (_, i) => ({
+        id: `c${i}`,
+        cell_type: "code",
+        metadata: {},
+        execution_count: null,
+        outputs: [],
+        source: `# part ${i}${"\nx = 1".repeat(i % 7)}`,
+      })),
     };
     const chooser = page.waitForEvent("filechooser");
     await page.getByRole("button", { name: "Import" }).click();
-    await (await chooser).setFiles({ name: "many.ipynb", mimeType: "application/json", buffer: Buffer.from(JSON.stringify(notebook)) });
+    await (
+      await chooser
+    ).setFiles({ name: "many.ipynb", mimeType: "application/json", buffer: Buffer.from(JSON.stringify(notebook)) });
     await page.locator("[data-cell=c0] [role=textbox]").waitFor();
     await press(page, "Escape", "Control+End");
     await page.locator("[data-cell=c999]").waitFor();
-    await expect.poll(() => page.locator("[data-cell=c999]").evaluate((cell) => cell.getBoundingClientRect().bottom <= innerHeight)).toBe(true);
+    await expect
+      .poll(() =>
+        page.locator("[data-cell=c999]").evaluate((cell) => cell.getBoundingClientRect().bottom <= innerHeight),
+      )
+      .toBe(true);
     expect(await page.evaluate("document.querySelectorAll('.cells *').length")).toBeLessThanOrEqual(600);
     expect(await page.locator("[data-cell=c999]").getAttribute("aria-setsize")).toBe("1000");
     await press(page, "Control+f");
@@ -274,7 +307,9 @@ describe("everybody can use it", () => {
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
       const check = async (what: string): Promise<void> => {
         await page.evaluate(axeSource);
-        const found = (await page.evaluate(`axe.run(document, { exclude: [["iframe"]] }).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.target + " " + n.failureSummary).join("; ")))`)) as readonly string[];
+        const found = (await page.evaluate(
+          `axe.run(document, { exclude: [["iframe"]] }).then((r) => r.violations.map((v) => v.id + ": " + v.nodes.map((n) => n.target + " " + n.failureSummary).join("; ")))`,
+        )) as readonly string[];
         expect([what, found]).toEqual([what, []]);
       };
       await page.locator("h1").waitFor();

@@ -13,12 +13,21 @@ export function isNotebookFile(file: { readonly name: string }): boolean {
 }
 
 /** Imports files one by one, says what went wrong with which, and gives the documents that were made. */
-export async function importFiles(files: readonly File[], library: LibraryClient, page: PageActions): Promise<readonly DocumentId[]> {
+export async function importFiles(
+  files: readonly File[],
+  library: LibraryClient,
+  page: PageActions,
+): Promise<readonly DocumentId[]> {
   const made: DocumentId[] = [];
   for (const file of files) {
     try {
-      if (!isNotebookFile(file)) throw new KromaError("invalid", "only .ipynb files and percent scripts (.py) can be imported");
-      if (file.size > LIMIT) throw new KromaError("exhausted", `it has ${Math.round(file.size / 1e6)} MB; the most is ${LIMIT / 1024 / 1024} MB`);
+      if (!isNotebookFile(file))
+        throw new KromaError("invalid", "only .ipynb files and percent scripts (.py) can be imported");
+      if (file.size > LIMIT)
+        throw new KromaError(
+          "exhausted",
+          `it has ${Math.round(file.size / 1e6)} MB; the most is ${LIMIT / 1024 / 1024} MB`,
+        );
       const { document, warnings } = await library.import(file.name, new Uint8Array(await file.arrayBuffer()));
       made.push(document);
       const [first, ...rest] = warnings;

@@ -18,7 +18,10 @@ export interface LibraryPageProps {
 
 function fits(text: string, query: string): boolean {
   const lower = text.toLowerCase();
-  return query.toLowerCase().split(/\s+/).every((word) => lower.includes(word));
+  return query
+    .toLowerCase()
+    .split(/\s+/)
+    .every((word) => lower.includes(word));
 }
 
 export function LibraryPage(props: LibraryPageProps): JSX.Element {
@@ -31,11 +34,16 @@ export function LibraryPage(props: LibraryPageProps): JSX.Element {
   void readShipped().then(setShipped);
   document.title = "Kroma";
   onMount(() => search?.focus({ preventScroll: true }));
-  const own = createMemo(() => entries().filter((entry) => fits(`${entry.title} ${entry.excerpt} ${entry.languages.join(" ")}`, query())));
+  const own = createMemo(() =>
+    entries().filter((entry) => fits(`${entry.title} ${entry.excerpt} ${entry.languages.join(" ")}`, query())),
+  );
   const others = createMemo(() => shipped().filter((item) => fits(`${item.title} ${item.excerpt}`, query())));
   const remove = async (entry: LibraryEntry): Promise<void> => {
     await library.remove(entry.document);
-    page.toast(`“${entry.title || "Untitled"}” is deleted.`, { label: "Undo", run: () => void library.undelete(entry.document) });
+    page.toast(`“${entry.title || "Untitled"}” is deleted.`, {
+      label: "Undo",
+      run: () => void library.undelete(entry.document),
+    });
     search?.focus();
   };
   const openFirst = (): void => {
@@ -66,7 +74,8 @@ export function LibraryPage(props: LibraryPageProps): JSX.Element {
             onKeyDown={(event) => {
               if (event.key === "Enter" && query() !== "") openFirst();
               if (event.key === "Escape") event.currentTarget.blur();
-              if (event.key === "ArrowDown") event.currentTarget.closest("main")?.querySelector<HTMLElement>(".library-open")?.focus();
+              if (event.key === "ArrowDown")
+                event.currentTarget.closest("main")?.querySelector<HTMLElement>(".library-open")?.focus();
             }}
           />
         </label>
@@ -88,7 +97,9 @@ export function LibraryPage(props: LibraryPageProps): JSX.Element {
           when={own().length > 0}
           fallback={
             <p class="library-empty">
-              {query() === "" ? "Nothing here yet. Make a new notebook, drop an .ipynb file on this page, or open one of those below." : `No notebook of yours fits “${query()}”.`}
+              {query() === ""
+                ? "Nothing here yet. Make a new notebook, drop an .ipynb file on this page, or open one of those below."
+                : `No notebook of yours fits “${query()}”.`}
             </p>
           }
         >

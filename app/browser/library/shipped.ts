@@ -39,14 +39,19 @@ async function fetchBytes(url: string, what: string): Promise<Uint8Array> {
   try {
     response = await fetch(url);
   } catch (cause) {
-    throw new KromaError("unavailable", `${what} could not be fetched: the address does not answer, or does not allow it.`, { cause });
+    throw new KromaError(
+      "unavailable",
+      `${what} could not be fetched: the address does not answer, or does not allow it.`,
+      { cause },
+    );
   }
   const type = response.headers.get("content-type") ?? "";
   // Hosts that answer everything with the page itself: not the file that was asked for.
   if (response.status === 404 || (response.ok && type.startsWith("text/html") && /\.(ipynb|py)$/.test(url))) {
     throw new KromaError("missing", `There is no ${what}.`);
   }
-  if (!response.ok) throw new KromaError("unavailable", `${what} could not be fetched: the server says ${response.status}.`);
+  if (!response.ok)
+    throw new KromaError("unavailable", `${what} could not be fetched: the server says ${response.status}.`);
   return new Uint8Array(await response.arrayBuffer());
 }
 
@@ -82,5 +87,11 @@ export async function openUrl(url: string, library: LibraryClient): Promise<Docu
   if (!address || !/^https?:$/.test(address.protocol)) throw new KromaError("invalid", `${url} is no web address.`);
   const bytes = await fetchBytes(address.href, "The notebook");
   const name = decodeURIComponent(address.pathname.split("/").at(-1) || "notebook.ipynb");
-  return (await library.import(/\.(ipynb|py)$/.test(name) ? name : `${name}.ipynb`, bytes, { origin: url, foreign: true, once: true })).document;
+  return (
+    await library.import(/\.(ipynb|py)$/.test(name) ? name : `${name}.ipynb`, bytes, {
+      origin: url,
+      foreign: true,
+      once: true,
+    })
+  ).document;
 }

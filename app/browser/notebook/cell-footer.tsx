@@ -4,9 +4,19 @@ import type { Cell } from "#core/notebook/model.ts";
 import type { CellState } from "#core/session/state.ts";
 import { duration, when } from "./when.ts";
 
-const ENDINGS = { running: "", ok: "", error: "failed", aborted: "interrupted", lost: "lost: the page closed while it ran", imported: "" } as const;
+const ENDINGS = {
+  running: "",
+  ok: "",
+  error: "failed",
+  aborted: "interrupted",
+  lost: "lost: the page closed while it ran",
+  imported: "",
+} as const;
 
-export function CellFooter(props: { readonly cell: () => Cell; readonly state: () => CellState | undefined }): JSX.Element {
+export function CellFooter(props: {
+  readonly cell: () => Cell;
+  readonly state: () => CellState | undefined;
+}): JSX.Element {
   const [now, setNow] = createSignal(Date.now());
   createEffect(() => {
     if (props.state()?.progress !== "running") return;

@@ -22,13 +22,22 @@ const CHROME = 52;
 export function estimateHeight(cell: Cell): number {
   let lines = 1;
   for (let i = cell.source.indexOf("\n"); i >= 0; i = cell.source.indexOf("\n", i + 1)) lines++;
-  const source = isFolded(cell, "source") ? LINE : cell.kind === "markdown" ? lines * 24 + Math.floor(cell.source.length / 90) * 24 : lines * LINE;
+  const source = isFolded(cell, "source")
+    ? LINE
+    : cell.kind === "markdown"
+      ? lines * 24 + Math.floor(cell.source.length / 90) * 24
+      : lines * LINE;
   let outputs = 0;
   if (cell.run && !isFolded(cell, "outputs")) {
     for (const output of cell.run.outputs) {
       if (output.output_type === "stream") outputs += Math.min(20, output.text.split("\n", 21).length) * LINE + 8;
       else if (output.output_type === "error") outputs += 60;
-      else outputs += Object.keys(output.data).some((type) => type.startsWith("image/") || type.includes("vega") || type === "text/html") ? 300 : 2 * LINE;
+      else
+        outputs += Object.keys(output.data).some(
+          (type) => type.startsWith("image/") || type.includes("vega") || type === "text/html",
+        )
+          ? 300
+          : 2 * LINE;
     }
     outputs += 24;
   }
@@ -46,10 +55,14 @@ export function CellList(props: { readonly view: PageView; readonly header?: JSX
   const heights = createMemo(() => {
     const cells = view.client.notebook.cells;
     const byId = new Map(cells.map((cell) => [cell.id, cell] as const));
-    return new Heights(ids().map((id) => measured.get(id) ?? (byId.has(id) ? estimateHeight(byId.get(id) as Cell) : CHROME)));
+    return new Heights(
+      ids().map((id) => measured.get(id) ?? (byId.has(id) ? estimateHeight(byId.get(id) as Cell) : CHROME)),
+    );
   });
   const [version, setVersion] = createSignal(0);
-  const [range, setRange] = createSignal<readonly [number, number]>([0, 12], { equals: (a, b) => a[0] === b[0] && a[1] === b[1] });
+  const [range, setRange] = createSignal<readonly [number, number]>([0, 12], {
+    equals: (a, b) => a[0] === b[0] && a[1] === b[1],
+  });
   const mounted = createMemo<readonly CellId[]>(
     () => {
       const [first, last] = range();
@@ -104,9 +117,14 @@ export function CellList(props: { readonly view: PageView; readonly header?: JSX
     const margin = 12;
     const { scrollTop, clientHeight } = scroller;
     if (target.align === "start" || top < scrollTop + margin || height > clientHeight - 2 * margin) {
-      const fits = target.align === "nearest" && height > clientHeight - 2 * margin && top < scrollTop + clientHeight / 2 && top + height > scrollTop + clientHeight / 3;
+      const fits =
+        target.align === "nearest" &&
+        height > clientHeight - 2 * margin &&
+        top < scrollTop + clientHeight / 2 &&
+        top + height > scrollTop + clientHeight / 3;
       if (!fits) scroller.scrollTop = top - margin;
-    } else if (top + height > scrollTop + clientHeight - margin) scroller.scrollTop = top + height - clientHeight + margin;
+    } else if (top + height > scrollTop + clientHeight - margin)
+      scroller.scrollTop = top + height - clientHeight + margin;
     recompute();
     keepAnchor();
   };
@@ -139,10 +157,14 @@ export function CellList(props: { readonly view: PageView; readonly header?: JSX
   });
   onCleanup(() => observer.disconnect());
   createEffect(
-    on(ids, () => {
-      restore();
-      recompute();
-    }, { defer: true }),
+    on(
+      ids,
+      () => {
+        restore();
+        recompute();
+      },
+      { defer: true },
+    ),
   );
   view.list = {
     scrollTo(cell, align = "nearest") {
@@ -172,9 +194,23 @@ export function CellList(props: { readonly view: PageView; readonly header?: JSX
       <div class="insert-first">
         <InsertLine view={view} after={() => undefined} open={ids().length === 0} />
       </div>
-      <div ref={(element) => (list = element)} class="cells" role="list" aria-label="Cells" style={{ height: `${(version(), heights().total)}px` }}>
+      <div
+        ref={(element) => (list = element)}
+        class="cells"
+        role="list"
+        aria-label="Cells"
+        style={{ height: `${(version(), heights().total)}px` }}
+      >
         <For each={mounted()}>
-          {(id) => <CellView view={view} id={id} top={() => top(id)} count={() => ids().length} observe={(element) => observe(observer, element)} />}
+          {(id) => (
+            <CellView
+              view={view}
+              id={id}
+              top={() => top(id)}
+              count={() => ids().length}
+              observe={(element) => observe(observer, element)}
+            />
+          )}
         </For>
       </div>
       <div class="after-cells" />

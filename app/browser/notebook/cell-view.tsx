@@ -16,9 +16,16 @@ import { fold, isFolded } from "./folding.ts";
 import { cellLabel, type PageView } from "./view.ts";
 
 const NONE: readonly Output[] = [];
-const FOCUSABLE = "a, button, input, select, textarea, summary, iframe, [contenteditable], [role=slider], [data-output] [tabindex]";
+const FOCUSABLE =
+  "a, button, input, select, textarea, summary, iframe, [contenteditable], [role=slider], [data-output] [tabindex]";
 
-const STATUS_WORDS = { idle: "", queued: ", waiting", running: ", running", done: ", done", failed: ", failed" } as const;
+const STATUS_WORDS = {
+  idle: "",
+  queued: ", waiting",
+  running: ", running",
+  done: ", done",
+  failed: ", failed",
+} as const;
 
 export interface CellViewProps {
   readonly view: PageView;
@@ -88,10 +95,7 @@ export function CellView(props: CellViewProps): JSX.Element {
       <Gutter view={view} cell={cell} state={state} />
       <div class="body">
         <Show when={!isFolded(cell(), "source")} fallback={<FoldedSource cell={cell()} view={view} />}>
-          <Show
-            when={cell().kind === "markdown"}
-            fallback={<CodeSource view={view} cell={cell} label={label} />}
-          >
+          <Show when={cell().kind === "markdown"} fallback={<CodeSource view={view} cell={cell} label={label} />}>
             <MarkdownSource view={view} cell={cell} label={label} editing={isEditing} />
           </Show>
         </Show>

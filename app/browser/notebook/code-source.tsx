@@ -1,6 +1,6 @@
 /** The source of a code or raw cell: its editor, mounted while the cell is near the viewport. */
 import { createEffect, on, onCleanup, onMount, type JSX } from "solid-js";
-import { EditorView } from "@codemirror/view";
+import type { EditorView } from "@codemirror/view";
 import type { Cell } from "#core/notebook/model.ts";
 import type { Caret } from "#kit/commands.ts";
 import type { PageView } from "./view.ts";

@@ -65,9 +65,9 @@ export function drawBundle(
     const result = drawing.render(element, context);
     if (result instanceof Promise) {
       result.then(
-        (done) => {
-          if (stopped) done?.();
-          else stop = done ?? undefined;
+        (end) => {
+          stop = end ?? undefined;
+          if (stopped) stop?.();
         },
         (error: unknown) => fail(error),
       );
@@ -84,9 +84,7 @@ export function drawBundle(
   try {
     if (ready) draw(ready);
     else {
-      load(choice.renderer)
-        .then(draw)
-        .catch(fail);
+      load(choice.renderer).then(draw).catch(fail);
     }
   } catch (error) {
     fail(error);

@@ -3,11 +3,14 @@ import type { EditorView } from "@codemirror/view";
 import { randomId, type CellId } from "#core/base/ids.ts";
 import type { Cell } from "#core/notebook/model.ts";
 import { CellText, type TextAuthority } from "./editor/cell-text.ts";
-import type { Completer } from "./editor/comforts.ts";
+import type { comforts, Completer } from "./editor/comforts.ts";
 import { grammar, grammarNow } from "./editor/languages.ts";
 import { editorName, editorSetup, numbered, slots, type EditorEvents } from "./editor/setup.ts";
 
-type Comforts = typeof import("./editor/comforts.ts");
+/** What is loaded late. */
+interface Comforts {
+  readonly comforts: typeof comforts;
+}
 
 export interface EditorsOptions {
   readonly authority: TextAuthority;
@@ -33,7 +36,9 @@ export class Editors {
   async enrich(): Promise<void> {
     this.#comforts = await import("./editor/comforts.ts");
     for (const [cell, { text, language }] of this.#texts) {
-      text.dispatch({ effects: slots.comforts.reconfigure(this.#comforts.comforts(cell, language, this.#options.complete)) });
+      text.dispatch({
+        effects: slots.comforts.reconfigure(this.#comforts.comforts(cell, language, this.#options.complete)),
+      });
     }
   }
 
@@ -49,7 +54,11 @@ export class Editors {
       const confirmed = this.#options.confirmed(cell.id);
       const text = new CellText({
         authority: this.#options.authority,
-        cell: { id: cell.id, source: confirmed?.text ?? cell.source, textVersion: confirmed?.version ?? cell.textVersion },
+        cell: {
+          id: cell.id,
+          source: confirmed?.text ?? cell.source,
+          textVersion: confirmed?.version ?? cell.textVersion,
+        },
         client: this.#client,
         onError: this.#options.onError,
         extensions: editorSetup({
@@ -91,13 +100,19 @@ export class Editors {
     if (!entry || entry.language === language) return;
     entry.language = language;
     const comforts = this.#comforts?.comforts(cell, language, this.#options.complete);
-    entry.text.dispatch({ effects: [slots.grammar.reconfigure(grammarNow(language) ?? []), ...(comforts ? [slots.comforts.reconfigure(comforts)] : [])] });
+    entry.text.dispatch({
+      effects: [
+        slots.grammar.reconfigure(grammarNow(language) ?? []),
+        ...(comforts ? [slots.comforts.reconfigure(comforts)] : []),
+      ],
+    });
     this.#loadGrammar(cell, language);
   }
 
   setLineNumbers(on: boolean): void {
     this.#lineNumbers = on;
-    for (const { text } of this.#texts.values()) text.dispatch({ effects: slots.lineNumbers.reconfigure(numbered(on)) });
+    for (const { text } of this.#texts.values())
+      text.dispatch({ effects: slots.lineNumbers.reconfigure(numbered(on)) });
   }
 
   close(): void {

@@ -25,7 +25,11 @@ function outputText(output: Output): string {
 }
 
 /** All places of `query` in the cells, in notebook order. */
-export function findInCells(cells: readonly Cell[], query: string, outputs: (cell: Cell) => readonly Output[]): readonly Match[] {
+export function findInCells(
+  cells: readonly Cell[],
+  query: string,
+  outputs: (cell: Cell) => readonly Output[],
+): readonly Match[] {
   const matches: Match[] = [];
   const wanted = query.toLowerCase();
   if (wanted === "") return matches;
@@ -35,7 +39,8 @@ export function findInCells(cells: readonly Cell[], query: string, outputs: (cel
       matches.push({ cell: cell.id, at });
       if (matches.length >= LIMIT) return matches;
     }
-    if (outputs(cell).some((output) => outputText(output).toLowerCase().includes(wanted))) matches.push({ cell: cell.id, at: undefined });
+    if (outputs(cell).some((output) => outputText(output).toLowerCase().includes(wanted)))
+      matches.push({ cell: cell.id, at: undefined });
   }
   return matches;
 }
@@ -45,7 +50,9 @@ export function FindBar(props: { readonly view: PageView; readonly onClose: () =
   const [query, setQuery] = createSignal("");
   const [at, setAt] = createSignal(-1);
   let field: HTMLInputElement | undefined;
-  const matches = createMemo(() => findInCells(view.cells(), query(), (cell) => view.state(cell.id)?.outputs ?? cell.run?.outputs ?? []));
+  const matches = createMemo(() =>
+    findInCells(view.cells(), query(), (cell) => view.state(cell.id)?.outputs ?? cell.run?.outputs ?? []),
+  );
   const show = (index: number): void => {
     const match = matches()[index];
     if (!match) return;
@@ -56,7 +63,9 @@ export function FindBar(props: { readonly view: PageView; readonly onClose: () =
     const { at: from } = match;
     // The editor may only now be mounted; its state takes the selection either way.
     requestAnimationFrame(() => {
-      view.editors.find(match.cell)?.dispatch({ selection: { anchor: from, head: from + query().length }, scrollIntoView: true });
+      view.editors
+        .find(match.cell)
+        ?.dispatch({ selection: { anchor: from, head: from + query().length }, scrollIntoView: true });
       field?.focus();
     });
   };
@@ -98,7 +107,11 @@ export function FindBar(props: { readonly view: PageView; readonly onClose: () =
         }}
       />
       <span class="quiet find-count" aria-live="polite">
-        {query() === "" ? "" : matches().length === 0 ? "nothing" : `${Math.max(1, at() + 1)} of ${matches().length}${matches().length >= LIMIT ? "+" : ""}`}
+        {query() === ""
+          ? ""
+          : matches().length === 0
+            ? "nothing"
+            : `${Math.max(1, at() + 1)} of ${matches().length}${matches().length >= LIMIT ? "+" : ""}`}
       </span>
       <button type="button" class="button icon-only" aria-label="Previous match" onClick={() => go(-1)}>
         <Icon name="up" />

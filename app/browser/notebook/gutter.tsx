@@ -33,7 +33,12 @@ export function Gutter(props: GutterProps): JSX.Element {
   const isRunning = (): boolean => props.state()?.progress === "running";
   return (
     <div class="gutter">
-      <Menu label={`Language: ${props.cell().language}`} class="language" items={languages} tabIndex={props.view.active() === props.cell().id ? 0 : -1}>
+      <Menu
+        label={`Language: ${props.cell().language}`}
+        class="language"
+        items={languages}
+        tabIndex={props.view.active() === props.cell().id ? 0 : -1}
+      >
         {props.cell().language}
       </Menu>
       <span class="gutter-row">

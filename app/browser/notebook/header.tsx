@@ -8,7 +8,17 @@ import { commandContext } from "../command-context.ts";
 import { host, isMac } from "../plugins.ts";
 import type { PageView } from "./view.ts";
 
-const OFFERED = ["run.above", "run.below", "kernel.restart-run", "outputs.clear-all", "page.find", "page.palette", "page.shortcuts", "page.download-ipynb", "page.download-percent"];
+const OFFERED = [
+  "run.above",
+  "run.below",
+  "kernel.restart-run",
+  "outputs.clear-all",
+  "page.find",
+  "page.palette",
+  "page.shortcuts",
+  "page.download-ipynb",
+  "page.download-percent",
+];
 
 export function NotebookHeader(props: { readonly view: PageView }): JSX.Element {
   const { view } = props;
@@ -21,11 +31,16 @@ export function NotebookHeader(props: { readonly view: PageView }): JSX.Element 
     OFFERED.flatMap((id) => {
       const command = host.get(commands).find((item) => item.id === id);
       const key = command?.keys[0];
-      return command ? [{ label: command.title, ...(key === undefined ? {} : { hint: showKey(key, isMac) }), run: () => run(id) }] : [];
+      return command
+        ? [{ label: command.title, ...(key === undefined ? {} : { hint: showKey(key, isMac) }), run: () => run(id) }]
+        : [];
     });
   const isRunning = (): boolean => {
     const state = view.session$();
-    return state.queue.length > 0 || [...state.cells.values()].some((cell) => cell.progress === "running" || cell.progress === "queued");
+    return (
+      state.queue.length > 0 ||
+      [...state.cells.values()].some((cell) => cell.progress === "running" || cell.progress === "queued")
+    );
   };
   const rename = (): void => {
     const title = draft()?.trim();
@@ -51,15 +66,34 @@ export function NotebookHeader(props: { readonly view: PageView }): JSX.Element 
         }}
       />
       <div class="actions" role="toolbar" aria-label="Notebook">
-        <button type="button" class="button primary" aria-label="Run all" title={`Run all (${showKey("Mod-Shift-Enter", isMac)})`} onClick={() => run("run.all")}>
+        <button
+          type="button"
+          class="button primary"
+          aria-label="Run all"
+          title={`Run all (${showKey("Mod-Shift-Enter", isMac)})`}
+          onClick={() => run("run.all")}
+        >
           <Icon name="play" />
           <span>Run all</span>
         </button>
-        <button type="button" class="button" aria-label="Interrupt" title="Interrupt (I, I)" disabled={!isRunning()} onClick={() => run("kernel.interrupt")}>
+        <button
+          type="button"
+          class="button"
+          aria-label="Interrupt"
+          title="Interrupt (I, I)"
+          disabled={!isRunning()}
+          onClick={() => run("kernel.interrupt")}
+        >
           <Icon name="stop" />
           <span>Interrupt</span>
         </button>
-        <button type="button" class="button" aria-label="Restart" title="Restart all kernels (0, 0)" onClick={() => run("kernel.restart")}>
+        <button
+          type="button"
+          class="button"
+          aria-label="Restart"
+          title="Restart all kernels (0, 0)"
+          onClick={() => run("kernel.restart")}
+        >
           <Icon name="restart" />
           <span>Restart</span>
         </button>

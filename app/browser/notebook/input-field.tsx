@@ -9,7 +9,8 @@ export function InputField(props: {
   readonly input: { readonly prompt: string; readonly password: boolean };
 }): JSX.Element {
   let field: HTMLInputElement | undefined;
-  const answer = (value: string | undefined): void => props.view.session.send({ type: "input_reply", cell: props.cell, value });
+  const answer = (value: string | undefined): void =>
+    props.view.session.send({ type: "input_reply", cell: props.cell, value });
   onMount(() => {
     // Only where the reader is: another cell's question must not take the focus away.
     if (props.view.active() === props.cell || props.view.mode() === "command") field?.focus({ preventScroll: true });

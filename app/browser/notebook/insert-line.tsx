@@ -5,7 +5,11 @@ import { newCellOf, type PageView } from "./view.ts";
 
 const WORDS = ["python", "typescript", "shell", "text"] as const;
 
-export function InsertLine(props: { readonly view: PageView; readonly after: () => CellId | undefined; readonly open?: boolean }): JSX.Element {
+export function InsertLine(props: {
+  readonly view: PageView;
+  readonly after: () => CellId | undefined;
+  readonly open?: boolean;
+}): JSX.Element {
   const [open, setOpen] = createSignal(false);
   let line: HTMLDivElement | undefined;
   const insert = async (word: string): Promise<void> => {
@@ -31,13 +35,26 @@ export function InsertLine(props: { readonly view: PageView; readonly after: () 
       <Show
         when={open() || props.open}
         fallback={
-          <button type="button" class="insert-closed" aria-label="Add a cell here" tabIndex={-1} onClick={() => setOpen(true)} onFocus={() => setOpen(true)} />
+          <button
+            type="button"
+            class="insert-closed"
+            aria-label="Add a cell here"
+            tabIndex={-1}
+            onClick={() => setOpen(true)}
+            onFocus={() => setOpen(true)}
+          />
         }
       >
         <span class="insert-choices" role="group" aria-label="Add a cell here">
           <For each={WORDS}>
             {(word) => (
-              <button type="button" class="insert-word" aria-label={`Add ${word} cell`} data-language={word === "text" ? "markdown" : word} onClick={() => void insert(word)}>
+              <button
+                type="button"
+                class="insert-word"
+                aria-label={`Add ${word} cell`}
+                data-language={word === "text" ? "markdown" : word}
+                onClick={() => void insert(word)}
+              >
                 {word}
               </button>
             )}

@@ -34,7 +34,10 @@ function Rendered(props: SourceProps): JSX.Element {
               const bundle: MimeBundle = { "text/markdown": source() };
               const attachments = props.cell().attachments;
               const before = stop;
-              stop = drawBundle(element, bundle, attachments ? { attachments } : {}, props.view, { replace: true, stopBefore: before });
+              stop = drawBundle(element, bundle, attachments ? { attachments } : {}, props.view, {
+                replace: true,
+                stopBefore: before,
+              });
             });
             onCleanup(() => stop?.());
           }}

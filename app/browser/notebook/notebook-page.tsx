@@ -44,10 +44,13 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     // In the tab that does not run the notebook, the other one has the files.
     createEffect(() => {
       const opened = link();
-      if (opened) void opened.ready.then((workspace) => prepareFiles(client.entry.origin, workspace)).then(resolve, (error: unknown) => {
-        page.toast(`Files of this notebook are missing: ${error instanceof Error ? error.message : String(error)}`);
-        resolve();
-      });
+      if (opened)
+        void opened.ready
+          .then((workspace) => prepareFiles(client.entry.origin, workspace))
+          .then(resolve, (error: unknown) => {
+            page.toast(`Files of this notebook are missing: ${error instanceof Error ? error.message : String(error)}`);
+            resolve();
+          });
     });
     if (props.elsewhere) resolve();
   });
@@ -94,19 +97,39 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
   const openPanel = () => plugins.get(panelsFacet).find((panel) => panel.id === props.panel);
   const limits = (): readonly string[] => {
     const trouble = link()?.trouble();
-    return [...props.limits, ...(trouble === undefined ? [] : [trouble])].filter((limit) => !dismissed().includes(limit));
+    return [...props.limits, ...(trouble === undefined ? [] : [trouble])].filter(
+      (limit) => !dismissed().includes(limit),
+    );
   };
   const savedText = (): string =>
-    props.storage.state === "ok" ? (saved() ? "Saved" : "Saving …") : props.storage.state === "full" ? "Storage is full" : "Not stored";
+    props.storage.state === "ok"
+      ? saved()
+        ? "Saved"
+        : "Saving …"
+      : props.storage.state === "full"
+        ? "Storage is full"
+        : "Not stored";
   const firstFailed = (): void => {
     const failed = view.cells().find((cell) => view.state(cell.id)?.progress === "failed");
     if (failed) view.choose(failed.id);
   };
   return (
     <div class={`shell${openPanel() ? " with-panel" : ""}`}>
-      <Rail panels={plugins.get(panelsFacet)} open={props.panel} onToggle={page.togglePanel} onLibrary={page.goToLibrary} />
+      <Rail
+        panels={plugins.get(panelsFacet)}
+        open={props.panel}
+        onToggle={page.togglePanel}
+        onLibrary={page.goToLibrary}
+      />
       <Show when={openPanel()} keyed>
-        {(panel) => <SidePanel panel={panel} context={commandContext()} workspace={link()?.workspace()} onClose={() => page.togglePanel(panel.id)} />}
+        {(panel) => (
+          <SidePanel
+            panel={panel}
+            context={commandContext()}
+            workspace={link()?.workspace()}
+            onClose={() => page.togglePanel(panel.id)}
+          />
+        )}
       </Show>
       <main class="main">
         <NotebookHeader view={view} />
@@ -118,10 +141,21 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
             <Banner
               level="warning"
               text={props.storage.message}
-              action={{ label: "Download", run: () => void plugins.get(commandsFacet).find((command) => command.id === "page.download-ipynb")?.run(commandContext()) }}
+              action={{
+                label: "Download",
+                run: () =>
+                  void plugins
+                    .get(commandsFacet)
+                    .find((command) => command.id === "page.download-ipynb")
+                    ?.run(commandContext()),
+              }}
             />
           </Show>
-          <For each={limits()}>{(limit) => <Banner level="warning" text={limit} onDismiss={() => setDismissed((list) => [...list, limit])} />}</For>
+          <For each={limits()}>
+            {(limit) => (
+              <Banner level="warning" text={limit} onDismiss={() => setDismissed((list) => [...list, limit])} />
+            )}
+          </For>
           <Show when={client.entry.foreign}>
             <Banner
               level="info"
@@ -134,13 +168,22 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
           </Show>
           <For each={view.session$().notices}>
             {(notice) => (
-              <Banner level={notice.level} text={notice.text} onDismiss={() => session.send({ type: "dismiss_notice", id: notice.id })} />
+              <Banner
+                level={notice.level}
+                text={notice.text}
+                onDismiss={() => session.send({ type: "dismiss_notice", id: notice.id })}
+              />
             )}
           </For>
         </div>
         <CellList view={view} />
       </main>
-      <StatusBar view={view} saved={savedText()} storageTrouble={props.storage.state !== "ok"} onProblem={firstFailed} />
+      <StatusBar
+        view={view}
+        saved={savedText()}
+        storageTrouble={props.storage.state !== "ok"}
+        onProblem={firstFailed}
+      />
     </div>
   );
 }

@@ -15,8 +15,12 @@ const STREAM = "application/vnd.kroma.stream";
 const ERROR = "application/vnd.kroma.error";
 
 /** An output as a MIME bundle; streams and errors have types of their own. */
-export function bundleOf(output: Output): { readonly bundle: MimeBundle; readonly metadata: Readonly<Record<string, unknown>> } {
-  if (output.output_type === "stream") return { bundle: { [STREAM]: { name: output.name, text: output.text } }, metadata: {} };
+export function bundleOf(output: Output): {
+  readonly bundle: MimeBundle;
+  readonly metadata: Readonly<Record<string, unknown>>;
+} {
+  if (output.output_type === "stream")
+    return { bundle: { [STREAM]: { name: output.name, text: output.text } }, metadata: {} };
   if (output.output_type === "error") {
     const { ename, evalue, traceback, line } = output;
     return { bundle: { [ERROR]: { ename, evalue, traceback, ...(line === undefined ? {} : { line }) } }, metadata: {} };
@@ -30,7 +34,9 @@ function sameData(a: Output, b: Output): boolean {
   const keys = Object.keys(x.bundle);
   return (
     keys.length === Object.keys(y.bundle).length &&
-    keys.every((key) => x.bundle[key] === y.bundle[key] || JSON.stringify(x.bundle[key]) === JSON.stringify(y.bundle[key])) &&
+    keys.every(
+      (key) => x.bundle[key] === y.bundle[key] || JSON.stringify(x.bundle[key]) === JSON.stringify(y.bundle[key]),
+    ) &&
     (x.metadata === y.metadata || JSON.stringify(x.metadata) === JSON.stringify(y.metadata))
   );
 }
@@ -48,19 +54,30 @@ export function OutputArea(props: OutputAreaProps): JSX.Element {
     <Show
       when={!isFolded(props.cell(), "outputs")}
       fallback={
-        <button type="button" class="folded" aria-expanded="false" onClick={() => void props.view.change([fold(props.cell(), "outputs", false)], "unfold outputs")}>
+        <button
+          type="button"
+          class="folded"
+          aria-expanded="false"
+          onClick={() => void props.view.change([fold(props.cell(), "outputs", false)], "unfold outputs")}
+        >
           {props.outputs().length === 1 ? "1 output, folded" : `${props.outputs().length} outputs, folded`}
         </button>
       }
     >
       <div class="outputs">
-        <ByPlace each={props.outputs()}>{(output) => <OutputView view={props.view} id={props.id} output={output} />}</ByPlace>
+        <ByPlace each={props.outputs()}>
+          {(output) => <OutputView view={props.view} id={props.id} output={output} />}
+        </ByPlace>
       </div>
     </Show>
   );
 }
 
-function OutputView(props: { readonly view: PageView; readonly id: CellId; readonly output: () => Output }): JSX.Element {
+function OutputView(props: {
+  readonly view: PageView;
+  readonly id: CellId;
+  readonly output: () => Output;
+}): JSX.Element {
   const output = createMemo(() => props.output(), undefined, { equals: sameData });
   const mime = createMemo(() => {
     const bundle = bundleOf(output()).bundle;
@@ -80,7 +97,10 @@ function OutputView(props: { readonly view: PageView; readonly id: CellId; reado
             element.dispatchEvent(new CustomEvent("kroma:update", { detail: bundle[type] }));
             return;
           }
-          shown = { mime: type, stop: drawBundle(element, bundle, metadata, props.view, { replace: true, stopBefore: shown?.stop }) };
+          shown = {
+            mime: type,
+            stop: drawBundle(element, bundle, metadata, props.view, { replace: true, stopBefore: shown?.stop }),
+          };
         });
         onCleanup(() => shown?.stop());
         const goTo = (event: Event): void => {

@@ -2,14 +2,20 @@
  * Undo of what is done to cells (move, merge, split, delete, insert, language, paste), as a stack of inverse
  * operations that the document itself gave back. Typing has its own undo in each editor.
  */
+import type { CellId } from "#core/base/ids.ts";
 import type { NotebookOperation } from "#core/notebook/model.ts";
 
 /** Applies operations and gives back those that undo exactly them. */
 export type Change = (operations: readonly NotebookOperation[]) => Promise<readonly NotebookOperation[]>;
 
+/** The text of a cell as the document has it, and its version. */
+export type KnownText = (cell: CellId) => { readonly text: string; readonly version: number } | undefined;
+
 interface Step {
   readonly label: string;
   readonly operations: readonly NotebookOperation[];
+  /** Texts that the operations' offsets mean. */
+  readonly texts: ReadonlyMap<CellId, string>;
 }
 
 /** Longest memory, in steps. */
@@ -17,20 +23,22 @@ const LIMIT = 200;
 
 export class UndoStack {
   readonly #change: Change;
+  readonly #text: KnownText;
   #done: Step[] = [];
   #undone: Step[] = [];
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(change: Change) {
+  constructor(change: Change, text: KnownText = () => undefined) {
     this.#change = change;
+    this.#text = text;
   }
 
   /** Makes a change that `undo` can take back. */
   do(operations: readonly NotebookOperation[], label: string): Promise<void> {
     return this.#inOrder(async () => {
-      const inverse = await this.#change(operations);
+      const step = await this.#make(label, operations);
       this.#undone = [];
-      this.#done = [...this.#done, { label, operations: inverse }].slice(-LIMIT);
+      this.#done = [...this.#done, step].slice(-LIMIT);
     });
   }
 
@@ -39,7 +47,7 @@ export class UndoStack {
     return this.#inOrder(async () => {
       const step = this.#done.pop();
       if (!step) return undefined;
-      this.#undone.push({ label: step.label, operations: await this.#change(step.operations) });
+      this.#undone.push(await this.#make(step.label, this.#fitted(step)));
       return step.label;
     });
   }
@@ -49,8 +57,33 @@ export class UndoStack {
     return this.#inOrder(async () => {
       const step = this.#undone.pop();
       if (!step) return undefined;
-      this.#done.push({ label: step.label, operations: await this.#change(step.operations) });
+      this.#done.push(await this.#make(step.label, this.#fitted(step)));
       return step.label;
+    });
+  }
+
+  async #make(label: string, operations: readonly NotebookOperation[]): Promise<Step> {
+    const inverse = await this.#change(operations);
+    const texts = new Map<CellId, string>();
+    for (const operation of inverse) {
+      if (operation.type !== "splice_text" || operation.version === undefined) continue;
+      const known = this.#text(operation.cell);
+      if (known?.version === operation.version) texts.set(operation.cell, known.text);
+    }
+    return { label, operations: inverse, texts };
+  }
+
+  /**
+   * Offsets are mapped by the document over what was typed since. When later steps were made and taken back, their
+   * deletions and insertions would swallow the place; but the text is then the very one the offsets were made for.
+   */
+  #fitted(step: Step): readonly NotebookOperation[] {
+    return step.operations.map((operation) => {
+      if (operation.type !== "splice_text" || operation.version === undefined) return operation;
+      const known = this.#text(operation.cell);
+      return known && known.text === step.texts.get(operation.cell)
+        ? { ...operation, version: known.version }
+        : operation;
     });
   }
 

@@ -45,10 +45,16 @@ export function cellLabel(index: number, language: Language): string {
   return `Cell ${index + 1}, ${language}`;
 }
 
-const sameItems = <T>(a: readonly T[], b: readonly T[]): boolean => a.length === b.length && a.every((item, i) => item === b[i]);
+const sameItems = <T>(a: readonly T[], b: readonly T[]): boolean =>
+  a.length === b.length && a.every((item, i) => item === b[i]);
 
 /** Makes the view of an open notebook; must be called under a Solid owner, which ends it. */
-export function createView(client: NotebookClient, session: Session, page: PageActions, ready: Promise<void> = Promise.resolve()): PageView {
+export function createView(
+  client: NotebookClient,
+  session: Session,
+  page: PageActions,
+  ready: Promise<void> = Promise.resolve(),
+): PageView {
   const [notebook, setNotebook] = createSignal(client.notebook);
   const [state, setState] = createSignal(session.state);
   const cells = createMemo(() => notebook().cells);
@@ -72,7 +78,10 @@ export function createView(client: NotebookClient, session: Session, page: PageA
     { equals: sameItems },
   );
   const selection = createMemo(() => new Set(selected()));
-  const undoStack = new UndoStack((operations) => client.change(operations));
+  const undoStack = new UndoStack(
+    (operations) => client.change(operations),
+    (cell) => client.confirmedText(cell),
+  );
 
   const editors = new Editors({
     authority: client,
@@ -86,7 +95,8 @@ export function createView(client: NotebookClient, session: Session, page: PageA
         return true;
       },
     }),
-    onError: (error) => page.toast(`Typing could not be stored: ${error instanceof Error ? error.message : String(error)}`),
+    onError: (error) =>
+      page.toast(`Typing could not be stored: ${error instanceof Error ? error.message : String(error)}`),
   });
 
   /** After cells went away: the nearest one that is left becomes the active one. */
@@ -95,8 +105,12 @@ export function createView(client: NotebookClient, session: Session, page: PageA
     const current = active();
     if (current !== undefined && !present.has(current)) {
       const at = before.indexOf(current);
-      const next = before.slice(at + 1).find((id) => present.has(id)) ?? before.slice(0, at).findLast((id) => present.has(id)) ?? ids()[0];
-      const hadFocus = focusRequest()?.cell === current || document.activeElement === document.body || document.activeElement === null;
+      const next =
+        before.slice(at + 1).find((id) => present.has(id)) ??
+        before.slice(0, at).findLast((id) => present.has(id)) ??
+        ids()[0];
+      const hadFocus =
+        focusRequest()?.cell === current || document.activeElement === document.body || document.activeElement === null;
       batch(() => {
         setActive(next);
         setAnchor(next);
@@ -158,8 +172,12 @@ export function createView(client: NotebookClient, session: Session, page: PageA
       });
     },
     async change(operations, label) {
-      const touched = operations.flatMap((operation) => ("cell" in operation && typeof operation.cell === "string" ? [operation.cell, ...("other" in operation ? [operation.other] : [])] : []));
-      await Promise.all(touched.map((cell) => editors.find(cell)?.whenSettled()));
+      const touched = operations.flatMap((operation) =>
+        "cell" in operation && typeof operation.cell === "string"
+          ? [operation.cell, ...("other" in operation ? [operation.other] : [])]
+          : [],
+      );
+      await Promise.all(touched.flatMap((cell) => editors.find(cell)?.whenSettled() ?? []));
       await undoStack.do(operations, label);
     },
     async undo() {

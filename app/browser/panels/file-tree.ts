@@ -8,14 +8,22 @@ export interface Row {
 }
 
 /** All rows that show, directories before files, by name. */
-export async function readRows(workspace: Workspace, open: ReadonlySet<string>, path = "", depth = 0): Promise<readonly Row[]> {
+export async function readRows(
+  workspace: Workspace,
+  open: ReadonlySet<string>,
+  path = "",
+  depth = 0,
+): Promise<readonly Row[]> {
   const children = [...(await workspace.list(path))].sort(
-    (a, b) => Number(b.kind === "directory") - Number(a.kind === "directory") || a.path.localeCompare(b.path, undefined, { numeric: true }),
+    (a, b) =>
+      Number(b.kind === "directory") - Number(a.kind === "directory") ||
+      a.path.localeCompare(b.path, undefined, { numeric: true }),
   );
   const rows: Row[] = [];
   for (const stat of children) {
     rows.push({ stat, name: stat.path.split("/").at(-1) ?? stat.path, depth });
-    if (stat.kind === "directory" && open.has(stat.path)) rows.push(...(await readRows(workspace, open, stat.path, depth + 1)));
+    if (stat.kind === "directory" && open.has(stat.path))
+      rows.push(...(await readRows(workspace, open, stat.path, depth + 1)));
   }
   return rows;
 }

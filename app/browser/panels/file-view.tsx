@@ -14,13 +14,21 @@ type Content =
   | { readonly type: "picture"; readonly url: string }
   | { readonly type: "other"; readonly size: number };
 
-const PICTURES: Readonly<Record<string, string>> = { png: "image/png", jpg: "image/jpeg", jpeg: "image/jpeg", gif: "image/gif", webp: "image/webp", svg: "image/svg+xml" };
+const PICTURES: Readonly<Record<string, string>> = {
+  png: "image/png",
+  jpg: "image/jpeg",
+  jpeg: "image/jpeg",
+  gif: "image/gif",
+  webp: "image/webp",
+  svg: "image/svg+xml",
+};
 
 async function readContent(workspace: Workspace, path: string): Promise<Content> {
   const bytes = await workspace.read(path);
   const type = PICTURES[path.split(".").at(-1)?.toLowerCase() ?? ""];
   // As an <img> an SVG runs no script.
-  if (type) return { type: "picture", url: URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type })) };
+  if (type)
+    return { type: "picture", url: URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type })) };
   const part = bytes.subarray(0, EDITABLE);
   if (part.includes(0)) return { type: "other", size: bytes.length };
   try {
@@ -31,7 +39,12 @@ async function readContent(workspace: Workspace, path: string): Promise<Content>
   }
 }
 
-export function FileView(props: { readonly path: string; readonly workspace: Workspace; readonly page: PageActions; readonly onClose: () => void }): JSX.Element {
+export function FileView(props: {
+  readonly path: string;
+  readonly workspace: Workspace;
+  readonly page: PageActions;
+  readonly onClose: () => void;
+}): JSX.Element {
   const [content, setContent] = createSignal<Content>();
   const [draft, setDraft] = createSignal<string>();
   const [failure, setFailure] = createSignal("");
@@ -63,7 +76,12 @@ export function FileView(props: { readonly path: string; readonly workspace: Wor
               Save
             </button>
           </Show>
-          <button type="button" class="button icon-only" aria-label="Close" onClick={() => void save().then(props.onClose)}>
+          <button
+            type="button"
+            class="button icon-only"
+            aria-label="Close"
+            onClick={() => void save().then(props.onClose)}
+          >
             <Icon name="close" />
           </button>
         </span>
@@ -75,12 +93,29 @@ export function FileView(props: { readonly path: string; readonly workspace: Wor
         <Match when={asText(content())} keyed>
           {(text) => (
             <Show when={text.whole} fallback={<pre tabIndex={0}>{text.text}</pre>}>
-              <textarea aria-label={props.path} spellcheck={false} value={text.text} onInput={(event) => setDraft(event.currentTarget.value)} />
+              <textarea
+                aria-label={props.path}
+                spellcheck={false}
+                value={text.text}
+                onInput={(event) => setDraft(event.currentTarget.value)}
+              />
             </Show>
           )}
         </Match>
-        <Match when={asPicture(content())}>{(url) => <img src={url()} alt={props.path} style={{ "max-inline-size": "100%", "object-fit": "contain", "min-block-size": "0" }} />}</Match>
-        <Match when={asOther(content())}>{(size) => <p class="quiet panel-empty">{fileSize(size())} that are not text. Download the file to look at it.</p>}</Match>
+        <Match when={asPicture(content())}>
+          {(url) => (
+            <img
+              src={url()}
+              alt={props.path}
+              style={{ "max-inline-size": "100%", "object-fit": "contain", "min-block-size": "0" }}
+            />
+          )}
+        </Match>
+        <Match when={asOther(content())}>
+          {(size) => (
+            <p class="quiet panel-empty">{fileSize(size())} that are not text. Download the file to look at it.</p>
+          )}
+        </Match>
       </Switch>
     </Dialog>
   );

@@ -16,7 +16,12 @@ export function FilesPanel(props: PanelProps): JSX.Element {
     <Show
       when={props.workspace}
       keyed
-      fallback={<p class="quiet panel-empty">Files are being opened. If nothing appears, this tab cannot reach them: another tab has them, or this browser gives pages no shared memory.</p>}
+      fallback={
+        <p class="quiet panel-empty">
+          Files are being opened. If nothing appears, this tab cannot reach them: another tab has them, or this browser
+          gives pages no shared memory.
+        </p>
+      }
     >
       {(workspace) => <Files {...props} workspace={workspace} />}
     </Show>
@@ -43,7 +48,13 @@ function Files(props: PanelProps & { readonly workspace: Workspace }): JSX.Eleme
       setRows(
         list.map((row) => {
           const old = known.get(row.stat.path);
-          return old && old.depth === row.depth && old.stat.size === row.stat.size && old.stat.modified === row.stat.modified && old.stat.kind === row.stat.kind ? old : row;
+          return old &&
+            old.depth === row.depth &&
+            old.stat.size === row.stat.size &&
+            old.stat.modified === row.stat.modified &&
+            old.stat.kind === row.stat.kind
+            ? old
+            : row;
         }),
       );
       setUsage(`${fileSize(used)} used${quota === undefined ? "" : ` of ${fileSize(quota)}`}`);
@@ -65,8 +76,10 @@ function Files(props: PanelProps & { readonly workspace: Workspace }): JSX.Eleme
   };
   const upload = (folder: string, files: readonly File[]): Promise<void> =>
     attempt("Upload", async () => {
-      for (const file of files) await workspace.write(await freeName(workspace, folder, file.name), new Uint8Array(await file.arrayBuffer()));
-      if (files.length > 0) page.announce(files.length === 1 ? `${files[0]?.name} uploaded` : `${files.length} files uploaded`);
+      for (const file of files)
+        await workspace.write(await freeName(workspace, folder, file.name), new Uint8Array(await file.arrayBuffer()));
+      if (files.length > 0)
+        page.announce(files.length === 1 ? `${files[0]?.name} uploaded` : `${files.length} files uploaded`);
     });
   const remove = (path: string): Promise<void> =>
     attempt("Delete", async () => {
@@ -75,7 +88,10 @@ function Files(props: PanelProps & { readonly workspace: Workspace }): JSX.Eleme
       await workspace.rename(path, kept);
       page.toast(`“${path}” is deleted.`, {
         label: "Undo",
-        run: () => void attempt("Undo", async () => workspace.rename(kept, await freeName(workspace, folderOf(path), path.split("/").at(-1) ?? path))),
+        run: () =>
+          void attempt("Undo", async () =>
+            workspace.rename(kept, await freeName(workspace, folderOf(path), path.split("/").at(-1) ?? path)),
+          ),
       });
     });
   const download = (row: Row): Promise<void> =>
@@ -86,7 +102,9 @@ function Files(props: PanelProps & { readonly workspace: Workspace }): JSX.Eleme
   const downloadZip = async (path: string, name: string): Promise<void> => {
     const { zip } = await import("fflate");
     const files = await readAll(workspace, path);
-    const bytes = await new Promise<Uint8Array>((resolve, reject) => zip(files, { level: 6 }, (error, data) => (error ? reject(error) : resolve(data))));
+    const bytes = await new Promise<Uint8Array>((resolve, reject) =>
+      zip(files, { level: 6 }, (error, data) => (error ? reject(error) : resolve(data))),
+    );
     page.download(name, bytes, "application/zip");
   };
   const rename = (row: Row, name: string): Promise<void> =>
@@ -126,20 +144,51 @@ function Files(props: PanelProps & { readonly workspace: Workspace }): JSX.Eleme
       }}
     >
       <div class="files-bar" role="toolbar" aria-label="Files">
-        <button type="button" class="button icon-only" aria-label="Upload files" title="Upload files" onClick={() => void pickFiles("").then((files) => upload("", files))}>
+        <button
+          type="button"
+          class="button icon-only"
+          aria-label="Upload files"
+          title="Upload files"
+          onClick={() => void pickFiles("").then((files) => upload("", files))}
+        >
           <Icon name="upload" />
         </button>
-        <button type="button" class="button icon-only" aria-label="New file" title="New file" onClick={() => void make("file")}>
+        <button
+          type="button"
+          class="button icon-only"
+          aria-label="New file"
+          title="New file"
+          onClick={() => void make("file")}
+        >
           <Icon name="file" />
         </button>
-        <button type="button" class="button icon-only" aria-label="New folder" title="New folder" onClick={() => void make("folder")}>
+        <button
+          type="button"
+          class="button icon-only"
+          aria-label="New folder"
+          title="New folder"
+          onClick={() => void make("folder")}
+        >
           <Icon name="folder" />
         </button>
-        <button type="button" class="button icon-only" aria-label="Download all as zip" title="Download all as zip" onClick={() => void attempt("Download", () => downloadZip("", "files.zip"))}>
+        <button
+          type="button"
+          class="button icon-only"
+          aria-label="Download all as zip"
+          title="Download all as zip"
+          onClick={() => void attempt("Download", () => downloadZip("", "files.zip"))}
+        >
           <Icon name="download" />
         </button>
       </div>
-      <Show when={rows().length > 0} fallback={<p class="quiet panel-empty">No files yet. Upload or drop some here, or let a cell write one: it stands in /workspace for every language.</p>}>
+      <Show
+        when={rows().length > 0}
+        fallback={
+          <p class="quiet panel-empty">
+            No files yet. Upload or drop some here, or let a cell write one: it stands in /workspace for every language.
+          </p>
+        }
+      >
         <ul class="files" aria-label="Files of this notebook">
           <For each={rows()}>
             {(row) => (
@@ -155,7 +204,9 @@ function Files(props: PanelProps & { readonly workspace: Workspace }): JSX.Eleme
                 onStartRename={() => setRenaming(row.stat.path)}
                 onDownload={() => void download(row)}
                 onRemove={() => void remove(row.stat.path)}
-                onDropFiles={(files) => void upload(row.stat.kind === "directory" ? row.stat.path : folderOf(row.stat.path), files)}
+                onDropFiles={(files) =>
+                  void upload(row.stat.kind === "directory" ? row.stat.path : folderOf(row.stat.path), files)
+                }
               />
             )}
           </For>

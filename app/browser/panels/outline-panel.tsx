@@ -19,7 +19,12 @@ export function headings(cells: readonly Cell[]): readonly Heading[] {
     for (const line of cell.source.split("\n")) {
       if (/^\s*(```|~~~)/.test(line)) fenced = !fenced;
       const match = fenced ? undefined : /^(#{1,6})\s+(.*?)\s*#*$/.exec(line);
-      if (match?.[1] && match[2]) found.push({ cell: cell.id, level: match[1].length, text: match[2].replace(/[*_`]|\[([^\]]*)\]\([^)]*\)/g, "$1") });
+      if (match?.[1] && match[2])
+        found.push({
+          cell: cell.id,
+          level: match[1].length,
+          text: match[2].replace(/[*_`]|\[([^\]]*)\]\([^)]*\)/g, "$1"),
+        });
     }
   }
   return found;
@@ -28,7 +33,14 @@ export function headings(cells: readonly Cell[]): readonly Heading[] {
 export function OutlinePanel(props: PanelProps): JSX.Element {
   const list = createMemo(() => headings(props.context.view?.cells() ?? []));
   return (
-    <Show when={list().length > 0} fallback={<p class="quiet panel-empty">Headings of text cells appear here. Press M in a cell to make it text, then 1 for a heading.</p>}>
+    <Show
+      when={list().length > 0}
+      fallback={
+        <p class="quiet panel-empty">
+          Headings of text cells appear here. Press M in a cell to make it text, then 1 for a heading.
+        </p>
+      }
+    >
       <ul class="outline">
         <For each={list()}>
           {(heading) => (

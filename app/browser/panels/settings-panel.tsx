@@ -12,7 +12,11 @@ const THEMES: readonly (readonly [Theme, string])[] = [
 ];
 
 const ADDRESSES = [
-  ["pyodidePackages", "Python packages built for the browser", "A folder of wheels and their lock file. Empty: only those that are shipped."],
+  [
+    "pyodidePackages",
+    "Python packages built for the browser",
+    "A folder of wheels and their lock file. Empty: only those that are shipped.",
+  ],
   ["pythonIndex", "Python package index", "For %pip install. Empty: none."],
   ["npmCdn", "npm modules", "{name}, {version} and {path} are replaced. Empty: only those that are shipped."],
 ] as const;
@@ -30,7 +34,11 @@ export function SettingsPanel(_props: PanelProps): JSX.Element {
   const change = (part: Partial<Settings>): void => {
     const next = { ...settings(), ...part };
     setSettings(next);
-    setKept(writeSettings(next) ? "Kept. Kernels use it from their next start." : "This browser does not keep settings; they last until the page closes.");
+    setKept(
+      writeSettings(next)
+        ? "Kept. Kernels use it from their next start."
+        : "This browser does not keep settings; they last until the page closes.",
+    );
   };
   return (
     <form class="settings" onSubmit={(event) => event.preventDefault()}>
@@ -57,7 +65,14 @@ export function SettingsPanel(_props: PanelProps): JSX.Element {
         {([key, label, hint]) => (
           <label class="field">
             <span>{label}</span>
-            <input class="input" type="text" inputmode="url" spellcheck={false} value={settings()[key]} onChange={(event) => change({ [key]: event.currentTarget.value.trim() })} />
+            <input
+              class="input"
+              type="text"
+              inputmode="url"
+              spellcheck={false}
+              value={settings()[key]}
+              onChange={(event) => change({ [key]: event.currentTarget.value.trim() })}
+            />
             <span class="quiet">{hint}</span>
           </label>
         )}
@@ -71,7 +86,14 @@ export function SettingsPanel(_props: PanelProps): JSX.Element {
               rows={2}
               spellcheck={false}
               value={settings()[key].join("\n")}
-              onChange={(event) => change({ [key]: event.currentTarget.value.split("\n").map((line) => line.trim()).filter((line) => line !== "") })}
+              onChange={(event) =>
+                change({
+                  [key]: event.currentTarget.value
+                    .split("\n")
+                    .map((line) => line.trim())
+                    .filter((line) => line !== ""),
+                })
+              }
             />
             <span class="quiet">{hint}</span>
           </label>
@@ -79,11 +101,27 @@ export function SettingsPanel(_props: PanelProps): JSX.Element {
       </For>
       <label class="field">
         <span>Memory of Python, in MB</span>
-        <input class="input" type="number" min={64} max={4096} step={64} value={Math.round(settings().pythonMemory / MIB)} onChange={(event) => change({ pythonMemory: Number(event.currentTarget.value) * MIB })} />
+        <input
+          class="input"
+          type="number"
+          min={64}
+          max={4096}
+          step={64}
+          value={Math.round(settings().pythonMemory / MIB)}
+          onChange={(event) => change({ pythonMemory: Number(event.currentTarget.value) * MIB })}
+        />
       </label>
       <label class="field">
         <span>Memory of the Linux machine, in MB</span>
-        <input class="input" type="number" min={64} max={2048} step={64} value={Math.round(settings().vmMemory / MIB)} onChange={(event) => change({ vmMemory: Number(event.currentTarget.value) * MIB })} />
+        <input
+          class="input"
+          type="number"
+          min={64}
+          max={2048}
+          step={64}
+          value={Math.round(settings().vmMemory / MIB)}
+          onChange={(event) => change({ vmMemory: Number(event.currentTarget.value) * MIB })}
+        />
       </label>
       <p class="quiet" aria-live="polite">
         {kept()}

@@ -2,14 +2,17 @@
 import { For, Show, createMemo, createSignal, type JSX } from "solid-js";
 import { commands, isPossible, type Command } from "#kit/commands.ts";
 import { Dialog } from "#kit/dialog.tsx";
-import { showKey } from "#kit/keymap.ts";
+import { shownKeys } from "#kit/keymap.ts";
 import { commandContext } from "../command-context.ts";
 import { host, isMac } from "../plugins.ts";
 
 /** How well `query` fits `title`: 0 not at all; more is better. Words may come in any order, letters may be left out. */
 export function score(title: string, query: string): number {
   const text = title.toLowerCase();
-  const words = query.toLowerCase().split(/\s+/).filter((word) => word !== "");
+  const words = query
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== "");
   if (words.length === 0) return 1;
   let sum = 0;
   for (const word of words) {
@@ -96,7 +99,7 @@ export function Palette(props: { readonly onClose: () => void }): JSX.Element {
             >
               <span>{command.title}</span>
               <span class="palette-keys">
-                <For each={command.keys.slice(0, 2)}>{(key) => <kbd>{showKey(key, isMac)}</kbd>}</For>
+                <For each={shownKeys(command.keys, isMac).slice(0, 2)}>{(key) => <kbd>{key}</kbd>}</For>
               </span>
             </div>
           )}

@@ -6,7 +6,12 @@ import type { CommandContext } from "#kit/commands.ts";
 import { Icon } from "#kit/icon.tsx";
 import type { Panel, PanelProps } from "#kit/panels.ts";
 
-export function Rail(props: { readonly panels: readonly Panel[]; readonly open: string | undefined; readonly onToggle: (id: string) => void; readonly onLibrary: () => void }): JSX.Element {
+export function Rail(props: {
+  readonly panels: readonly Panel[];
+  readonly open: string | undefined;
+  readonly onToggle: (id: string) => void;
+  readonly onLibrary: () => void;
+}): JSX.Element {
   return (
     <nav class="rail" aria-label="Panels">
       <button type="button" class="rail-button" aria-label="Library" title="Library" onClick={() => props.onLibrary()}>
@@ -32,7 +37,12 @@ export function Rail(props: { readonly panels: readonly Panel[]; readonly open: 
   );
 }
 
-export function SidePanel(props: { readonly panel: Panel; readonly context: CommandContext; readonly workspace: Workspace | undefined; readonly onClose: () => void }): JSX.Element {
+export function SidePanel(props: {
+  readonly panel: Panel;
+  readonly context: CommandContext;
+  readonly workspace: Workspace | undefined;
+  readonly onClose: () => void;
+}): JSX.Element {
   const [content, setContent] = createSignal<Component<PanelProps>>();
   const [failure, setFailure] = createSignal("");
   props.panel.load().then(
@@ -49,7 +59,12 @@ export function SidePanel(props: { readonly panel: Panel; readonly context: Comm
     >
       <header class="panel-header">
         <h2>{props.panel.title}</h2>
-        <button type="button" class="button icon-only" aria-label={`Close ${props.panel.title.toLowerCase()}`} onClick={() => props.onClose()}>
+        <button
+          type="button"
+          class="button icon-only"
+          aria-label={`Close ${props.panel.title.toLowerCase()}`}
+          onClick={() => props.onClose()}
+        >
           <Icon name="close" />
         </button>
       </header>

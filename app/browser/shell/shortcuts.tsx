@@ -3,7 +3,7 @@ import { For, type JSX } from "solid-js";
 import { commands, type Command } from "#kit/commands.ts";
 import { Dialog } from "#kit/dialog.tsx";
 import { Icon } from "#kit/icon.tsx";
-import { showKey } from "#kit/keymap.ts";
+import { shownKeys } from "#kit/keymap.ts";
 import { host, isMac } from "../plugins.ts";
 
 const WHERE = { command: "command mode", edit: "edit mode", notebook: "", library: "library", always: "" } as const;
@@ -41,7 +41,7 @@ export function Shortcuts(props: { readonly onClose: () => void }): JSX.Element 
                         {command.title} <span class="quiet">{WHERE[command.when]}</span>
                       </dt>
                       <dd>
-                        <For each={command.keys}>{(key) => <kbd>{showKey(key, isMac)}</kbd>}</For>
+                        <For each={shownKeys(command.keys, isMac)}>{(key) => <kbd>{key}</kbd>}</For>
                       </dd>
                     </div>
                   )}

@@ -21,12 +21,21 @@ function kernelMenu(view: PageView, kernel: KernelState): readonly MenuItem[] {
     return [{ label: `Start ${displayName}`, run: () => view.session.send({ type: "start_kernel", language }) }];
   }
   return [
-    { label: `Interrupt ${displayName}`, disabled: status !== "busy", run: () => view.session.send({ type: "interrupt", language }) },
+    {
+      label: `Interrupt ${displayName}`,
+      disabled: status !== "busy",
+      run: () => view.session.send({ type: "interrupt", language }),
+    },
     { label: `Restart ${displayName}`, run: () => view.session.send({ type: "restart", language }) },
   ];
 }
 
-export function StatusBar(props: { readonly view: PageView; readonly saved: string; readonly storageTrouble: boolean; readonly onProblem: () => void }): JSX.Element {
+export function StatusBar(props: {
+  readonly view: PageView;
+  readonly saved: string;
+  readonly storageTrouble: boolean;
+  readonly onProblem: () => void;
+}): JSX.Element {
   const kernels = createMemo(() => [...props.view.session$().kernels.values()].map((kernel) => kernel.language));
   const problems = createMemo(() => {
     let count = 0;
@@ -46,10 +55,19 @@ export function StatusBar(props: { readonly view: PageView; readonly saved: stri
         {(language) => {
           const kernel = (): KernelState => props.view.session$().kernels.get(language) as KernelState;
           return (
-            <span class="kernel" data-kernel={language} data-status={kernel().status} title={kernel().reason ?? kernel().stage ?? ""}>
-              <Menu label={`${kernel().displayName} ${kernelText(kernel())}`} class="kernel-button" items={() => kernelMenu(props.view, kernel())}>
+            <span
+              class="kernel"
+              data-kernel={language}
+              data-status={kernel().status}
+              title={kernel().reason ?? kernel().stage ?? ""}
+            >
+              <Menu
+                label={`${kernel().displayName} ${kernelText(kernel())}`}
+                class="kernel-button"
+                items={() => kernelMenu(props.view, kernel())}
+              >
                 <span class="kernel-mark" />
-                <span class="kernel-name">{kernel().displayName}</span>
+                <span class="kernel-name">{kernel().displayName}</span>{" "}
                 <span class="kernel-text">{kernelText(kernel())}</span>
               </Menu>
             </span>

@@ -7,12 +7,17 @@ import { fold, isFolded, type Part } from "../folding.ts";
 const GROUP = "Cells";
 type Act = (view: NotebookView) => void | Promise<void>;
 
-function command(id: string, title: string, keys: readonly string[], act: Act, when: Command["when"] = "command"): Command {
+function command(
+  id: string,
+  title: string,
+  keys: readonly string[],
+  act: Act,
+  when: Command["when"] = "command",
+): Command {
   return { id, title, keys, when, group: GROUP, run: ({ view }) => (view ? act(view) : undefined) };
 }
 
-const selectedCells = (view: NotebookView): readonly Cell[] =>
-  view.selected().flatMap((id) => view.cell(id) ?? []);
+const selectedCells = (view: NotebookView): readonly Cell[] => view.selected().flatMap((id) => view.cell(id) ?? []);
 
 async function insert(view: NotebookView, where: "above" | "below"): Promise<void> {
   const cells = view.cells();
@@ -34,7 +39,11 @@ async function removeSelected(view: NotebookView, label: string): Promise<void> 
   // A notebook always has a cell to type in.
   const fresh = newCellId();
   if (rest.length === 0) {
-    operations.push({ type: "insert_cell", after: undefined, cell: { id: fresh, kind: "code", language: view.client.notebook.language, source: "" } });
+    operations.push({
+      type: "insert_cell",
+      after: undefined,
+      cell: { id: fresh, kind: "code", language: view.client.notebook.language, source: "" },
+    });
   }
   await view.change(operations, label);
   view.choose(next ?? fresh);
@@ -94,14 +103,20 @@ async function merge(view: NotebookView): Promise<void> {
   const all = chosen.length > 1 ? chosen : [...chosen, ...(below ? [below.id] : [])];
   const [first, ...others] = all;
   if (first === undefined || others.length === 0) return;
-  await view.change(others.map((other) => ({ type: "merge_cells", cell: first, other })), "merge cells");
+  await view.change(
+    others.map((other) => ({ type: "merge_cells", cell: first, other })),
+    "merge cells",
+  );
   view.choose(first);
 }
 
 async function setKind(view: NotebookView, kind: CellKind, language?: string): Promise<void> {
   const operations = selectedCells(view).flatMap<NotebookOperation>((cell) => {
-    const next = kind === "code" ? (language ?? (cell.kind === "code" ? cell.language : view.client.notebook.language)) : kind;
-    return cell.kind === kind && cell.language === next ? [] : [{ type: "set_language", cell: cell.id, kind, language: next }];
+    const next =
+      kind === "code" ? (language ?? (cell.kind === "code" ? cell.language : view.client.notebook.language)) : kind;
+    return cell.kind === kind && cell.language === next
+      ? []
+      : [{ type: "set_language", cell: cell.id, kind, language: next }];
   });
   if (operations.length > 0) await view.change(operations, "change language");
 }
@@ -111,7 +126,9 @@ async function heading(view: NotebookView, level: number): Promise<void> {
   const operations = selectedCells(view).flatMap<NotebookOperation>((cell) => {
     const old = /^#{1,6} */.exec(cell.source)?.[0] ?? "";
     return [
-      ...(cell.kind === "markdown" ? [] : ([{ type: "set_language", cell: cell.id, kind: "markdown", language: "markdown" }] as const)),
+      ...(cell.kind === "markdown"
+        ? []
+        : ([{ type: "set_language", cell: cell.id, kind: "markdown", language: "markdown" }] as const)),
       { type: "splice_text", cell: cell.id, at: 0, remove: old.length, insert: `${"#".repeat(level)} ` },
     ];
   });
@@ -121,7 +138,10 @@ async function heading(view: NotebookView, level: number): Promise<void> {
 async function toggleFold(view: NotebookView, part: Part): Promise<void> {
   const cells = selectedCells(view);
   const folded = cells.some((cell) => !isFolded(cell, part));
-  await view.change(cells.map((cell) => fold(cell, part, folded)), folded ? `fold ${part}` : `unfold ${part}`);
+  await view.change(
+    cells.map((cell) => fold(cell, part, folded)),
+    folded ? `fold ${part}` : `unfold ${part}`,
+  );
 }
 
 const copy: Act = (view) => {
@@ -157,7 +177,9 @@ export const cellCommands: readonly Command[] = [
   command("cell.python", "Make it Python", [], (view) => setKind(view, "code", "python"), "notebook"),
   command("cell.typescript", "Make it TypeScript", [], (view) => setKind(view, "code", "typescript"), "notebook"),
   command("cell.shell", "Make it shell", [], (view) => setKind(view, "code", "shell"), "notebook"),
-  ...[1, 2, 3, 4, 5, 6].map((level) => command(`cell.heading-${level}`, `Make it heading ${level}`, [`${level}`], (view) => heading(view, level))),
+  ...[1, 2, 3, 4, 5, 6].map((level) =>
+    command(`cell.heading-${level}`, `Make it heading ${level}`, [`${level}`], (view) => heading(view, level)),
+  ),
   command("cell.fold-outputs", "Fold or unfold outputs", ["o"], (view) => toggleFold(view, "outputs")),
   command("cell.fold-source", "Fold or unfold the source", ["Shift-o"], (view) => toggleFold(view, "source")),
   command("view.line-numbers", "Line numbers", ["l", "Shift-l"], (view) => view.setLineNumbers(!view.lineNumbers())),

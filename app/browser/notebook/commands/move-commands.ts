@@ -9,17 +9,54 @@ function step(view: NotebookView, by: number, extend = false): void {
   if (next) view.choose(next.id, { extend });
 }
 
-const going = (by: number, extend = false): Command["run"] => ({ view }) => {
-  if (view) step(view, by, extend);
-};
+const going =
+  (by: number, extend = false): Command["run"] =>
+  ({ view }) => {
+    if (view) step(view, by, extend);
+  };
 
 export const moveCommands: readonly Command[] = [
-  { id: "mode.edit", title: "Edit the cell", keys: ["Enter"], when: "command", group: GROUP, run: ({ view }) => view?.setMode("edit") },
-  { id: "mode.command", title: "Leave the text", keys: ["Escape", "Ctrl-m"], when: "edit", group: GROUP, run: ({ view }) => view?.setMode("command") },
+  {
+    id: "mode.edit",
+    title: "Edit the cell",
+    keys: ["Enter"],
+    when: "command",
+    group: GROUP,
+    run: ({ view }) => view?.setMode("edit"),
+  },
+  {
+    id: "mode.command",
+    title: "Leave the text",
+    keys: ["Escape", "Ctrl-m"],
+    when: "edit",
+    group: GROUP,
+    run: ({ view }) => view?.setMode("command"),
+  },
   { id: "cell.next", title: "Next cell", keys: ["j", "ArrowDown"], when: "command", group: GROUP, run: going(1) },
-  { id: "cell.previous", title: "Previous cell", keys: ["k", "ArrowUp"], when: "command", group: GROUP, run: going(-1) },
-  { id: "cell.extend-down", title: "Choose the next cell too", keys: ["Shift-ArrowDown", "Shift-j"], when: "command", group: GROUP, run: going(1, true) },
-  { id: "cell.extend-up", title: "Choose the previous cell too", keys: ["Shift-ArrowUp", "Shift-k"], when: "command", group: GROUP, run: going(-1, true) },
+  {
+    id: "cell.previous",
+    title: "Previous cell",
+    keys: ["k", "ArrowUp"],
+    when: "command",
+    group: GROUP,
+    run: going(-1),
+  },
+  {
+    id: "cell.extend-down",
+    title: "Choose the next cell too",
+    keys: ["Shift-ArrowDown", "Shift-j"],
+    when: "command",
+    group: GROUP,
+    run: going(1, true),
+  },
+  {
+    id: "cell.extend-up",
+    title: "Choose the previous cell too",
+    keys: ["Shift-ArrowUp", "Shift-k"],
+    when: "command",
+    group: GROUP,
+    run: going(-1, true),
+  },
   {
     id: "cell.first",
     title: "First cell",
@@ -57,6 +94,20 @@ export const moveCommands: readonly Command[] = [
       view.choose(last.id, { extend: true });
     },
   },
-  { id: "scroll.down", title: "Scroll down", keys: ["Space"], when: "command", group: GROUP, run: ({ view }) => view?.scroll(0.8) },
-  { id: "scroll.up", title: "Scroll up", keys: ["Shift-Space"], when: "command", group: GROUP, run: ({ view }) => view?.scroll(-0.8) },
+  {
+    id: "scroll.down",
+    title: "Scroll down",
+    keys: ["Space"],
+    when: "command",
+    group: GROUP,
+    run: ({ view }) => view?.scroll(0.8),
+  },
+  {
+    id: "scroll.up",
+    title: "Scroll up",
+    keys: ["Shift-Space"],
+    when: "command",
+    group: GROUP,
+    run: ({ view }) => view?.scroll(-0.8),
+  },
 ];

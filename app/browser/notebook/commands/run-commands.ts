@@ -31,7 +31,14 @@ async function insertBelow(view: NotebookView, mode: "edit" | "command"): Promis
 }
 
 export const runCommands: readonly Command[] = [
-  { id: "run.advance", title: "Run cell and go to the next", keys: ["Shift-Enter"], when: "notebook", group: GROUP, run: withView(runAndAdvance) },
+  {
+    id: "run.advance",
+    title: "Run cell and go to the next",
+    keys: ["Shift-Enter"],
+    when: "notebook",
+    group: GROUP,
+    run: withView(runAndAdvance),
+  },
   {
     id: "run.cell",
     title: "Run cell",
@@ -54,7 +61,14 @@ export const runCommands: readonly Command[] = [
       await insertBelow(view, "edit");
     }),
   },
-  { id: "run.all", title: "Run all", keys: ["Mod-Shift-Enter"], when: "notebook", group: GROUP, run: withView((view) => view.run(ids(view))) },
+  {
+    id: "run.all",
+    title: "Run all",
+    keys: ["Mod-Shift-Enter"],
+    when: "notebook",
+    group: GROUP,
+    run: withView((view) => view.run(ids(view))),
+  },
   {
     id: "run.above",
     title: "Run all above",
@@ -71,8 +85,22 @@ export const runCommands: readonly Command[] = [
     group: GROUP,
     run: withView((view) => view.run(ids(view).slice(Math.max(0, view.indexOf(view.selected()[0] ?? ("" as CellId)))))),
   },
-  { id: "run.selected", title: "Run the chosen cells", keys: [], when: "notebook", group: GROUP, run: withView((view) => view.run(view.selected())) },
-  { id: "kernel.interrupt", title: "Interrupt", keys: ["i i"], when: "command", group: GROUP, run: withView((view) => view.session.send({ type: "interrupt" })) },
+  {
+    id: "run.selected",
+    title: "Run the chosen cells",
+    keys: [],
+    when: "notebook",
+    group: GROUP,
+    run: withView((view) => view.run(view.selected())),
+  },
+  {
+    id: "kernel.interrupt",
+    title: "Interrupt",
+    keys: ["i i"],
+    when: "command",
+    group: GROUP,
+    run: withView((view) => view.session.send({ type: "interrupt" })),
+  },
   {
     id: "kernel.restart",
     title: "Restart",

@@ -139,7 +139,10 @@ export class CellText {
         const pending = sendableUpdates(this.#state);
         if (pending.length === 0 || this.#closed) return;
         const version = getSyncedVersion(this.#state);
-        const updates = pending.map((update) => ({ client: update.clientID, changes: update.changes.toJSON() as TextUpdate["changes"] }));
+        const updates = pending.map((update) => ({
+          client: update.clientID,
+          changes: update.changes.toJSON() as TextUpdate["changes"],
+        }));
         await this.#authority.edit(this.cell, version, updates, () => this.text);
         // Accepted or refused, the authority is ahead of `version` now: what confirms or overtakes this typing is
         // here already, or on its way and will send the rest when it comes.

@@ -16,7 +16,15 @@ import type { CompleteReply } from "#core/kernel/messages.ts";
 /** Asks the cell's kernel; undefined when it does not run or has nothing to say. */
 export type Completer = (cell: CellId, code: string, cursor: number) => Promise<CompleteReply | undefined>;
 
-const KINDS: Readonly<Record<string, string>> = { module: "namespace", statement: "keyword", instance: "variable", param: "variable", file: "text", path: "text", command: "function" };
+const KINDS: Readonly<Record<string, string>> = {
+  module: "namespace",
+  statement: "keyword",
+  instance: "variable",
+  param: "variable",
+  file: "text",
+  path: "text",
+  command: "function",
+};
 
 async function complete(cell: CellId, ask: Completer, context: CompletionContext): Promise<CompletionResult | null> {
   const before = context.matchBefore(/[\w$.%/~-]+$/);
@@ -42,7 +50,9 @@ export function comforts(cell: CellId, language: string, ask: Completer): Extens
   return [
     closeBrackets(),
     highlightSelectionMatches({ minSelectionLength: 3 }),
-    code ? autocompletion({ override: [(context) => complete(cell, ask, context)], icons: false, interactionDelay: 20 }) : [],
+    code
+      ? autocompletion({ override: [(context) => complete(cell, ask, context)], icons: false, interactionDelay: 20 })
+      : [],
     keymap.of([
       ...closeBracketsKeymap,
       ...(code ? completionKeymap : []),

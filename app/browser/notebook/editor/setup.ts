@@ -82,7 +82,10 @@ export function editorSetup(options: {
     syntaxHighlighting(classHighlighter),
     prose ? EditorView.lineWrapping : [],
     prose ? placeholder(options.language === "markdown" ? "Text in Markdown" : "Raw text, kept as it is") : [],
-    EditorView.contentAttributes.of({ spellcheck: prose ? "true" : "false", autocapitalize: prose ? "sentences" : "off" }),
+    EditorView.contentAttributes.of({
+      spellcheck: prose ? "true" : "false",
+      autocapitalize: prose ? "sentences" : "off",
+    }),
     slots.comforts.of(options.comforts),
     slots.grammar.of(options.grammar),
     Prec.high(
@@ -91,6 +94,10 @@ export function editorSetup(options: {
         { key: "ArrowDown", run: leaveAt(1, options.events) },
       ]),
     ),
-    keymap.of([indentWithTab, ...historyKeymap, ...defaultKeymap.filter((binding) => binding.key !== "Mod-Enter" && binding.key !== "Escape")]),
+    keymap.of([
+      indentWithTab,
+      ...historyKeymap,
+      ...defaultKeymap.filter((binding) => binding.key !== "Mod-Enter" && binding.key !== "Escape"),
+    ]),
   ];
 }
