@@ -64,16 +64,20 @@ export class P9Writer {
     return this.#at;
   }
 
+  // A step may replace the view: it comes first.
   u8(value: number): void {
-    this.#view.setUint8(this.#step(1), value);
+    const at = this.#step(1);
+    this.#view.setUint8(at, value);
   }
 
   u16(value: number): void {
-    this.#view.setUint16(this.#step(2), value, true);
+    const at = this.#step(2);
+    this.#view.setUint16(at, value, true);
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.#step(4), value, true);
+    const at = this.#step(4);
+    this.#view.setUint32(at, value, true);
   }
 
   u64(value: number): void {
@@ -88,7 +92,8 @@ export class P9Writer {
   }
 
   append(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#step(bytes.length));
+    const at = this.#step(bytes.length);
+    this.#bytes.set(bytes, at);
   }
 
   /** Room for `length` bytes that the caller fills; `skip` takes them into the message. */

@@ -61,7 +61,7 @@ export class FolderTree implements FileTree {
     if (name === "." || name === "") return this.getattr(parent);
     if (name === "..") return this.getattr(this.#get(parent).parent);
     if (name.includes("/") || name.includes("\0")) throw new FsError(ERRNO.EINVAL, name);
-    const directory = this.#pathOf(parent);
+    const directory = this.#directoryPath(parent);
     return attempt(name, () => this.#meet(parent, name, this.#statChild(directory, parent, name)));
   }
 
@@ -298,7 +298,7 @@ export class FolderTree implements FileTree {
     const path = this.#pathOf(inode);
     const real = attempt(this.#get(inode).name, () => nodeFs.realpathSync.native(path));
     if (!isInside(real, this.#root) && !isInside(real, this.#own)) throw new FsError(ERRNO.EACCES);
-    if (!nodeFs.lstatSync(path).isDirectory()) throw new FsError(ERRNO.ENOTDIR);
+    if (!attempt(path, () => nodeFs.lstatSync(path)).isDirectory()) throw new FsError(ERRNO.ENOTDIR);
     return path;
   }
 
