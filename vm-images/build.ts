@@ -11,7 +11,6 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { constants, deflateRawSync, gunzipSync, zstdCompressSync } from "node:zlib";
-import { V86 } from "v86";
 import { KromaError } from "#core/base/errors.ts";
 import { ChunkDisk } from "#kernels/shell/disk.ts";
 import type { ImageManifest, ImagePart } from "#kernels/shell/image.ts";
@@ -101,6 +100,7 @@ export async function buildImage(options: BuildOptions): Promise<string> {
     await writeFile(join(work, part.file), deflateRawSync(content, { level: 9 }));
     chunks.push(part);
   }
+  const emulator = await readEmulator();
   const manifest: ImageManifest = {
     format: 1,
     recipe: name,
@@ -151,8 +151,6 @@ async function updateLock(source: PackageSource, log: (line: string) => void): P
   log(`Locked ${image.length + compiler.length} packages`);
 }
 
-const emulator = await readEmulator();
-
 async function readEmulator(): Promise<{ wasm: Uint8Array<ArrayBuffer>; library: Uint8Array; version: string }> {
   const library = import.meta.resolve("v86");
   const description = JSON.parse(await readFile(new URL("../package.json", library), "utf8")) as { version: string };
@@ -162,6 +160,7 @@ async function readEmulator(): Promise<{ wasm: Uint8Array<ArrayBuffer>; library:
 
 /** Hash of all that an image is made from: this folder, the emulator, what boots and talks to it. */
 async function recipeHash(): Promise<string> {
+  const emulator = await readEmulator();
   const sum = createHash("sha256").update(emulator.wasm).update(emulator.library);
   for (const folder of ["./", "./agent/", "./guest/"]) {
     for (const name of (await readdir(new URL(folder, import.meta.url))).sort()) {
@@ -174,7 +173,9 @@ async function recipeHash(): Promise<string> {
 
 type BootParts = Readonly<Record<"kernel" | "initrd" | "bios" | "vgaBios", Uint8Array>>;
 
-function boot(parts: BootParts, disk: ChunkDisk, commandLine: string): Promise<Machine> {
+async function boot(parts: BootParts, disk: ChunkDisk, commandLine: string): Promise<Machine> {
+  const { V86 } = await import("v86");
+  const emulator = await readEmulator();
   return startMachine({
     emulator: V86 as unknown as EmulatorClass,
     wasm: emulator.wasm,

@@ -12,7 +12,9 @@ export const MACHINE = {
   vgaMemory: 2 * 1024 * 1024,
   devices: "virtio_console virtio_balloon handle9p hda",
   commandLine:
-    "console=ttyS0 quiet tsc=reliable mitigations=off random.trust_cpu=on init_on_free=1 nokaslr ipv6.disable=1",
+    "console=ttyS0 quiet tsc=reliable mitigations=off random.trust_cpu=on nokaslr ipv6.disable=1 init_on_alloc=0 " +
+    "init_on_free=1 preempt=none nosmp audit=0 apparmor=0 cgroup_disable=memory nowatchdog hardened_usercopy=off " +
+    "transparent_hugepage=never page_alloc.shuffle=0",
 } as const;
 
 /** The disk is fetched in pieces of this size. */
@@ -101,6 +103,8 @@ export const BUSYBOX_APPLETS: readonly string[] = [
   "httpd",
   "ifconfig",
   "ip",
+  "mount",
+  "umount",
   "nc",
   "netstat",
   "nslookup",

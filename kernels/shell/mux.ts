@@ -141,7 +141,7 @@ export class Mux {
   readonly #onBroken: (reason: string) => void;
   readonly #onCall: ((handle: GuestStreamHandle) => StreamListener) | undefined;
   #unacknowledged = 0;
-  #nextId = 1;
+  #nextId = 0;
   #partial = new Uint8Array(0);
   #greeted: ((version: string) => void) | undefined;
   #broken: string | undefined;

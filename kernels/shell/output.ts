@@ -8,6 +8,12 @@ const CHARACTERS = 32 * 1024;
 
 export type StreamName = "stdout" | "stderr";
 
+/** What bash says when a background job of an interactive shell ends; a script would not say it, and a cell is one. */
+const JOB_ENDED = /^\[\d+\][-+ ] +(?:Done|Exit \d+)(?:\([^\n]*\))?(?: [^\n]*)?\n/;
+/** The beginning of such a line. */
+const MAYBE_JOB_ENDED = /^\[(?:\d*|\d+\](?:[-+ ](?: *(?:D(?:o(?:n(?:e[^\n]*)?)?)?|E(?:x(?:i(?:t[^\n]*)?)?)?)?)?)?)$/;
+const LONGEST_HELD = 4096;
+
 /** A piece for the page. `size` comes back through `taken` when the page has it. */
 export interface OutputPiece {
   readonly name: StreamName;
@@ -23,6 +29,9 @@ export class OutputGatherer {
   #text = "";
   #size = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Text of stderr that may become a job's notice. */
+  #held = "";
+  #lineStart = true;
   /** What to call, in order, as bytes are taken. */
   readonly #waiting: { size: number; readonly used: () => void }[] = [];
 
@@ -33,7 +42,8 @@ export class OutputGatherer {
   /** Adds bytes; `used` is called when the page has taken them. */
   add(name: StreamName, bytes: Uint8Array, used: () => void): void {
     this.#waiting.push({ size: bytes.length, used });
-    this.#put(name, this.#decoders[name].decode(bytes, { stream: true }), bytes.length);
+    const text = this.#decoders[name].decode(bytes, { stream: true });
+    this.#put(name, name === "stderr" ? this.#withoutNotices(text) : text, bytes.length);
   }
 
   /** Adds a sentence of our own. */
@@ -44,9 +54,11 @@ export class OutputGatherer {
   /** Sends what is gathered, and what a cut-off character leaves. */
   flush(): void {
     for (const name of ["stdout", "stderr"] as const) {
-      const rest = this.#decoders[name].decode();
+      const rest = (name === "stderr" ? this.#held : "") + this.#decoders[name].decode();
       if (rest !== "") this.#put(name, rest, 0);
     }
+    this.#held = "";
+    this.#lineStart = true;
     this.#sendNow();
   }
 
@@ -61,6 +73,30 @@ export class OutputGatherer {
       this.#waiting.shift();
       first.used();
     }
+  }
+
+  #withoutNotices(text: string): string {
+    let rest = this.#held + text;
+    let shown = "";
+    this.#held = "";
+    while (rest !== "") {
+      if (this.#lineStart && rest.startsWith("[")) {
+        const notice = JOB_ENDED.exec(rest);
+        if (notice) {
+          rest = rest.slice(notice[0].length);
+          continue;
+        }
+        if (rest.length < LONGEST_HELD && MAYBE_JOB_ENDED.test(rest)) {
+          this.#held = rest;
+          return shown;
+        }
+      }
+      const end = rest.indexOf("\n") + 1;
+      shown += end > 0 ? rest.slice(0, end) : rest;
+      this.#lineStart = end > 0;
+      rest = end > 0 ? rest.slice(end) : "";
+    }
+    return shown;
   }
 
   #put(name: StreamName, text: string, size: number): void {

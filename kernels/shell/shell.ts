@@ -160,7 +160,8 @@ function echoOf(piece: Uint8Array): string {
   const shown: number[] = [];
   for (const byte of piece) {
     if (byte === 10) shown.push(13, 10);
-    else if (byte === LITERAL_NEXT || byte === END_OF_INPUT) continue;
+    else if (byte === LITERAL_NEXT) shown.push(94, 8);
+    else if (byte === END_OF_INPUT) continue;
     else if (byte < 32 && byte !== 9) shown.push(94, byte + 64);
     else if (byte === 127) shown.push(94, 63);
     else shown.push(byte);
@@ -250,18 +251,24 @@ class Bash {
     this.#handle.consumed(bytes.length);
   }
 
-  /** Programs may write to the terminal directly; what it shows because it was typed is left out. */
+  /**
+   * Programs may write to the terminal directly; what it shows because it was typed is left out. Of a long line the
+   * terminal may fail to show a part, so what is expected is skipped up to what came.
+   */
   #withoutEcho(bytes: Uint8Array): Uint8Array {
-    let at = 0;
-    while (at < bytes.length && this.#echo.charCodeAt(at) === bytes[at]) at++;
-    this.#echo = at < bytes.length ? "" : this.#echo.slice(at);
-    return bytes.subarray(at).filter((byte) => byte !== 13);
+    const shown: number[] = [];
+    for (const byte of bytes) {
+      const at = this.#echo.indexOf(String.fromCharCode(byte));
+      if (at >= 0) this.#echo = this.#echo.slice(at + 1);
+      else if (byte !== 13) shown.push(byte);
+    }
+    return Uint8Array.from(shown);
   }
 
   #control(text: string): void {
     this.#said += text;
     for (;;) {
-      const completed = /^complete\n([\s\S]*?)\nend\n/.exec(this.#said);
+      const completed = /^complete\n([\s\S]*?)\/\/end\n/.exec(this.#said);
       const line = this.#said.startsWith("complete\n") ? undefined : /^(.*)\n/.exec(this.#said);
       const taken = completed ?? line;
       if (!taken) return;
@@ -281,6 +288,7 @@ class Bash {
 
   #done(status: number): void {
     this.#handle.watch(false);
+    this.#echo = "";
     const done = this.#onDone;
     this.#onDone = undefined;
     done?.(status);

@@ -7,7 +7,7 @@ $b mount -t devtmpfs dev /dev
 $b mkdir -p /dev/pts /dev/shm
 $b mount -t devpts -o mode=620,ptmxmode=666 devpts /dev/pts
 $b mount -t tmpfs -o mode=1777 shm /dev/shm
-$b mount -t tmpfs -o mode=755 run /run
+$b mount -t tmpfs -o mode=755,size=100% run /run
 $b mount -t tmpfs -o mode=1777 tmp /tmp
 $b ln -sf /proc/self/fd /dev/fd
 $b ln -sf /proc/self/fd/0 /dev/stdin

@@ -2,6 +2,7 @@
 # kroma: values that Python, TypeScript and shell cells hand to each other (core/workspace/VALUES.md). They are files
 # in the workspace's .kroma/values, so this needs nothing but the files.
 set -u
+part=
 values=${KROMA_VALUES:-/workspace/.kroma/values}
 
 usage() {
@@ -32,11 +33,14 @@ file_of() {
   return 1
 }
 
+# Names with their kinds, sorted: "a json". Bash's own means where they do: starting a program is dear here.
 names() {
   local file
-  for file in "$values"/*.json "$values"/*.bin "$values"/*.npy "$values"/*.arrow; do
-    [[ -f $file ]] && printf '%s\n' "${file##*/}"
-  done | sort
+  for file in "$values"/*; do
+    file=${file##*/}
+    [[ $file =~ ^([A-Za-z_][A-Za-z0-9_.-]*)\.(json|bin|npy|arrow)$ ]] && printf '%s\t%s\n' "${BASH_REMATCH[1]}" "${BASH_REMATCH[2]}"
+  done
+  return 0
 }
 
 # A NumPy file as JSON: nested lists by its shape.
@@ -83,18 +87,40 @@ get() {
   check_name "$name"
   if ! file=$(file_of "$name"); then
     local some
-    some=$(names | sed 's/\.[a-z]*$//' | head -n 10 | paste -sd' ')
+    some=$(names | cut -f1 | head -n 10 | paste -sd' ')
     die 1 "no value named $name${some:+; there are: $some}"
   fi
   case $file in
-    *.json) if [[ $bytes ]]; then cat -- "$file"; else jq ${raw:+-r} -c . "$file"; fi ;;
+    *.json) if [[ $bytes ]]; then cat -- "$file"; else get_json "$file" "$raw"; fi ;;
     *.npy) if [[ $bytes ]]; then cat -- "$file"; else npy_to_json "$file"; fi ;;
     *) cat -- "$file" ;;
   esac
 }
 
+# Prints a JSON file on one line; with -r a string as it is. jq, slow to start, only where bash cannot do it.
+get_json() {
+  local text quoted='^"[^"\\]*"$'
+  text=$(<"$1")
+  if [[ $2 && $text =~ $quoted ]]; then printf '%s\n' "${text:1:-1}"
+  elif [[ $2 && $text == '"'* || $text == *$'\n'* ]]; then jq ${2:+-r} -c . "$1"
+  else printf '%s\n' "$text"; fi
+}
+
+# Prints a value as JSON if bash can tell that it is JSON already, or a string without anything to escape.
+plain_json() {
+  local number='^-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?$' plain='^[A-Za-z_][A-Za-z0-9_ .,:;/@%+=()!?*<>#|~&-]*$'
+  case $1 in
+    true | false | null) printf '%s\n' "$1" ;;
+    *)
+      if [[ $1 =~ $number && ${#1} -lt 16 ]]; then printf '%s\n' "$1"
+      elif [[ $2 != json && $1 =~ $plain ]]; then printf '"%s"\n' "$1"
+      else return 1; fi
+      ;;
+  esac
+}
+
 put() {
-  local kind= name= value= given= extension=json part other
+  local kind= name= value= given= extension=json other
   while (($#)); do
     case $1 in
       --json | --bytes) [[ $name && ! $given && $# -gt 1 ]] && die 2 "options come before the name"; kind=${1#--} ;;
@@ -109,11 +135,12 @@ put() {
   [[ $name ]] || { usage >&2; exit 2; }
   check_name "$name"
   [[ $kind == bytes ]] && extension=bin
-  mkdir -p -- "$values" || die 1 "cannot write in $values"
+  [[ -d $values ]] || mkdir -p -- "$values" || die 1 "cannot write in $values"
   part=$values/$name.$extension.tmp-$RANDOM$RANDOM
-  trap 'rm -f -- "$part"' EXIT
+  trap '[[ -e $part ]] && rm -f -- "$part"' EXIT
   if [[ $given ]]; then
     if [[ $kind == bytes ]]; then printf '%s' "$value" >"$part"
+    elif plain_json "$value" "$kind" >"$part"; then :
     elif ! one_json <<<"$value" >"$part"; then
       [[ $kind == json ]] && die 2 "not JSON: $value"
       printf '%s' "$value" | jq -Rsc . >"$part"
@@ -123,8 +150,9 @@ put() {
   else jq -Rsc 'if endswith("\n") then .[:-1] else . end' >"$part"; fi || die 1 "cannot write $name"
   mv -f -- "$part" "$values/$name.$extension" || die 1 "cannot write $name"
   for other in json bin npy arrow; do
-    [[ $other == "$extension" ]] || rm -f -- "$values/$name.$other"
+    [[ $other != "$extension" && -e $values/$name.$other ]] && rm -f -- "$values/$name.$other"
   done
+  return 0
 }
 
 # Standard input, if it is exactly one JSON value.
@@ -137,7 +165,7 @@ command=${1:-help}
 case $command in
   get) get "$@" ;;
   set) put "$@" ;;
-  list) names | sed -E 's/^(.*)\.(json|bin|npy|arrow)$/\1\t\2/' ;;
+  list) names ;;
   remove | rm)
     (($#)) || { usage >&2; exit 2; }
     status=0

@@ -39,13 +39,21 @@ trap '__kroma_exit "$?" "$BASH_COMMAND"' EXIT
 
 # Completes a word: kind (command, file, variable), then the word.
 __kroma_complete() {
-  local kind=$1 word=$2 IFS=$'\n' found
-  case $kind in
-    command) found=$(compgen -c -- "$word") ;;
-    variable) found=$(compgen -v -- "$word") ;;
-    *) found=$(compgen -f -- "$word" | while IFS= read -r name; do [[ -d $name ]] && name+=/; printf '%s\n' "$name"; done) ;;
+  local name
+  local -a found
+  case $1 in
+    command) mapfile -t found < <(compgen -c -- "$2") ;;
+    variable) mapfile -t found < <(compgen -v -- "$2") ;;
+    *) mapfile -t found < <(compgen -f -- "$2") ;;
   esac
-  { printf 'complete\n%s\n' "$found" | head -c 32000; printf '\nend\n'; } >&63
+  {
+    printf 'complete\n'
+    for name in "${found[@]::500}"; do
+      [[ $1 == file && -d $name ]] && name+=/
+      printf '%s\n' "$name"
+    done
+    printf '//end\n'
+  } >&63
 }
 
 __kroma_kept=
