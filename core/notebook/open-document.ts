@@ -77,7 +77,7 @@ export class OpenDocument {
   #durable = 0;
   #savedHeads: Automerge.Heads = [];
   #viewSeq = -1;
-  #viewTime = 0;
+  #viewTime = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #timerAt = Infinity;
   #writing: Promise<void> | undefined;
@@ -222,9 +222,10 @@ export class OpenDocument {
   /** Resolves when everything so far is on disk; fails when it can't be put there. */
   async flush(): Promise<void> {
     await this.#queue;
-    this.#viewTime = 0;
-    do await this.#write(true);
-    while (!this.isSaved || this.#viewSeq < this.#seq);
+    while (!this.#closed && (!this.isSaved || this.#viewSeq < this.#seq)) {
+      this.#viewTime = -Infinity;
+      await this.#write(true);
+    }
   }
 
   /** Lets go of the memory. Only after a flush, or what is not saved is lost. */

@@ -90,17 +90,17 @@ function makeCell(
     };
   }
   const isCommented = body.length > 0 && body.every((line) => line === "" || isComment(line, comment));
-  const hasMagic = isComment(body[0] ?? "", comment) && strip(body[0] ?? "", comment).startsWith("%");
+  const hasMagic = isComment(body[0] ?? "", comment) && isCellMagic(strip(body[0] ?? "", comment));
   if (marker.language !== undefined && languageNamed(marker.language) !== main && (isCommented || body.length === 0)) {
-    const source = body.map((line) => strip(line, comment)).join("\n");
+    const source = body.map((line) => uncommented(line, comment)).join("\n");
     const found = detectLanguage(source, {}, main);
     const language = found.magic === undefined ? languageNamed(marker.language) : found.language;
     return { ...base, kind: "code", language, source: found.source, ...keepMagic(found.magic, language, main) };
   }
   // Without the mark, as editors other than jupytext leave it: the commented magic alone says it.
-  const source = (isCommented && hasMagic ? body.map((line) => strip(line, comment)) : unescape(body, comment)).join(
-    "\n",
-  );
+  const source = (
+    isCommented && hasMagic ? body.map((line) => uncommented(line, comment)) : unescape(body, comment)
+  ).join("\n");
   const found = detectLanguage(source, {}, main);
   return {
     ...base,
@@ -144,7 +144,7 @@ function bodyOf(cell: Cell, comment: string, main: Language, isOther: boolean): 
   if (cell.source === "") return [];
   const lines = cell.source.split("\n");
   // A cell magic is no Python: the whole cell is commented. Other magics of a line are, one by one.
-  if (lines[0]?.startsWith("%%")) return lines.map((line) => commented(line, comment));
+  if (isCellMagic(lines[0] ?? "")) return lines.map((line) => commented(line, comment));
   return lines.map((line) => (needsEscape(line, comment) ? `${comment} ${line}` : line));
 }
 
@@ -205,11 +205,27 @@ function uncomment(lines: readonly string[], comment: string, kind: CellKind): r
   const quote = /^r?("""|''')$/.exec(first.trim())?.[1];
   if (quote !== undefined && lines.at(-1)?.trim() === quote) return lines.slice(1, -1);
   const isCommented = lines.every((line) => line === "" || isComment(line, comment));
-  return isCommented || kind === "raw" ? lines.map((line) => strip(line, comment)) : lines;
+  return isCommented || kind === "raw" ? lines.map((line) => uncommented(line, comment)) : lines;
 }
 
+// A commented line that would be taken for a marker gets one comment mark more.
 function commented(line: string, comment: string): string {
-  return line === "" ? comment : `${comment} ${line}`;
+  if (line === "") return comment;
+  return `${comment} ${isMarkerText(line, comment) ? `${comment} ` : ""}${line}`;
+}
+
+function uncommented(line: string, comment: string): string {
+  const inner = strip(line, comment);
+  const innermost = strip(inner, comment);
+  return innermost !== inner && isMarkerText(innermost, comment) ? innermost : inner;
+}
+
+function isMarkerText(line: string, comment: string): boolean {
+  return new RegExp(`^(?:${escape(comment)} )*%%+(?:\\s|$)`).test(line);
+}
+
+function isCellMagic(line: string): boolean {
+  return /^%%+[^%\s]/.test(line);
 }
 
 function isComment(line: string, comment: string): boolean {

@@ -15,8 +15,10 @@ export class MemoryDocStore implements DocStore {
 
   async write(batch: Parameters<DocStore["write"]>[0]): Promise<void> {
     this.#check();
+    // Copied first: a batch that can't be copied must not be half written.
+    const put = (batch.put ?? []).map(([key, bytes]) => [[...key], bytes.slice()] as const);
     for (const key of batch.remove ?? []) this.#entries.delete(JSON.stringify(key));
-    for (const [key, bytes] of batch.put ?? []) this.#entries.set(JSON.stringify(key), [[...key], bytes.slice()]);
+    for (const entry of put) this.#entries.set(JSON.stringify(entry[0]), entry);
   }
 
   async loadRange(prefix: StoreKey): Promise<readonly (readonly [StoreKey, Uint8Array])[]> {
