@@ -249,6 +249,7 @@ function lazyStandardLibrary(fs: EmscriptenFs, url: string, size: number): void 
   } catch {
     // It was not there.
   }
+  const readSync = syncReader();
   const node = fs.createFile("/lib", "python314.zip", {}, true, false);
   let bytes: Uint8Array | undefined;
   Object.defineProperties(node, {
@@ -263,12 +264,16 @@ function lazyStandardLibrary(fs: EmscriptenFs, url: string, size: number): void 
   for (const time of ["timestamp", "mtime", "ctime", "atime"]) Reflect.set(node, time, 0);
 }
 
-function readSync(url: string): Uint8Array {
-  if (globalThis.kromaReadSync) return globalThis.kromaReadSync(url);
-  const request = new XMLHttpRequest();
-  request.open("GET", url, false);
-  request.responseType = "arraybuffer";
-  request.send();
-  if (request.status !== 200) throw new Error(`${url} answered ${request.status}`);
-  return new Uint8Array(request.response as ArrayBuffer);
+/** A way to read without waiting, taken now: a foreign notebook's worker loses Node's later. */
+function syncReader(): (url: string) => Uint8Array {
+  const readInNode = globalThis.kromaReadSync;
+  if (readInNode) return readInNode;
+  return (url) => {
+    const request = new XMLHttpRequest();
+    request.open("GET", url, false);
+    request.responseType = "arraybuffer";
+    request.send();
+    if (request.status !== 200) throw new Error(`${url} answered ${request.status}`);
+    return new Uint8Array(request.response as ArrayBuffer);
+  };
 }

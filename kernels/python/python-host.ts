@@ -22,7 +22,8 @@ export class PythonHost {
   readonly #later = new Map<number, (text: string) => void>();
   #bytes = 0;
   #state = 0;
-  #drained = 0;
+  /** When text was first seen that has not been sent; 0 if there is none. */
+  #waiting = 0;
   #looks = 0;
   #asks = 0;
 
@@ -73,7 +74,9 @@ export class PythonHost {
 
   #look(): void {
     if ((++this.#looks & 7) !== 0 || this.#python._module.HEAPU32[this.#state >> 2] === 0) return;
-    if (performance.now() - this.#drained > STREAM_DELAY) this.drain();
+    const now = performance.now();
+    if (this.#waiting === 0) this.#waiting = now;
+    else if (now - this.#waiting > STREAM_DELAY) this.drain();
   }
 
   /** Sends the text in Python's buffer. */
@@ -82,7 +85,7 @@ export class PythonHost {
     const at = this.#state >> 2;
     const used = words[at] ?? 0;
     if (!this.#state || !used) return;
-    this.#drained = performance.now();
+    this.#waiting = 0;
     const number = words[at + 1] ?? 0;
     words[at] = 0;
     this.#stream(number, this.#python._module.HEAPU8.subarray(this.#bytes, this.#bytes + used));

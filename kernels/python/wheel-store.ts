@@ -37,7 +37,14 @@ export function openWheelStore(): WheelStore | undefined {
 
 function folderStore(files: NodeFiles, folder: string): WheelStore {
   return {
-    read: async (sha256) => await files.readFile(`${folder}/${sha256}`).catch(() => undefined),
+    async read(sha256) {
+      try {
+        // Pyodide takes no Buffer, which is a Uint8Array by another name.
+        return new Uint8Array(await files.readFile(`${folder}/${sha256}`));
+      } catch {
+        return undefined;
+      }
+    },
     async write(sha256, bytes) {
       const temporary = `${folder}/${sha256}.${Math.random().toString(36).slice(2)}`;
       try {

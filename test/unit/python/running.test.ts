@@ -96,7 +96,7 @@ describe("results", () => {
       "execute_result",
       "execute_reply",
     ]);
-    expect(python.log.at(-1)).toMatchObject({ type: "status", status: "idle" });
+    expect(await python.next(() => true)).toMatchObject({ type: "status", status: "idle" });
   });
 
   test("requests that are sent together run one after the other", async () => {

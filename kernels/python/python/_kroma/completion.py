@@ -83,7 +83,8 @@ def complete(names, code, cursor):
     magic = re.match(r"\s*(%{1,2})(\w*)$", line)
     importing = re.match(r"\s*(?:import|from)\s+(?:[\w.]+\s*(?:as\s+\w+)?,\s*)*([\w.]*)$", line)
     from_what = re.match(r"\s*from\s+([\w.]+)\s+import\s+(?:\(?[\w\s,]*,\s*)?(\w*)$", line)
-    key = re.search(r"([^\W\d][\w.]*)\[\s*(['\"])([^'\"\]]*)$", line)
+    key = re.search(r"\[\s*(['\"])([^'\"\]]*)$", line)
+    owner = CHAIN.search(line[: key.start()]) if key else None
     path = re.search(r"['\"]([^'\"\s]*)$", line)
     if magic:
         percent, stem = magic.groups()
@@ -96,24 +97,19 @@ def complete(names, code, cursor):
         matches, length = _members_of(from_what.group(1), from_what.group(2)), len(from_what.group(2))
     elif importing:
         matches, length = _modules(importing.group(1)), len(importing.group(1).rpartition(".")[2])
-    elif key and (found := _keys(names, *key.groups())):
-        matches, length = found, len(key.group(3))
+    elif owner:
+        matches, length = _keys(names, owner.group(0), *key.groups()), len(key.group(2))
     elif path and _in_string(before):
         stem = path.group(1)
         matches, length = _paths(stem), len(stem.rpartition("/")[2])
     else:
-        chain = CHAIN.search(line)
-        text = chain.group(0) if chain else ""
         stem = re.search(r"\w*$", line).group(0)
         length = len(stem)
-        dotted = re.search(r"((?:[^\W\d]\w*|['\"\])])[^\s]*?)?\.\w*$", line)
-        if "." in text and text.endswith(stem):
-            matches = _attributes(names, text[: len(text) - len(stem) - 1], stem)
-        elif chain is None and dotted and line.endswith("." + stem):
-            literal = re.search(r"('[^']*'|\"[^\"]*\"|\[\]|\{\})\.\w*$", line)
-            matches = _attributes(names, literal.group(1), stem) if literal else []
-        elif line.endswith("." + stem):
-            matches = []
+        base = line[: len(line) - length]
+        if base.endswith("."):
+            literal = re.search(r"('[^']*'|\"[^\"]*\"|\[\]|\{\})$", base[:-1])
+            chain = CHAIN.search(base[:-1]) or literal
+            matches = _attributes(names, chain.group(0), stem) if chain else []
         elif stem and not stem[0].isdigit():
             matches = _names(names, stem) + [
                 (name + "=", "parameter") for name in _parameters(names, before) if name.startswith(stem)

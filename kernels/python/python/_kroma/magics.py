@@ -307,7 +307,8 @@ async def pip(shell, text):
     """%pip install NAME[==VERSION] …, %pip list, %pip show NAME, %pip freeze, %pip uninstall NAME"""
     from . import packages
 
-    words = shlex.split(text, comments=True)
+    # A comment starts at a word's start; a URL may have #sha256=….
+    words = shlex.split(re.sub(r"(^|\s)#.*$", "", text))
     if not words:
         raise UsageError("%pip knows: install, list, freeze, show, uninstall.")
     verb, rest = words[0], words[1:]

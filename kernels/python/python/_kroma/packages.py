@@ -323,7 +323,10 @@ class Plan:
             raise InstallError(f"{text!r}: extras go with a name, not with a file.")
         if len(parts) not in (5, 6):
             raise InstallError(f"{filename!r} is not a wheel's file name (name-version-python-abi-platform.whl).")
-        wheel = Wheel(parts[0], Version(parts[1]), filename, [place], sha256)
+        try:
+            wheel = Wheel(parts[0], Version(parts[1]), filename, [place], sha256)
+        except ValueError:
+            raise InstallError(f"{filename!r} is not a wheel's file name: {parts[1]!r} is no version.") from None
         if not runs_here(filename):
             raise InstallError(f"{filename} was built for another platform; Python in the browser needs a pure one (-none-any.whl) or one for Pyodide.")
         if re.match(r"https?://", place):
