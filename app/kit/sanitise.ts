@@ -78,7 +78,9 @@ function makePurifier(options: SanitiseOptions): Purify {
         : { html: true, svg: true, svgFilters: true, mathMl: true },
     // matplotlib draws its letters with <use>; the hook above keeps them inside the drawing.
     ADD_TAGS: ["use"],
-    ADD_ATTR: ["target", "xlink:href"],
+    // Attributes like data-cell mean something to the page; the three are the Markdown renderer's own.
+    ALLOW_DATA_ATTR: false,
+    ADD_ATTR: ["target", "xlink:href", "data-display", "data-heading", "data-language"],
     FORBID_TAGS: [
       "form",
       "input",

@@ -1,6 +1,7 @@
 /** Colours code in Markdown with the editor's own grammars, each loaded when a fence first names it. */
-import type { Parser } from "@lezer/common";
+import type { Language } from "@codemirror/language";
 
+type Parser = Language["parser"];
 type Load = () => Promise<Parser>;
 const script = async (dialect: string): Promise<Parser> => {
   const { javascriptLanguage, typescriptLanguage, tsxLanguage, jsxLanguage } =
@@ -22,8 +23,6 @@ const LOADERS: Readonly<Record<string, Load>> = {
   typescript: () => script("ts"), ts: () => script("ts"),
   tsx: () => script("tsx"),
   bash: shell, sh: shell, shell, zsh: shell, console: shell,
-  css: async () => (await import("@codemirror/lang-css")).cssLanguage.parser,
-  html: async () => (await import("@codemirror/lang-html")).htmlLanguage.parser,
   markdown: async () => (await import("@codemirror/lang-markdown")).markdownLanguage.parser,
 }; // prettier-ignore
 
@@ -34,7 +33,9 @@ export async function highlightCode(root: ParentNode): Promise<void> {
   const blocks = [...root.querySelectorAll<HTMLElement>("pre[data-language] > code")];
   await Promise.all(
     blocks.map(async (block) => {
-      const load = LOADERS[block.parentElement?.dataset["language"] ?? ""];
+      const language = block.parentElement?.dataset["language"] ?? "";
+      // A fence may be called "constructor".
+      const load = Object.hasOwn(LOADERS, language) ? LOADERS[language] : undefined;
       const code = block.textContent;
       if (!load || code.length > LONGEST) return;
       const [parser, { highlightCode: walk, classHighlighter }] = await Promise.all([

@@ -6,21 +6,23 @@ export interface Hint {
   readonly code?: string;
 }
 
-const PYPI_NAMES: Readonly<Record<string, string>> = {
-  bs4: "beautifulsoup4",
-  cv2: "opencv-python",
-  dateutil: "python-dateutil",
-  PIL: "pillow",
-  skimage: "scikit-image",
-  sklearn: "scikit-learn",
-  yaml: "pyyaml",
-};
+/** Modules whose package has another name. */
+const PYPI_NAMES: ReadonlyMap<string, string> = new Map([
+  ["bs4", "beautifulsoup4"],
+  ["cv2", "opencv-python"],
+  ["dateutil", "python-dateutil"],
+  ["PIL", "pillow"],
+  ["skimage", "scikit-image"],
+  ["sklearn", "scikit-learn"],
+  ["yaml", "pyyaml"],
+]);
 
 /** The hint for an error, if there is a useful one. */
 export function hintFor(ename: string, evalue: string): Hint | undefined {
   if (ename === "ModuleNotFoundError") {
     const name = /No module named ['"]([\w.]+)['"]/.exec(evalue)?.[1]?.split(".")[0];
-    if (name) return { text: "To install it, run in a cell above:", code: `%pip install ${PYPI_NAMES[name] ?? name}` };
+    if (name)
+      return { text: "To install it, run in a cell above:", code: `%pip install ${PYPI_NAMES.get(name) ?? name}` };
   }
   if (ename === "NameError" && !/Did you (mean|forget)/.test(evalue)) {
     const name = /name '([^']+)' is not defined/.exec(evalue)?.[1];

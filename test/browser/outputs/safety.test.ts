@@ -129,6 +129,16 @@ test("what an output styles stays inside its own box", async () => {
   expect(size ? size.height : 0).toBeLessThanOrEqual(area.height + 8);
 });
 
+test("Markdown can't pass for a part of the page, nor name what the page's scripts read", async () => {
+  const { element } = await show(
+    "text/markdown",
+    `<div id="app" name="location" data-cell="x" data-status="done" data-output>x</div>\n\n# app\n\n\`\`\`constructor\ncode\n\`\`\``,
+  );
+  expect(element.querySelector("[data-cell], [data-status], [data-output], #app, [name=location]")).toBeNull();
+  expect(element.querySelector("h1")!.id).toBe("heading-app");
+  expect(element.querySelector("pre")!.textContent).toBe("code\n");
+});
+
 test("a script in a frame can neither reach the page nor its storage nor loopback, nor move the page away", async () => {
   const probe = `<script>
     const tell = {};
