@@ -10,7 +10,7 @@ const KEEP_AFTER = 8000;
 
 /** Fire and forget: without a service worker everything but offline use works. */
 export function registerServiceWorker(): void {
-  if (!("serviceWorker" in navigator) || import.meta.env.DEV) return;
+  if (navigator.serviceWorker === undefined || import.meta.env.DEV) return;
   const url = new URL("service-worker.js", document.baseURI);
   if (crossOriginIsolated) {
     setTimeout(

@@ -1,5 +1,5 @@
 /**
- * The cells of a notebook, of which only those near the viewport are on the page. Rows stand at their own place
+ * The cells of a notebook; of a long one only those near the viewport are on the page. Rows stand at their own place
  * (translateY) inside a box as tall as all of them; a row that turns out taller than guessed moves the others before
  * the next paint, and the cell at the top of the viewport stays where it is. The chosen cell is always on the page,
  * so the focus is never lost.
@@ -7,6 +7,7 @@
 import { For, createEffect, createMemo, createSignal, on, onCleanup, onMount, type JSX } from "solid-js";
 import type { CellId } from "#core/base/ids.ts";
 import type { Cell } from "#core/notebook/model.ts";
+import { afterPaint, whenIdle } from "../kernel-start.ts";
 import { CellView } from "./cell-view.tsx";
 import { InsertLine } from "./insert-line.tsx";
 import { Heights } from "./heights.ts";
@@ -15,6 +16,8 @@ import type { PageView } from "./view.ts";
 
 /** Pixels above and below the viewport that are on the page too. */
 const OVERSCAN = 320;
+/** A notebook of at most so many cells is wholly on the page: the browser's own find, print and readers see all of it. */
+const WHOLE = 40;
 const LINE = 20;
 const CHROME = 52;
 
@@ -60,6 +63,8 @@ export function CellList(props: { readonly view: PageView; readonly header?: JSX
     );
   });
   const [version, setVersion] = createSignal(0);
+  /** The first screen is painted and the page has had a moment for the rest. */
+  const [settled, setSettled] = createSignal(false);
   const [range, setRange] = createSignal<readonly [number, number]>([0, 12], {
     equals: (a, b) => a[0] === b[0] && a[1] === b[1],
   });
@@ -67,6 +72,7 @@ export function CellList(props: { readonly view: PageView; readonly header?: JSX
     () => {
       const [first, last] = range();
       const all = ids();
+      if (settled() && all.length <= WHOLE) return all;
       const near = all.slice(first, last + 1);
       const active = view.active();
       if (active === undefined || near.includes(active)) return near;
@@ -154,6 +160,7 @@ export function CellList(props: { readonly view: PageView; readonly header?: JSX
     size.observe(scroller);
     onCleanup(() => size.disconnect());
     recompute();
+    afterPaint(() => whenIdle(() => setSettled(true)));
   });
   onCleanup(() => observer.disconnect());
   createEffect(
