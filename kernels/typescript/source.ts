@@ -38,16 +38,31 @@ function asSourceError(error: unknown): SourceError {
   const at = (error as { loc?: { line: number; column: number } }).loc;
   const place = PLACE.exec(message);
   const text = message.replace(/^Error transforming [^:]*: /, "").replace(PLACE, "");
-  if (place)
-    return new SourceError(text, Number(place[1]), Number(place[2]) + (at && at.column === Number(place[2]) ? 1 : 0));
+  // Acorn counts columns from 0, sucrase from 1; both say the place in the message.
+  const shift = "raisedAt" in (error as object) ? 1 : 0;
+  if (place) return new SourceError(text, Number(place[1]), Number(place[2]) + shift);
   return new SourceError(text, at?.line, at === undefined ? undefined : at.column + 1);
+}
+
+/**
+ * Sucrase takes a semicolon on the next line for the end of a type alias or `declare` and removes it with that; a line
+ * that starts with ";[" would then belong to the line before. Lines are the same, so the missing ones can be put back.
+ */
+function restoreGuards(source: string, code: string): string {
+  if (!/^[ \t]*;[ \t]*[[(+\-/<]/m.test(source)) return code;
+  const wrote = source.split("\n");
+  const lines = code.split("\n").map((line, index) => {
+    const wasGuarded = /^[ \t]*;[ \t]*[[(+\-/<]/.test(wrote[index] ?? "");
+    return wasGuarded && !/^[ \t]*;/.test(line) ? `;${line}` : line;
+  });
+  return lines.join("\n");
 }
 
 function strip(source: string, kind: SourceKind, jsx: boolean): string {
   const pragma = /@jsx\s+([\w.$]+)/.exec(source)?.[1] ?? "h";
   const fragment =
     /@jsxFrag\s+([\w.$]+)/.exec(source)?.[1] ?? (pragma === "React.createElement" ? "React.Fragment" : "Fragment");
-  return transform(source, {
+  const { code } = transform(source, {
     transforms: [...(kind.typescript ? (["typescript"] as const) : []), ...(jsx ? (["jsx"] as const) : [])],
     disableESTransforms: true,
     keepUnusedImports: kind.keepImports,
@@ -55,7 +70,8 @@ function strip(source: string, kind: SourceKind, jsx: boolean): string {
     production: true,
     jsxPragma: pragma,
     jsxFragmentPragma: fragment,
-  }).code;
+  });
+  return restoreGuards(source, code);
 }
 
 /** Sucrase drops namespaces that hold values without a word; a user must hear of it. */
