@@ -7,13 +7,18 @@ import type { KernelThreadData } from "./kernel-thread.ts";
 
 type Listener = (event: MessageEvent) => void;
 
-/** Starts the thread of a kernel's worker program. It has no environment variables and no standard input. */
+/** Starts the thread of a kernel's worker program. It has no environment variables and no standard streams. */
 export function startThread(data: KernelThreadData): KernelWorker & { readonly ended: Promise<void> } {
   const worker = new Worker(new URL("./kernel-thread.ts", import.meta.url), {
     workerData: data,
     env: {},
     execArgv: ["--disable-warning=ExperimentalWarning"],
+    stdout: true,
+    stderr: true,
   });
+  // What a library writes to the process by itself is nobody's output; kernels speak in messages.
+  worker.stdout.resume();
+  worker.stderr.resume();
   const failed = new Emitter<string>();
   let over = false;
   worker.on("error", (error: unknown) => {

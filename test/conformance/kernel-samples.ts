@@ -20,6 +20,7 @@ export const pythonSamples: KernelSamples = {
   readFile: 'print(open("conformance.txt").read())',
   complete: { code: "kept_v", label: "kept_value" },
   display: 'print("before")\ndisplay(1)\nprint("after")',
+  crash: "import os\nos.abort()",
 };
 
 export const typescriptSamples: KernelSamples = {
@@ -33,7 +34,7 @@ export const typescriptSamples: KernelSamples = {
   fail: 'console.log("before")\nthrow new RangeError("too far")',
   errorName: "RangeError",
   nonsense: "function (",
-  spin: 'console.log("started")\nawait new Promise((resolve) => setTimeout(resolve, 1))\nwhile (true) {}',
+  spin: 'console.log("started")\nawait new Promise((resolve) => setTimeout(resolve, 20))\nwhile (true) {}',
   sleep: 'console.log("started")\nawait new Promise((resolve) => setTimeout(resolve, 60000))',
   ask: 'console.log("hello " + (await kroma.input("name? ")))',
   writeFile: 'await kroma.files.write("conformance.txt", "shared")',

@@ -4,7 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Channel } from "#core/base/channel.ts";
-import type { Kernel, KernelHost } from "#core/kernel/kernel.ts";
+import type { Kernel, KernelHost, KernelWorker } from "#core/kernel/kernel.ts";
 import type { ErrorMessage, ExecuteReply, FromKernel, ToKernel } from "#core/kernel/messages.ts";
 
 /** The programs, in the kernel's language. */
@@ -44,7 +44,7 @@ export interface KernelSamples {
   readonly complete: { readonly code: string; readonly label: string };
   /** Prints "before", shows a display, prints "after"; absent where there are no displays. */
   readonly display?: string;
-  /** Ends the worker from the inside, as a crash would; absent where code can't. */
+  /** Brings the worker down from the inside; absent where code can't. */
   readonly crash?: string;
 }
 
@@ -145,6 +145,44 @@ class Probe {
       return this.closed || status?.status === "idle" || status?.status === "busy";
     });
   }
+}
+
+/** A host whose last worker can be brought down as if it had failed. */
+function breakableHost(host: KernelHost): { readonly host: KernelHost; breakWorker(reason: string): void } {
+  let last: KernelWorker | undefined;
+  const listeners = new Set<(message: string) => void>();
+  return {
+    host: {
+      spawn(program) {
+        const worker = host.spawn(program);
+        last = worker;
+        const onError = (listener: (message: string) => void) => {
+          listeners.add(listener);
+          const stop = worker.onError(listener);
+          return () => {
+            listeners.delete(listener);
+            stop();
+          };
+        };
+        return { port: worker.port, terminate: () => worker.terminate(), onError };
+      },
+      asset: (path) => host.asset(path),
+      workspace: host.workspace,
+      settings: host.settings,
+      foreign: host.foreign,
+    },
+    breakWorker(reason) {
+      last?.terminate();
+      for (const listener of listeners) listener(reason);
+    },
+  };
+}
+
+function expectDeath(probe: Probe, request: string): void {
+  expect(probe.of(request).filter(({ type }) => type === "execute_reply")).toMatchObject([{ status: "aborted" }]);
+  const dead = probe.heard.findIndex((message) => message.type === "status" && message.status === "dead");
+  expect(probe.heard[dead]).toMatchObject({ reason: expect.any(String) });
+  expect(probe.heard.findIndex((m) => m.type === "execute_reply" && m.parent === request)).toBeLessThan(dead);
 }
 
 /** Runs the suite. The host is made once for all of it. */
@@ -259,13 +297,16 @@ export function kernelConformance(
       for (const message of probe.of(id)) if (message.type === "stream") expect(message.text.isWellFormed()).toBe(true);
     });
 
-    it.runIf(samples.display !== undefined)("K6: text before a display comes before it", async () => {
-      const id = await probe.run(samples.display ?? "");
-      const shown = probe
-        .of(id)
-        .flatMap((m) => (m.type === "stream" ? [m.text.trim()] : m.type === "display_data" ? ["display"] : []));
-      expect(shown).toEqual(["before", "display", "after"]);
-    });
+    const { display } = samples;
+    if (display !== undefined) {
+      it("K6: text before a display comes before it", async () => {
+        const id = await probe.run(display);
+        const shown = probe
+          .of(id)
+          .flatMap((m) => (m.type === "stream" ? [m.text.trim()] : m.type === "display_data" ? ["display"] : []));
+        expect(shown).toEqual(["before", "display", "after"]);
+      });
+    }
 
     it("asks for input, and takes the end of it", async () => {
       const answered = probe.start(samples.ask);
@@ -332,16 +373,26 @@ export function kernelConformance(
       expect(probe.text(await probe.run(samples.print))).toBe("out 1\nout 2\n");
     });
 
-    it.runIf(samples.crash !== undefined)("K7: a kernel that dies answers its cell, says why, and closes", async () => {
-      const crashing = await startProbe();
-      const id = crashing.start(samples.crash ?? "");
+    it("K7: a kernel whose worker dies answers its cell, says why, and closes", async () => {
+      const breakable = breakableHost(made.host);
+      const crashing = new Probe(await kernel.start({ host: breakable.host, signal: abort.signal }));
+      await crashing.ready();
+      const id = crashing.start(samples.sleep);
+      await crashing.until(() => crashing.text(id).includes("started"));
+      breakable.breakWorker("the test has ended it");
       await crashing.until(() => crashing.closed);
-      expect(crashing.reply(id)?.status).toBe("aborted");
-      const dead = crashing.heard.findIndex((m) => m.type === "status" && m.status === "dead");
-      expect(crashing.heard[dead]).toMatchObject({ reason: expect.any(String) });
-      expect(crashing.heard.findIndex((m) => m.type === "execute_reply" && m.parent === id)).toBeLessThan(dead);
-      crashing.close();
+      expectDeath(crashing, id);
     });
+
+    const { crash } = samples;
+    if (crash !== undefined) {
+      it("K7: the same when the cell itself brings the worker down", async () => {
+        const crashing = await startProbe();
+        const id = crashing.start(crash);
+        await crashing.until(() => crashing.closed);
+        expectDeath(crashing, id);
+      });
+    }
 
     it("ends at once, also while it starts, when the signal says so", async () => {
       const early = new AbortController();
