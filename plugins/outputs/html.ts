@@ -4,6 +4,7 @@ import { openFrame } from "#kit/frame.ts";
 import type { Drawing } from "#kit/renderers.ts";
 import { sanitise } from "#kit/sanitise.ts";
 import frameStyles from "./rich.css?inline";
+import { alignColumns } from "./columns.ts";
 import { isStaticHtml } from "./html-kind.ts";
 import { showInShadow } from "./shadow.ts";
 
@@ -14,6 +15,7 @@ export const drawing: Drawing = {
     if (isStaticHtml(markup)) {
       const content = sanitise(markup, { kind: "html", styles: true });
       nameCorners(content);
+      for (const table of content.querySelectorAll("table")) alignColumns(table);
       const { root } = showInShadow(element, content, "kroma-html");
       followPlaces(root);
       return undefined;

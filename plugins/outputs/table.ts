@@ -1,5 +1,6 @@
 /** `text/csv` and tab-separated text as a table, as much of it as one can read. */
 import type { Drawing } from "#kit/renderers.ts";
+import { alignColumns } from "./columns.ts";
 import { parseSeparated } from "./separated.ts";
 import { showInShadow } from "./shadow.ts";
 
@@ -14,12 +15,8 @@ export const drawing: Drawing = {
     const table = document.createElement("table");
     const [head = [], ...body] = rows;
     const headRow = table.createTHead().insertRow();
-    const isNumber = head.map((_word, column) =>
-      body.every((row) => /^\s*[-+.\d]*(?:e[-+]?\d+)?%?\s*$/i.test(row[column] ?? "")),
-    );
-    for (const [column, word] of head.slice(0, COLUMNS).entries()) {
+    for (const word of head.slice(0, COLUMNS)) {
       const cell = document.createElement("th");
-      if (!isNumber[column]) cell.className = "words";
       cell.scope = "col";
       cell.textContent = word;
       headRow.append(cell);
@@ -27,12 +24,9 @@ export const drawing: Drawing = {
     const section = table.createTBody();
     for (const row of body) {
       const line = section.insertRow();
-      for (const [column, word] of row.slice(0, COLUMNS).entries()) {
-        const cell = line.insertCell();
-        cell.textContent = word;
-        if (!isNumber[column]) cell.className = "words";
-      }
+      for (const word of row.slice(0, COLUMNS)) line.insertCell().textContent = word;
     }
+    alignColumns(table);
     if (isCut || head.length > COLUMNS) {
       const caption = table.createCaption();
       caption.textContent = `The first ${body.length} rows${head.length > COLUMNS ? ` and ${COLUMNS} columns` : ""}`;

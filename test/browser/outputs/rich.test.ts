@@ -105,6 +105,18 @@ test("200 tables are drawn without a frame, styled and apart from each other", a
   expect(getComputedStyle(shadow(drawn[0]!).querySelector("td")!).textAlign).toBe("end");
 });
 
+test("columns of numbers are flush right, columns of words are not", async () => {
+  const html = await show(
+    "text/html",
+    "<table><tr><th>a</th><th>b</th></tr><tr><td>x</td><td>1,200.5</td></tr><tr><td>2</td><td>-3e5</td></tr></table>",
+  );
+  const csv = await show("text/csv", "a,b\nx,12%\ny,\n");
+  for (const output of [html, csv]) {
+    const cells = [...shadow(output).querySelectorAll("tbody tr:last-child :is(td, th)")];
+    expect(cells.map((cell) => getComputedStyle(cell).textAlign)).toEqual(["start", "end"]);
+  }
+});
+
 test("HTML with a script runs in a frame that grows with it, up to a limit", async () => {
   const { element } = await show(
     "text/html",
