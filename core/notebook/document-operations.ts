@@ -14,7 +14,6 @@ import {
   isHidden,
   jsonScalar,
   metadataKey,
-  metadataRecord,
   readCell,
   readHead,
   runRecord,
@@ -172,18 +171,24 @@ class Draft {
     return [{ type: "delete_cell", cell: cell.id }];
   }
 
-  /** A cell of this id was deleted: it is given the new content, as redoing an insertion needs. */
+  /** A cell of this id was deleted: it comes back with the new content, and undoing gives it its old one first. */
   #insertAgain(cell: NewCell, after: CellId | undefined): readonly NotebookOperation[] {
-    const undo = this.#restore(cell.id);
+    const inverse = [...this.#restore(cell.id)];
     const record = this.#root.cells[cell.id];
-    if (undo.length === 0 || record === undefined) return [];
-    this.#move(cell.id, record, after, undefined);
-    this.#replace(cell.id, record, 0, sourceOf(record).length, normaliseText(cell.source));
-    record.kind = scalar(cell.kind);
-    record.language = scalar(cell.language);
-    record.metadata = metadataRecord(cell.metadata ?? {});
-    if (cell.attachments) record.attachments = jsonScalar(cell.attachments);
-    return undo;
+    if (inverse.length === 0 || record === undefined) return [];
+    const { id, kind, language, attachments } = cell;
+    const { source, metadata } = readCell(id, record, 0, undefined);
+    const cleared = Object.fromEntries(Object.keys(metadata).map((key) => [key, undefined]));
+    const steps: readonly NotebookOperation[] = [
+      { type: "move_cell", cell: id, after },
+      { type: "set_language", cell: id, kind, language },
+      { type: "set_cell_metadata", cell: id, metadata: { ...cleared, ...cell.metadata } },
+      { type: "set_attachments", cell: id, attachments },
+      { type: "clear_run", cell: id },
+      { type: "splice_text", cell: id, at: 0, remove: source.length, insert: cell.source },
+    ];
+    for (const step of steps) inverse.unshift(...this.apply(step));
+    return inverse;
   }
 
   #restore(cell: CellId): readonly NotebookOperation[] {

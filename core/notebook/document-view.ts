@@ -4,6 +4,7 @@
  */
 import type * as Automerge from "@automerge/automerge/slim";
 import type { CellId } from "../base/ids.ts";
+import { sourceHash } from "../base/source-hash.ts";
 import { isSameJson } from "./canonical-json.ts";
 import {
   cellOrder,
@@ -54,7 +55,7 @@ export class DocumentView {
   /** Texts and versions of all cells, hidden ones too. */
   readonly #texts = new Map<string, string>();
   readonly #versions = new Map<string, number>();
-  readonly #logs = new Map<string, TextChanges[]>();
+  readonly #logs = new Map<string, { readonly before: string; readonly changes: TextChanges }[]>();
   readonly #blocks = new Map<CellId, string>();
   #order: readonly CellId[] = [];
   #head: Omit<Notebook, "cells"> = { title: "", language: "python", metadata: {} };
@@ -93,19 +94,39 @@ export class DocumentView {
     return this.#versions.get(id) ?? 0;
   }
 
-  /** The text's changes since `version`; undefined when they are not known (any more). */
+  /**
+   * The text's changes since `version`; undefined when they are not known (any more). Where the text came back to what
+   * it was, as after an undo, the way there and back is left out: what was in it then is in it again.
+   */
   changesSince(id: CellId, version: number): readonly TextChanges[] | undefined {
     const count = this.version(id) - version;
     const log = this.#logs.get(id) ?? [];
     if (count < 0 || count > log.length) return undefined;
-    return count === 0 ? [] : log.slice(-count);
+    const entries = count === 0 ? [] : log.slice(-count);
+    const latest = new Map(entries.map(({ before }, index) => [before, index]));
+    latest.set(sourceHash(this.#texts.get(id) ?? ""), entries.length);
+    const changes: TextChanges[] = [];
+    let index = 0;
+    for (let entry = entries[0]; entry; entry = entries[index]) {
+      const same = latest.get(entry.before) ?? index;
+      if (same > index) index = same;
+      else {
+        changes.push(entry.changes);
+        index += 1;
+      }
+    }
+    return changes;
   }
 
   /** Takes in updates of one text that are already in the document. Gives the version they start from. */
   type(id: CellId, updates: readonly TextUpdate[], text: string): number {
     const version = this.version(id);
     const log = this.#logs.get(id) ?? [];
-    log.push(...updates.map((update) => update.changes));
+    let before = this.#texts.get(id) ?? "";
+    for (const { changes } of updates) {
+      log.push({ before: sourceHash(before), changes });
+      before = updates.length === 1 ? text : applyTextChanges(before, changes);
+    }
     if (log.length > LOG_LENGTH) log.splice(0, log.length - LOG_LENGTH);
     this.#logs.set(id, log);
     this.#texts.set(id, text);

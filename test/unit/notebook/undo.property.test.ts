@@ -72,7 +72,7 @@ describe("undo", () => {
           client.close();
         },
       ),
-      { numRuns: 150 },
+      { numRuns: Number(process.env["KROMA_RUNS"] ?? 40) },
     );
     await host.close();
   });
