@@ -43,6 +43,7 @@ export class Shell {
   #bash: Bash | undefined;
   #running: Running | undefined;
   #pieces: Uint8Array[] = [];
+  #hidden = false;
 
   constructor(mux: Mux, listener: ShellListener) {
     this.#mux = mux;
@@ -107,10 +108,10 @@ export class Shell {
     if (!this.#running || !this.#bash) return;
     if (line === undefined) {
       this.#pieces = [];
-      return this.#bash.type(Uint8Array.of(END_OF_INPUT), "");
+      return this.#bash.type(Uint8Array.of(END_OF_INPUT), 0);
     }
     this.#pieces = inPieces(line);
-    this.#typePiece();
+    this.#typePiece(this.#hidden ? 0 : line.split("\n").length);
   }
 
   /** Completions of a word, as the running shell knows them; undefined while a cell runs. */
@@ -120,13 +121,14 @@ export class Shell {
   }
 
   #wanted(hidden: boolean): void {
-    if (this.#pieces.length > 0) this.#typePiece();
+    this.#hidden = hidden;
+    if (this.#pieces.length > 0) this.#typePiece(0);
     else this.#listener.onWant(hidden);
   }
 
-  #typePiece(): void {
+  #typePiece(echoes: number): void {
     const piece = this.#pieces.shift();
-    if (piece) this.#bash?.type(piece, echoOf(piece));
+    if (piece) this.#bash?.type(piece, echoes);
   }
 
   #finish(end: CellEnd): void {
@@ -155,20 +157,6 @@ function inPieces(line: string): Uint8Array[] {
   return pieces;
 }
 
-/** What a terminal shows of what is typed. */
-function echoOf(piece: Uint8Array): string {
-  const shown: number[] = [];
-  for (const byte of piece) {
-    if (byte === 10) shown.push(13, 10);
-    else if (byte === LITERAL_NEXT) shown.push(94, 8);
-    else if (byte === END_OF_INPUT) continue;
-    else if (byte < 32 && byte !== 9) shown.push(94, byte + 64);
-    else if (byte === 127) shown.push(94, 63);
-    else shown.push(byte);
-  }
-  return String.fromCharCode(...shown);
-}
-
 /** One process of bash. What its background jobs write is still heard after it has ended. */
 class Bash {
   readonly ready: Promise<{ readonly kept: boolean }>;
@@ -183,8 +171,8 @@ class Bash {
   #onFailed: (error: unknown) => void = () => undefined;
   #onDone: ((status: number) => void) | undefined;
   #onCompleted: ((found: string[]) => void) | undefined;
-  /** What the terminal is about to show because it was typed; not output of the cell. */
-  #echo = "";
+  /** How many typed lines the terminal is about to show; they are not output of the cell. */
+  #echoes = 0;
 
   constructor(mux: Mux, listener: ShellListener) {
     this.#listener = listener;
@@ -224,8 +212,8 @@ class Bash {
     return found;
   }
 
-  type(bytes: Uint8Array, echo: string): void {
-    this.#echo += echo;
+  type(bytes: Uint8Array, echoes: number): void {
+    this.#echoes += echoes;
     this.#handle.type(bytes);
   }
 
@@ -251,18 +239,11 @@ class Bash {
     this.#handle.consumed(bytes.length);
   }
 
-  /**
-   * Programs may write to the terminal directly; what it shows because it was typed is left out. Of a long line the
-   * terminal may fail to show a part, so what is expected is skipped up to what came.
-   */
+  /** Programs may write to the terminal directly; the lines it shows because they were typed are left out. */
   #withoutEcho(bytes: Uint8Array): Uint8Array {
-    const shown: number[] = [];
-    for (const byte of bytes) {
-      const at = this.#echo.indexOf(String.fromCharCode(byte));
-      if (at >= 0) this.#echo = this.#echo.slice(at + 1);
-      else if (byte !== 13) shown.push(byte);
-    }
-    return Uint8Array.from(shown);
+    let at = 0;
+    while (this.#echoes > 0 && at < bytes.length) if (bytes[at++] === 10) this.#echoes--;
+    return bytes.subarray(at).filter((byte) => byte !== 13);
   }
 
   #control(text: string): void {
@@ -288,7 +269,7 @@ class Bash {
 
   #done(status: number): void {
     this.#handle.watch(false);
-    this.#echo = "";
+    this.#echoes = 0;
     const done = this.#onDone;
     this.#onDone = undefined;
     done?.(status);

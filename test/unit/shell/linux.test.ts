@@ -304,7 +304,7 @@ describe("the kernel's protocol", () => {
     await linux.cell("my_variable=1; my_function() { :; }; mkdir -p 'some folder'; touch some.txt");
     expect(await ask("echo $my_var")).toMatchObject({ matches: [{ label: "my_variable" }], start: 6 });
     expect(await ask("my_fun")).toMatchObject({ matches: [{ label: "my_function" }], start: 0 });
-    expect(await ask("cat some")).toMatchObject({ matches: [{ label: "some.txt" }, { label: "some\\ folder/" }] });
+    expect(await ask("cat some")).toMatchObject({ matches: [{ label: "some\\ folder/" }, { label: "some.txt" }] });
     let asked: Promise<FromKernel> | undefined;
     await linux.cell("read x", {
       onMessage: (message) => message.type === "input_request" && (asked = ask("cat some.")),

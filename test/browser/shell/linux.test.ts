@@ -1,0 +1,99 @@
+/** Linux in a worker of a real browser, on the workspace in OPFS: restored, used, interrupted. Prints how long it took. */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { randomId } from "#core/base/ids.ts";
+import type { Channel } from "#core/base/channel.ts";
+import { defaultSettings } from "#core/kernel/defaults.ts";
+import type { KernelHost } from "#core/kernel/kernel.ts";
+import type { FromKernel, ToKernel } from "#core/kernel/messages.ts";
+import type { OpenWorkspace } from "#core/workspace/host.ts";
+import { shellKernel } from "#kernels/shell/kernel.ts";
+import { removeOpfsWorkspace, startOpfsWorkspace } from "#plugins/opfs/opfs.ts";
+
+const document = randomId();
+let workspace: OpenWorkspace;
+let kernel: Channel<FromKernel, ToKernel>;
+let restored = 0;
+const abort = new AbortController();
+
+beforeAll(async () => {
+  const files = new Worker(new URL("../../../app/browser/workspace.worker.ts", import.meta.url), { type: "module" });
+  workspace = await startOpfsWorkspace(files, { document }, { failed: (message) => expect.fail(message) });
+  const assets = new URL("/assets/", location.href).href;
+  const host: KernelHost = {
+    spawn: () => {
+      const worker = new Worker(new URL("../../../kernels/shell/worker.ts", import.meta.url), { type: "module" });
+      return {
+        port: worker,
+        terminate: () => worker.terminate(),
+        onError: (listener) => {
+          worker.addEventListener("error", (event) => listener(event.message));
+          return () => undefined;
+        },
+      };
+    },
+    asset: (path) => new URL(path, assets).href,
+    workspace: workspace.shared,
+    settings: { ...defaultSettings, vmImage: new URL("vm/", assets).href },
+    foreign: false,
+  };
+  const started = performance.now();
+  kernel = await shellKernel.start({ host, signal: abort.signal });
+  await new Promise<void>((resolve, reject) => {
+    const stop = kernel.receive((message) => {
+      if (message.type !== "status") return;
+      if (message.status === "dead") reject(new Error(message.reason));
+      if (message.status !== "idle") return;
+      stop();
+      resolve();
+    });
+  });
+  restored = performance.now() - started;
+});
+
+afterAll(async () => {
+  abort.abort();
+  await workspace.close();
+  await removeOpfsWorkspace(document);
+});
+
+let last = 0;
+function cell(code: string, interruptAfter?: string): Promise<{ text: string; status: string; milliseconds: number }> {
+  const id = `request-${++last}`;
+  const started = performance.now();
+  let text = "";
+  let status = "";
+  return new Promise((resolve) => {
+    const stop = kernel.receive((message) => {
+      if (!("parent" in message) || message.parent !== id) return;
+      if (message.type === "stream") text += message.text;
+      if (message.type === "stream" && interruptAfter && text.includes(interruptAfter)) {
+        kernel.send({ type: "interrupt_request", id: `${id}-interrupt` });
+      }
+      if (message.type === "execute_reply") status = message.status;
+      if (message.type !== "status" || message.status !== "idle") return;
+      stop();
+      resolve({ text, status, milliseconds: performance.now() - started });
+    });
+    kernel.send({ type: "execute_request", id, code });
+  });
+}
+
+test("a restored machine runs cells on the browser's files", async () => {
+  const first = await cell("echo hello; uname -s; pwd; echo from Linux > file.txt");
+  expect(first.text).toBe("hello\nLinux\n/workspace\n");
+  expect(first.status).toBe("ok");
+  const builtin = await cell("true");
+  const program = await cell("/bin/true");
+  console.log(
+    `restored in ${restored.toFixed(0)} ms; first cell ${first.milliseconds.toFixed(0)} ms, ` +
+      `builtin ${builtin.milliseconds.toFixed(0)} ms, program ${program.milliseconds.toFixed(0)} ms`,
+  );
+});
+
+test("an interrupt ends the cell and the shell lives", async () => {
+  await cell("x=kept");
+  const ended = await cell("echo go; sleep 60; echo next", "go");
+  expect(ended.status).toBe("error");
+  expect(ended.text).toBe("go\n");
+  expect((await cell("echo $x; cat file.txt")).text).toBe("kept\nfrom Linux\n");
+});
