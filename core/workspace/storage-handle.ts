@@ -14,9 +14,9 @@ export interface StorageHandle {
   close(): void;
 }
 
-const PAGE = 1 << 20;
+const PAGE = 64 << 10;
 
-/** A handle in memory, for where there is no storage. It grows by pages of 1 MiB. */
+/** A handle in memory, for where there is no storage. It grows by pages. */
 export class MemoryHandle implements StorageHandle {
   #pages: Uint8Array[] = [];
   #size = 0;

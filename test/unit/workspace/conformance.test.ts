@@ -14,13 +14,13 @@ const scratch = mkdtempSync(join(tmpdir(), "workspace-test-"));
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
 const kinds: readonly { readonly name: string; start(): Promise<OpenWorkspace>; readonly runs: number }[] = [
-  { name: "a store in memory", runs: 300, start: async () => (await startStore({})).open },
+  { name: "a store in memory", runs: 200, start: async () => (await startStore({})).open },
   {
     name: "a store on files",
     runs: 100,
     start: async () => (await startStore({ directory: join(scratch, "s") })).open,
   },
-  { name: "a real folder", runs: 60, start: () => startFolderWorkspace(mkdtempSync(join(scratch, "folder-"))) },
+  { name: "a real folder", runs: 40, start: () => startFolderWorkspace(mkdtempSync(join(scratch, "folder-"))) },
 ];
 
 describe.each(kinds)("$name", ({ start, runs }) => {

@@ -70,7 +70,7 @@ describe.each(kinds)("Python on $name", ({ start }) => {
     module.FS.mount(workspace.type, {}, "/workspace");
     started.wrapFcntl((original) => workspace.fcntl(original, () => module.HEAPU8.buffer));
     run("import os, sys; os.chdir('/workspace'); sys.path.insert(0, '/workspace')");
-  });
+  }, 60_000);
   afterAll(async () => {
     other.release();
     await open.close();
