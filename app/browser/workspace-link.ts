@@ -1,5 +1,6 @@
 /** The workspace of an open notebook as the page needs it: opening, there, or not to be had; and what is wrong with it. */
 import { createSignal } from "solid-js";
+import { KromaError } from "#core/base/errors.ts";
 import type { DocumentId } from "#core/base/ids.ts";
 import type { OpenWorkspace } from "#core/workspace/host.ts";
 import type { Workspace } from "#core/workspace/workspace.ts";
@@ -40,7 +41,10 @@ export function openWorkspaceLink(document: DocumentId): WorkspaceLink {
       setWorkspace(opened.workspace);
       return opened.workspace;
     } catch (error) {
-      setTrouble(error instanceof Error ? error.message : String(error));
+      const reason = error instanceof Error ? error.message : String(error);
+      setTrouble(
+        error instanceof KromaError ? reason : `Files cannot be reached here (${reason}). The notebook itself is kept.`,
+      );
       return undefined;
     }
   };

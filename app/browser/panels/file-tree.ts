@@ -60,13 +60,3 @@ export function fileSize(bytes: number): string {
   }
   return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${unit}`;
 }
-
-/** Every file below a path, with its bytes; directories by their files. */
-export async function readAll(workspace: Workspace, path: string): Promise<Record<string, Uint8Array>> {
-  const files: Record<string, Uint8Array> = {};
-  for (const stat of await workspace.list(path)) {
-    if (stat.kind === "directory") Object.assign(files, await readAll(workspace, stat.path));
-    else if (stat.kind === "file") files[stat.path] = await workspace.read(stat.path);
-  }
-  return files;
-}

@@ -5,7 +5,7 @@ import { Icon } from "#kit/icon.tsx";
 import type { PanelProps } from "#kit/panels.ts";
 import { pickFiles } from "../library/import-files.ts";
 import { FileRow } from "./file-row.tsx";
-import { fileSize, folderOf, freeName, inFolder, readAll, readRows, type Row } from "./file-tree.ts";
+import { fileSize, folderOf, freeName, inFolder, readRows, type Row } from "./file-tree.ts";
 import { FileView } from "./file-view.tsx";
 
 /** Deleted files wait here for their undo. */
@@ -100,11 +100,8 @@ function Files(props: PanelProps & { readonly workspace: Workspace }): JSX.Eleme
       else page.download(row.name, await workspace.read(row.stat.path), "application/octet-stream");
     });
   const downloadZip = async (path: string, name: string): Promise<void> => {
-    const { zip } = await import("fflate");
-    const files = await readAll(workspace, path);
-    const bytes = await new Promise<Uint8Array>((resolve, reject) =>
-      zip(files, { level: 6 }, (error, data) => (error ? reject(error) : resolve(data))),
-    );
+    const { zipWorkspace } = await import("#plugins/archive/zip.ts");
+    const bytes = await zipWorkspace(workspace, path);
     page.download(name, bytes, "application/zip");
   };
   const rename = (row: Row, name: string): Promise<void> =>

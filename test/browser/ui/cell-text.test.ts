@@ -30,18 +30,33 @@ function open(page: NotebookClient, cell: CellId, client: string): CellText {
 }
 
 const parent = (): HTMLElement => document.body.appendChild(document.createElement("div"));
-const insert = (text: CellText, at: number, what: string): void => text.dispatch({ changes: { from: at, insert: what }, userEvent: "input.type" });
+const insert = (text: CellText, at: number, what: string): void =>
+  text.dispatch({ changes: { from: at, insert: what }, userEvent: "input.type" });
 
 describe("a cell's text", () => {
   it("says the same in both editors and in the document, whatever is typed where and when", async () => {
     const step = fc.oneof(
-      fc.record({ do: fc.constant("insert" as const), who: fc.nat(1), at: fc.nat(1000), text: fc.constantFrom("a", "xy", "\n", "😀", "one\ntwo", "    ") }),
-      fc.record({ do: fc.constant("delete" as const), who: fc.nat(1), at: fc.nat(1000), length: fc.integer({ min: 1, max: 6 }) }),
+      fc.record({
+        do: fc.constant("insert" as const),
+        who: fc.nat(1),
+        at: fc.nat(1000),
+        text: fc.constantFrom("a", "xy", "\n", "😀", "one\ntwo", "    "),
+      }),
+      fc.record({
+        do: fc.constant("delete" as const),
+        who: fc.nat(1),
+        at: fc.nat(1000),
+        length: fc.integer({ min: 1, max: 6 }),
+      }),
       fc.record({ do: fc.constant("undo" as const), who: fc.nat(1) }),
       fc.record({ do: fc.constant("redo" as const), who: fc.nat(1) }),
       fc.record({ do: fc.constant("hide" as const), who: fc.nat(1) }),
       fc.record({ do: fc.constant("show" as const), who: fc.nat(1) }),
-      fc.record({ do: fc.constant("splice" as const), at: fc.nat(1000), text: fc.constantFrom("SPLICED", "\n# by a command\n") }),
+      fc.record({
+        do: fc.constant("splice" as const),
+        at: fc.nat(1000),
+        text: fc.constantFrom("SPLICED", "\n# by a command\n"),
+      }),
       fc.record({ do: fc.constant("wait" as const), turns: fc.integer({ min: 1, max: 4 }) }),
     );
     await fc.assert(
@@ -64,14 +79,19 @@ describe("a cell's text", () => {
             if (to > from) text.dispatch({ changes: { from, to } });
           } else if (item.do === "undo" || item.do === "redo") {
             const command = item.do === "undo" ? undo : redo;
-            command({ state: text.state, dispatch: (transaction) => text.dispatch({ changes: transaction.changes, annotations: [] }) });
+            command({
+              state: text.state,
+              dispatch: (transaction) => text.dispatch({ changes: transaction.changes, annotations: [] }),
+            });
           } else if (item.do === "hide") text.unmount();
           else if (item.do === "show" && !text.view) text.mount(parent());
           else if (item.do === "splice") {
             const known = pages[0]?.confirmedText(cell)?.text ?? "";
             const at = item.at % (known.length + 1);
-            if (!/[\uDC00-\uDFFF]/.test(known[at] ?? "")) await pages[0]?.change([{ type: "splice_text", cell, at, remove: 0, insert: item.text }]);
-          } else if (item.do === "wait") for (let turn = 0; turn < item.turns; turn++) await new Promise((resolve) => setTimeout(resolve));
+            if (!/[\uDC00-\uDFFF]/.test(known[at] ?? ""))
+              await pages[0]?.change([{ type: "splice_text", cell, at, remove: 0, insert: item.text }]);
+          } else if (item.do === "wait")
+            for (let turn = 0; turn < item.turns; turn++) await new Promise((resolve) => setTimeout(resolve));
         }
         await until(() => texts.every((text) => text.settled), "everything typed is confirmed");
         await until(() => texts[0]?.text === texts[1]?.text, "both editors agree");
@@ -127,7 +147,9 @@ describe("a cell's text", () => {
     const view = text.mount(parent());
     const data = new DataTransfer();
     data.setData("text/plain", "a\r\nb\rc");
-    view.contentDOM.dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+    view.contentDOM.dispatchEvent(
+      new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }),
+    );
     await text.whenSettled();
     expect(page.notebook.cells[0]?.source).toBe("a\nb\nc");
     expect(view instanceof EditorView).toBe(true);

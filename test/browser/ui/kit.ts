@@ -11,7 +11,14 @@ import { MemoryBlockStore, MemoryDocStore } from "#core/store/memory.ts";
 const automerge = initializeWasm(fetch(automergeWasm) as unknown as Promise<Uint8Array>);
 
 /** A host with as many pages as asked, all with the same notebook of these cells open. */
-export async function openPages(count: number, sources: readonly string[]): Promise<{ readonly pages: readonly NotebookClient[]; readonly cells: readonly CellId[]; readonly close: () => void }> {
+export async function openPages(
+  count: number,
+  sources: readonly string[],
+): Promise<{
+  readonly pages: readonly NotebookClient[];
+  readonly cells: readonly CellId[];
+  readonly close: () => void;
+}> {
   const host = new DocumentHost({ store: new MemoryDocStore(), blocks: new MemoryBlockStore(), automerge });
   const libraries = Array.from({ length: count }, () => {
     const [page, worker] = channelPair<FromDocument, ToDocument>();
@@ -26,7 +33,14 @@ export async function openPages(count: number, sources: readonly string[]): Prom
   const [page] = pages as [NotebookClient];
   const before = page.notebook.cells[0];
   await page.change([
-    ...sources.map((source, index) => ({ type: "insert_cell", after: index === 0 ? undefined : (`cell-${index - 1}` as CellId), cell: { id: `cell-${index}` as CellId, kind: "code", language: "python", source } }) as const),
+    ...sources.map(
+      (source, index) =>
+        ({
+          type: "insert_cell",
+          after: index === 0 ? undefined : (`cell-${index - 1}` as CellId),
+          cell: { id: `cell-${index}` as CellId, kind: "code", language: "python", source },
+        }) as const,
+    ),
     ...(before ? [{ type: "delete_cell", cell: before.id } as const] : []),
   ]);
   return { pages, cells: sources.map((_, index) => `cell-${index}` as CellId), close: () => void host.close() };

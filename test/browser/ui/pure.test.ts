@@ -23,31 +23,45 @@ const press = (key: string, held: string[] = [], code = ""): KeyPress => ({
   metaKey: held.includes("Meta"),
 });
 
-const cell = (id: string, source: string, more: Partial<Cell> = {}): Cell => ({ id: id as Cell["id"], kind: "code", language: "python", source, textVersion: 0, metadata: {}, run: undefined, ...more });
+const cell = (id: string, source: string, more: Partial<Cell> = {}): Cell => ({
+  id: id as Cell["id"],
+  kind: "code",
+  language: "python",
+  source,
+  textVersion: 0,
+  metadata: {},
+  run: undefined,
+  ...more,
+});
 
 describe("heights of rows", () => {
   it("agree with plain sums after any changes", () => {
     fc.assert(
-      fc.property(fc.array(fc.nat(500), { maxLength: 80 }), fc.array(fc.tuple(fc.nat(100), fc.nat(900)), { maxLength: 40 }), fc.nat(50_000), (start, changes, y) => {
-        const plain = [...start];
-        const heights = new Heights(start);
-        for (const [index, height] of changes) {
-          if (index >= plain.length) expect(heights.set(index, height)).toBe(false);
-          else {
-            expect(heights.set(index, height)).toBe(plain[index] !== height);
-            plain[index] = height;
+      fc.property(
+        fc.array(fc.nat(500), { maxLength: 80 }),
+        fc.array(fc.tuple(fc.nat(100), fc.nat(900)), { maxLength: 40 }),
+        fc.nat(50_000),
+        (start, changes, y) => {
+          const plain = [...start];
+          const heights = new Heights(start);
+          for (const [index, height] of changes) {
+            if (index >= plain.length) expect(heights.set(index, height)).toBe(false);
+            else {
+              expect(heights.set(index, height)).toBe(plain[index] !== height);
+              plain[index] = height;
+            }
           }
-        }
-        let sum = 0;
-        let covering = plain.length - 1;
-        for (let i = 0; i < plain.length; i++) {
-          expect(heights.top(i)).toBe(sum);
-          sum += plain[i] as number;
-          if (sum > y && covering === plain.length - 1 && i < covering) covering = i;
-        }
-        expect(heights.total).toBe(sum);
-        expect(heights.find(y)).toBe(covering);
-      }),
+          let sum = 0;
+          let covering = plain.length - 1;
+          for (let i = 0; i < plain.length; i++) {
+            expect(heights.top(i)).toBe(sum);
+            sum += plain[i] as number;
+            if (sum > y && covering === plain.length - 1 && i < covering) covering = i;
+          }
+          expect(heights.total).toBe(sum);
+          expect(heights.find(y)).toBe(covering);
+        },
+      ),
     );
   });
 });
@@ -67,16 +81,38 @@ describe("keys", () => {
 
   it("find Jupyter's commands in the mode they belong to", () => {
     const matcher = new KeyMatcher(host.get(commands), false);
-    const idOf = (found: Command | "pending" | undefined): string | undefined => (typeof found === "object" ? found.id : found);
-    const inCommand = (key: string, held: string[] = [], code = ""): string | undefined => idOf(matcher.press(press(key, held, code), "command", 0));
+    const idOf = (found: Command | "pending" | undefined): string | undefined =>
+      typeof found === "object" ? found.id : found;
+    const inCommand = (key: string, held: string[] = [], code = ""): string | undefined =>
+      idOf(matcher.press(press(key, held, code), "command", 0));
     const table: readonly [string, string[], string, string][] = [
-      ["a", [], "", "cell.insert-above"], ["b", [], "", "cell.insert-below"], ["x", [], "", "cell.cut"], ["c", [], "", "cell.copy"],
-      ["v", [], "", "cell.paste-below"], ["z", [], "", "edit.undo"], ["Z", ["Shift"], "KeyZ", "edit.redo"], ["m", [], "", "cell.markdown"],
-      ["y", [], "", "cell.code"], ["r", [], "", "cell.raw"], ["3", [], "", "cell.heading-3"], ["j", [], "", "cell.next"], ["k", [], "", "cell.previous"],
-      ["ArrowDown", ["Shift"], "", "cell.extend-down"], ["M", ["Shift"], "KeyM", "cell.merge"], ["o", [], "", "cell.fold-outputs"],
-      ["l", [], "", "view.line-numbers"], ["h", [], "", "page.shortcuts"], ["p", [], "", "page.palette-command"], [" ", [], "", "scroll.down"],
-      ["Enter", [], "", "mode.edit"], ["Enter", ["Shift"], "", "run.advance"], ["Enter", ["Ctrl"], "", "run.cell"], ["Enter", ["Alt"], "", "run.insert"],
-      ["P", ["Ctrl", "Shift"], "KeyP", "page.palette"], ["s", ["Ctrl"], "KeyS", "page.save"], ["z", ["Ctrl"], "KeyZ", "edit.undo"],
+      ["a", [], "", "cell.insert-above"],
+      ["b", [], "", "cell.insert-below"],
+      ["x", [], "", "cell.cut"],
+      ["c", [], "", "cell.copy"],
+      ["v", [], "", "cell.paste-below"],
+      ["z", [], "", "edit.undo"],
+      ["Z", ["Shift"], "KeyZ", "edit.redo"],
+      ["m", [], "", "cell.markdown"],
+      ["y", [], "", "cell.code"],
+      ["r", [], "", "cell.raw"],
+      ["3", [], "", "cell.heading-3"],
+      ["j", [], "", "cell.next"],
+      ["k", [], "", "cell.previous"],
+      ["ArrowDown", ["Shift"], "", "cell.extend-down"],
+      ["M", ["Shift"], "KeyM", "cell.merge"],
+      ["o", [], "", "cell.fold-outputs"],
+      ["l", [], "", "view.line-numbers"],
+      ["h", [], "", "page.shortcuts"],
+      ["p", [], "", "page.palette-command"],
+      [" ", [], "", "scroll.down"],
+      ["Enter", [], "", "mode.edit"],
+      ["Enter", ["Shift"], "", "run.advance"],
+      ["Enter", ["Ctrl"], "", "run.cell"],
+      ["Enter", ["Alt"], "", "run.insert"],
+      ["P", ["Ctrl", "Shift"], "KeyP", "page.palette"],
+      ["s", ["Ctrl"], "KeyS", "page.save"],
+      ["z", ["Ctrl"], "KeyZ", "edit.undo"],
     ];
     for (const [key, held, code, id] of table) expect([key, inCommand(key, held, code)]).toEqual([key, id]);
     expect(idOf(matcher.press(press("a"), "edit", 0))).toBeUndefined();
@@ -102,7 +138,9 @@ describe("keys", () => {
     for (const place of ["command", "edit", "library"] as const) {
       const seen = new Map<string, string>();
       for (const command of host.get(commands)) {
-        const counts = command.when === "always" || (place === "library" ? command.when === "library" : command.when === "notebook" || command.when === place);
+        const counts =
+          command.when === "always" ||
+          (place === "library" ? command.when === "library" : command.when === "notebook" || command.when === place);
         if (!counts) continue;
         for (const key of new Set(command.keys.map((name) => normaliseKey(name, false)))) {
           expect([place, key, seen.get(key)]).toEqual([place, key, undefined]);
@@ -124,7 +162,15 @@ describe("the palette", () => {
 
 describe("find", () => {
   it("sees sources and outputs of all cells, whatever the case", () => {
-    const run = { id: "r", status: "ok", count: 1, started: 0, ms: 1, sourceHash: "", outputs: [{ output_type: "stream", name: "stdout", text: "Alpha" }] } as unknown as Cell["run"];
+    const run = {
+      id: "r",
+      status: "ok",
+      count: 1,
+      started: 0,
+      ms: 1,
+      sourceHash: "",
+      outputs: [{ output_type: "stream", name: "stdout", text: "Alpha" }],
+    } as unknown as Cell["run"];
     const cells = [cell("a", "alpha = ALPHA"), cell("b", "", { run }), cell("c", "beta")];
     expect(findInCells(cells, "alpha", (item) => item.run?.outputs ?? [])).toEqual([
       { cell: "a", at: 0 },
@@ -166,9 +212,16 @@ describe("small things", () => {
 
   it("reads and writes the public addresses", () => {
     expect(readRoute("?path=notebooks/welcome.ipynb")).toEqual({ type: "path", path: "notebooks/welcome.ipynb" });
-    expect(readRoute("?url=https%3A%2F%2Fexample.org%2Fa.ipynb")).toEqual({ type: "url", url: "https://example.org/a.ipynb" });
+    expect(readRoute("?url=https%3A%2F%2Fexample.org%2Fa.ipynb")).toEqual({
+      type: "url",
+      url: "https://example.org/a.ipynb",
+    });
     expect(readRoute("")).toEqual({ type: "library" });
-    for (const route of [{ type: "document", document: "abc" }, { type: "path", path: "notebooks/a b&c.ipynb" }, { type: "url", url: "https://e.org/?x=1&y=2" }] as const) {
+    for (const route of [
+      { type: "document", document: "abc" },
+      { type: "path", path: "notebooks/a b&c.ipynb" },
+      { type: "url", url: "https://e.org/?x=1&y=2" },
+    ] as const) {
       expect(readRoute(writeRoute(route))).toEqual(route);
     }
   });
@@ -177,13 +230,24 @@ describe("small things", () => {
     localStorage.setItem("kroma-settings", '{"theme":"dark","npmMirrors":"no list","pythonMemory":1}');
     expect(readSettings()).toMatchObject({ theme: "dark", npmMirrors: [], pythonMemory: 2048 * 1024 * 1024 });
     localStorage.setItem("kroma-settings", "{");
-    const settings = kernelSettings({ ...readSettings(), npmCdn: "", wheelMirrors: ["https://w.example"] }, (path) => `https://site/${path}`);
-    expect(settings).toMatchObject({ wheelMirrors: ["https://site/wheels/", "https://w.example/"], vmImage: "https://site/vm/" });
+    const settings = kernelSettings(
+      { ...readSettings(), npmCdn: "", wheelMirrors: ["https://w.example"] },
+      (path) => `https://site/${path}`,
+    );
+    expect(settings).toMatchObject({
+      wheelMirrors: ["https://site/wheels/", "https://w.example/"],
+      vmImage: "https://site/vm/",
+    });
     expect("npmCdn" in settings).toBe(false);
     localStorage.removeItem("kroma-settings");
   });
 
   it("says durations as people do", () => {
-    expect([duration(0.4), duration(340), duration(3440), duration(125_000)]).toEqual(["1 ms", "340 ms", "3.4 s", "2 min 5 s"]);
+    expect([duration(0.4), duration(340), duration(3440), duration(125_000)]).toEqual([
+      "1 ms",
+      "340 ms",
+      "3.4 s",
+      "2 min 5 s",
+    ]);
   });
 });
