@@ -186,12 +186,9 @@ export function giveUpPowers(): void {
 /** Timers and requests that know whose they are. */
 export class Work {
   readonly #owner: Ownership;
-  readonly #timers = new Map<
-    number,
-    { readonly owner: string; readonly handle: unknown; readonly clear: (handle: unknown) => void }
-  >();
+  /** By what the engine calls them: numbers in a browser, objects in Node. */
+  readonly #timers = new Map<unknown, { readonly owner: string; readonly clear: (handle: unknown) => void }>();
   readonly #aborts = new Map<string, AbortController>();
-  #next = 1;
 
   constructor(owner: Ownership) {
     this.#owner = owner;
@@ -201,11 +198,10 @@ export class Work {
   install(host: Host): void {
     const clearTimer = (scope["clearTimeout"] as (handle: unknown) => void).bind(globalThis);
     const clearRepeat = (scope["clearInterval"] as (handle: unknown) => void).bind(globalThis);
-    const clear = (id: unknown) => this.#clear(Number(id));
     replace("setTimeout", this.#timer((scope["setTimeout"] as Timer).bind(globalThis), clearTimer, true));
     replace("setInterval", this.#timer((scope["setInterval"] as Timer).bind(globalThis), clearRepeat, false));
-    replace("clearTimeout", clear);
-    replace("clearInterval", clear);
+    replace("clearTimeout", (handle: unknown) => this.#clear(handle, clearTimer));
+    replace("clearInterval", (handle: unknown) => this.#clear(handle, clearRepeat));
     replace("fetch", (input: RequestInfo | URL, init?: RequestInit) => {
       const cell = this.#signal(this.#owner.current);
       const given = init?.signal ?? (input instanceof Request ? input.signal : undefined);
@@ -215,7 +211,7 @@ export class Work {
 
   /** Ends all that a request's code has started and that can be ended. */
   cancel(owner: string): void {
-    for (const [id, timer] of this.#timers) if (timer.owner === owner) this.#clear(id);
+    for (const [handle, timer] of this.#timers) if (timer.owner === owner) this.#clear(handle, timer.clear);
     this.#aborts.get(owner)?.abort(new DOMException("The cell was interrupted", "AbortError"));
     this.#aborts.delete(owner);
   }
@@ -235,9 +231,8 @@ export class Work {
     return (callback, milliseconds, ...values) => {
       if (typeof callback !== "function") throw new TypeError("A timer needs a function to call");
       const owner = this.#owner.current;
-      const id = this.#next++;
       const handle = start(() => {
-        if (once) this.#timers.delete(id);
+        if (once) this.#timers.delete(handle);
         const before = this.#owner.current;
         this.#owner.current = owner;
         try {
@@ -246,15 +241,27 @@ export class Work {
           this.#owner.current = before;
         }
       }, milliseconds);
-      this.#timers.set(id, { owner, handle, clear: stop });
-      return id;
+      this.#timers.set(handle, { owner, clear: stop });
+      this.#letGo(handle);
+      return handle;
     };
   }
 
-  #clear(id: number): void {
-    const timer = this.#timers.get(id);
-    if (!timer) return;
-    this.#timers.delete(id);
-    timer.clear(timer.handle);
+  /** Node's own code sets timers too, and unrefs them: those are no cell's, and must outlive its interrupt. */
+  #letGo(handle: unknown): void {
+    if (typeof handle !== "object" || handle === null) return;
+    const timer = handle as { unref?: () => unknown };
+    const unref = timer.unref?.bind(handle);
+    if (!unref) return;
+    timer.unref = () => {
+      this.#timers.delete(handle);
+      return unref();
+    };
+  }
+
+  #clear(handle: unknown, stop: (handle: unknown) => void): void {
+    const key = typeof handle === "string" ? Number(handle) : handle;
+    this.#timers.delete(key);
+    stop(key);
   }
 }

@@ -107,7 +107,12 @@ function custom(value: object, state: State, depth: number): string | undefined 
   for (const symbol of CUSTOM_INSPECT) {
     const method = (value as Record<symbol, unknown>)[symbol];
     if (typeof method !== "function") continue;
-    const shown: unknown = method.call(value, inspect, {}, inspect);
+    const shown: unknown = method.call(
+      value,
+      state.depth - depth,
+      { colors: false, depth: state.depth, stylize: (text: string) => text },
+      inspect,
+    );
     if (shown === value) return undefined;
     return typeof shown === "string" ? shown : format(shown, state, depth);
   }

@@ -9,6 +9,7 @@ import { isFile } from "#core/workspace/protocol.ts";
 import type { SyncFs } from "#core/workspace/sync-client.ts";
 import { base64 } from "./canvas.ts";
 import type { ModuleSource, Resolved } from "./modules.ts";
+import { exportedFile, type Package, type PackageFile, parsePackage, refuseCommonJs, satisfies } from "./packages.ts";
 
 /** One module that Kroma ships: npm/index.json maps specifiers to these. */
 export interface ShippedModule {
@@ -37,12 +38,6 @@ export interface ResolverOptions {
   readonly onText: (id: string, text: string) => void;
 }
 
-interface Package {
-  readonly name: string;
-  readonly version: string | undefined;
-  readonly path: string;
-}
-
 const ROOT = "/workspace/";
 const EXTENSIONS = [
   "",
@@ -57,39 +52,6 @@ const EXTENSIONS = [
   "/index.js",
   "/index.mjs",
 ];
-
-/** `npm:@scope/name@^1.2/sub/path` in its parts; undefined for what is no npm name. */
-export function parsePackage(specifier: string): Package | undefined {
-  const found = /^(?:npm:\/?)?((?:@[\w.-]+\/)?[\w.-]+)(?:@([^/]+))?(?:\/(.+))?$/.exec(specifier);
-  if (!found || found[1]!.startsWith(".")) return undefined;
-  return { name: found[1]!, version: found[2], path: found[3] ?? "" };
-}
-
-const numbers = (version: string) => version.split(/[-+]/)[0]!.split(".").map(Number);
-
-/** Whether a version fits a wish: exact, "1", "1.2", "^1.2.3", "~1.2.3", ">=1", "latest", "*". */
-export function satisfies(version: string, wish: string | undefined): boolean {
-  if (wish === undefined || wish === "latest" || wish === "*" || wish === "") return true;
-  const operator = /^(\^|~|>=|v|=)?/.exec(wish)![0];
-  const wanted = numbers(wish.slice(operator.length).replace(/\.[x*].*$/, ""));
-  const have = numbers(version);
-  if (wanted.some(Number.isNaN)) return version === wish;
-  let difference = 0;
-  for (let index = 0; index < 3 && difference === 0; index++)
-    difference = (have[index] ?? 0) - (wanted[index] ?? (operator === "" ? (have[index] ?? 0) : 0));
-  if (operator === ">=") return difference >= 0;
-  if (operator === "^" || operator === "~") {
-    const firstGiven =
-      operator === "~"
-        ? Math.min(1, wanted.length - 1)
-        : Math.max(
-            0,
-            wanted.findIndex((part) => part !== 0),
-          );
-    return difference >= 0 && wanted.slice(0, firstGiven + 1).every((part, index) => part === have[index]);
-  }
-  return difference === 0;
-}
 
 /** "sha256-…" of bytes. */
 export async function integrityOf(
@@ -117,39 +79,6 @@ interface Fetched {
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** After redirects: what relative imports are relative to. */
   readonly url: string;
-}
-
-interface PackageFile {
-  readonly version?: string;
-  readonly type?: string;
-  readonly module?: string;
-  readonly main?: string;
-  readonly browser?: unknown;
-  readonly exports?: unknown;
-}
-
-/** What `exports` of a package.json gives for "./path" (or "." for ""), by the conditions browser, import, default. */
-function exported(exports: unknown, path: string): string | undefined {
-  if (typeof exports === "string") return path === "" ? exports : undefined;
-  if (Array.isArray(exports)) return exports.map((item) => exported(item, path)).find((item) => item !== undefined);
-  if (typeof exports !== "object" || exports === null) return undefined;
-  const table = exports as Readonly<Record<string, unknown>>;
-  if (Object.keys(table).some((key) => key.startsWith("."))) {
-    const key = path === "" ? "." : `./${path}`;
-    if (key in table) return exported(table[key], "");
-    for (const [pattern, target] of Object.entries(table)) {
-      const [before, after] = pattern.split("*");
-      if (after === undefined || !key.startsWith(before!) || !key.endsWith(after)) continue;
-      return exported(target, "")?.replaceAll("*", key.slice(before!.length, key.length - after.length));
-    }
-    return undefined;
-  }
-  if (path !== "") return undefined;
-  for (const condition of ["browser", "module", "import", "default"]) {
-    const found = condition in table ? exported(table[condition], "") : undefined;
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }
 
 /** Names, fetches and checks modules for `Modules`. */
@@ -349,7 +278,7 @@ export class Resolver implements ModuleSource {
       const found = await this.#mirror(mirror.replace(/\/?$/, "/"), { ...wanted, version }, integrity, tried);
       if (found !== undefined) return { kind: "text", id: found, version: "" };
     }
-    if (settings.npmCdn !== undefined) {
+    if (settings.npmCdn) {
       const url = settings.npmCdn
         .replaceAll("{name}", wanted.name)
         .replaceAll("{version}", version ?? "latest")
@@ -364,10 +293,9 @@ export class Resolver implements ModuleSource {
         tried.push(message);
       }
     }
-    const advice =
-      settings.npmCdn === undefined
-        ? "Name a server of modules (npm CDN) or a folder of them (npm mirror) in the settings, or put the module into the workspace and import it by its path."
-        : "Check the name, the version and the network, or put the module into the workspace and import it by its path.";
+    const advice = !settings.npmCdn
+      ? "Name a server of modules (npm CDN) or a folder of them (npm mirror) in the settings, or put the module into the workspace and import it by its path."
+      : "Check the name, the version and the network, or put the module into the workspace and import it by its path.";
     throw new Error(
       `Cannot find the module "${specifier}". Tried:\n${tried.map((line) => `  - ${line}`).join("\n")}\n${advice}`,
     );
@@ -415,7 +343,8 @@ export class Resolver implements ModuleSource {
       const manifest = await this.#manifest(`${mirror}${folder}/package.json`);
       if (manifest && (folder.includes("@", 1) || satisfies(manifest.version ?? "0.0.0", version))) {
         const entry =
-          exported(manifest.exports, path) ?? (path === "" ? (manifest.module ?? manifest.main ?? "index.js") : path);
+          exportedFile(manifest.exports, path) ??
+          (path === "" ? (manifest.module ?? manifest.main ?? "index.js") : path);
         for (const file of /\.[cm]?js$/.test(entry)
           ? [entry]
           : [entry, `${entry}.js`, `${entry}.mjs`, `${entry}/index.js`]) {
@@ -444,15 +373,4 @@ export class Resolver implements ModuleSource {
       return undefined;
     }
   }
-}
-
-function refuseCommonJs(text: string, url: string): void {
-  if (
-    /(?:^|[\n;}])\s*(?:import|export)\b/.test(text) ||
-    !/\bmodule\.exports\b|\bexports\.\w+\s*=|\brequire\s*\(/.test(text)
-  )
-    return;
-  throw new Error(
-    `${url} is a CommonJS module, which cells cannot import: use a build of it as an ECMAScript module (its "+esm" or ".mjs" file)`,
-  );
 }

@@ -30,8 +30,7 @@ export class KernelDriver {
     this.#channel = channel;
     channel.receive((message) => {
       this.all.push(message);
-      for (const wait of [...this.#waits]) {
-        if (!wait.fits(message)) continue;
+      for (const wait of this.#waits.filter(({ fits }) => fits(message))) {
         this.#waits.splice(this.#waits.indexOf(wait), 1);
         wait.resolve(message);
       }

@@ -312,7 +312,7 @@ describe("questions", () => {
     return (await node.kernel.next(
       (message) => message.type === "complete_reply" && message.parent === `c ${code}`,
       0,
-    )) as { matches: { label: string }[]; start: number };
+    )) as unknown as { matches: { label: string }[]; start: number };
   };
   test("complete names and members without calling getters", async () => {
     await run("const completer = { alpha: 1, get alarm() { throw new Error('called') }, nest: { beta: 2 } }");
