@@ -3,7 +3,7 @@
  * here: the Emscripten factory and instantiation (to share the compiled module, grow the heap and cap it), the restore
  * hook, the lazy standard library, the trampoline.
  */
-import type { PyodideInterface } from "pyodide";
+import type { loadPyodide as loadPyodideType, PyodideInterface } from "pyodide";
 import type { Fcntl } from "#core/workspace/emscripten.ts";
 import { applyPack, parsePack, type Pack } from "./pack.ts";
 import type { PythonInit, SharedParts } from "./wire.ts";
@@ -119,7 +119,10 @@ export async function startInterpreter(
   wasm?.catch(() => undefined);
   const glue = import(/* @vite-ignore */ `${base}pyodide.asm.mjs`) as Promise<{ default: CreateModule }>;
   glue.catch(() => undefined);
-  const loader = import(/* @vite-ignore */ `${base}pyodide.mjs`) as Promise<typeof import("pyodide")>;
+  const loader = import(/* @vite-ignore */ `${base}pyodide.mjs`) as Promise<{
+    loadPyodide: typeof loadPyodideType;
+    version: string;
+  }>;
   loader.catch(() => undefined);
   let pack: Pack | undefined;
   let packBuffer = init.shared?.pack;
@@ -143,7 +146,8 @@ export async function startInterpreter(
           const environment = Object.assign((imports["env"] ??= {}), await errorMarker()) as Record<string, unknown>;
           // Imports are bound for good, so what may be wrapped later is called through here.
           fcntl = environment["__syscall_fcntl64"] as Fcntl;
-          environment["__syscall_fcntl64"] = (fd: number, command: number, argument: number) => fcntl(fd, command, argument);
+          environment["__syscall_fcntl64"] = (fd: number, command: number, argument: number) =>
+            fcntl(fd, command, argument);
           let instance: WebAssembly.Instance;
           if (module) {
             instance = await WebAssembly.instantiate(module, imports);

@@ -83,7 +83,9 @@ class RunningPython {
   #asked: Asked | undefined;
   #rest: Uint8Array | undefined;
   #asks = 0;
-  #interrupt: { readonly request: string; readonly timers: Set<ReturnType<typeof setTimeout>>; seen: boolean } | undefined;
+  #interrupt:
+    | { readonly request: string; readonly timers: Set<ReturnType<typeof setTimeout>>; seen: boolean }
+    | undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
 
   constructor(start: KernelStart, memory: Memory, restartAfter: number) {
@@ -296,7 +298,13 @@ class RunningPython {
   #interruptByForce(request: string): void {
     const seconds = this.#restartAfter / 1000;
     const text = `The cell did not stop within ${seconds} s of the interrupt, so Python was restarted: its variables are gone.`;
-    this.#say({ type: "error", parent: request, ename: "KeyboardInterrupt", evalue: text, traceback: [`KeyboardInterrupt: ${text}`] });
+    this.#say({
+      type: "error",
+      parent: request,
+      ename: "KeyboardInterrupt",
+      evalue: text,
+      traceback: [`KeyboardInterrupt: ${text}`],
+    });
     this.#settle(request);
     this.#say({ type: "execute_reply", parent: request, status: "error", count: undefined });
     if (this.#busy.delete(request)) this.#say({ type: "status", status: "idle", parent: request });
@@ -362,7 +370,8 @@ function pageStorage(): { getItem(key: string): string | null; setItem(key: stri
 type Storage = NonNullable<ReturnType<typeof pageStorage>>;
 
 /** Another browser version gets another try. */
-const plainKey = (key: string) => `kroma-python-plain ${key} ${(globalThis as { navigator?: { userAgent: string } }).navigator?.userAgent}`;
+const plainKey = (key: string) =>
+  `kroma-python-plain ${key} ${(globalThis as { navigator?: { userAgent: string } }).navigator?.userAgent}`;
 
 function rememberedPlain(key: string): boolean {
   return pageStorage()?.getItem(plainKey(key)) === "1";

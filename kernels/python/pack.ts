@@ -101,7 +101,8 @@ export function makePack(
   };
   const add = (list: number[], page: number) => {
     const length = list.length;
-    if (length && (list[length - 2] ?? 0) + (list[length - 1] ?? 0) === page) list[length - 1] = (list[length - 1] ?? 0) + 1;
+    if (length && (list[length - 2] ?? 0) + (list[length - 1] ?? 0) === page)
+      list[length - 1] = (list[length - 1] ?? 0) + 1;
     else list.push(page, 1);
   };
   for (let page = 0; page < heap.length / PAGE; page++) {

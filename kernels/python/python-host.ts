@@ -153,7 +153,10 @@ export class PythonHost {
   }
 
   /** A URL's bytes; status 0 with a reason if it can't be reached. */
-  async fetchBytes(url: string, accept: string): Promise<{ status: number; kind: string; why: string; body: Uint8Array }> {
+  async fetchBytes(
+    url: string,
+    accept: string,
+  ): Promise<{ status: number; kind: string; why: string; body: Uint8Array }> {
     try {
       const response = await fetch(url, accept ? { headers: { accept } } : {});
       const body = new Uint8Array(await response.arrayBuffer());

@@ -173,12 +173,17 @@ async function start(init: PythonInit): Promise<PythonWorker | undefined> {
     const control = init.control && new WorkerControl(init.control);
     const host = new PythonHost(python, control, init, post);
     // The answer proves bytecode, an await and a callback through a proxy.
-    if (started.snapshot && (await side.selfCheck((value) => value + 1)) !== 3) throw new Error("the self-check failed");
+    if (started.snapshot && (await side.selfCheck((value) => value + 1)) !== 3)
+      throw new Error("the self-check failed");
     host.attach(side.setup(host));
     const mounted = mountWorkspace(started, init.workspace, init.owner, () => control?.interrupted ?? false);
     side.enter("/workspace");
     if (!mounted) {
-      post({ type: "status", status: "starting", stage: "Python without the shared workspace: files stay in its memory" });
+      post({
+        type: "status",
+        status: "starting",
+        stage: "Python without the shared workspace: files stay in its memory",
+      });
     }
     if (!init.shared) post({ type: "shared", parts: started.parts });
     if (init.foreign) giveUpPowers();
@@ -199,7 +204,8 @@ function outliveUncaughtErrors(host: PythonHost): void {
     const text = error instanceof Error ? error.message : String(error);
     post({ type: "stream", parent: host.parent, name: "stderr", text: `${text.trimEnd()}\n` });
   };
-  const node = (globalThis as { process?: { on?: (event: string, listener: (error: unknown) => void) => void } }).process;
+  const node = (globalThis as { process?: { on?: (event: string, listener: (error: unknown) => void) => void } })
+    .process;
   if (node?.on) {
     node.on("uncaughtException", tell);
     node.on("unhandledRejection", tell);

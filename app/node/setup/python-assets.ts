@@ -55,13 +55,13 @@ export async function buildPythonAssets(directory: string, log: (line: string) =
 async function copyIfOther(from: string, to: string): Promise<void> {
   const [source, target] = await Promise.all([stat(from), stat(to).catch(() => undefined)]);
   if (target && target.size === source.size && (await readFile(from)).equals(await readFile(to))) return;
-  await copyFile(from, `${to}.new`);
-  await rename(`${to}.new`, to);
+  await copyFile(from, `${to}.${process.pid}`);
+  await rename(`${to}.${process.pid}`, to);
 }
 
 async function replace(path: string, text: string): Promise<void> {
-  await writeFile(`${path}.new`, text);
-  await rename(`${path}.new`, path);
+  await writeFile(`${path}.${process.pid}`, text);
+  await rename(`${path}.${process.pid}`, path);
 }
 
 /** The runtime's sources by module name. */

@@ -15,7 +15,15 @@ const WARM = `traceback ast symtable linecache json re asyncio inspect io rlcomp
   copy warnings base64 hashlib tokenize pprint urllib.parse csv decimal fractions timeit shlex fnmatch glob getpass uuid
   array struct tempfile shutil zipfile importlib.metadata html logging threading numbers heapq bisect types weakref
   pyodide.http sqlite3`.split(/\s+/);
-const RUNTIME = ["_kroma.worker", "_kroma.completion", "_kroma.packages", "kroma", "comm", "IPython.display", "micropip"];
+const RUNTIME = [
+  "_kroma.worker",
+  "_kroma.completion",
+  "_kroma.packages",
+  "kroma",
+  "comm",
+  "IPython.display",
+  "micropip",
+];
 
 interface Settings {
   instantiateWasm: (
@@ -38,7 +46,10 @@ const { default: createModule } = (await import(pathToFileURL(join(directory, "p
 };
 
 /** Starts Pyodide and keeps what the heap was right after instantiation. */
-async function load(options: Record<string, unknown>, created?: (settings: Settings, memory: WebAssembly.Memory) => void) {
+async function load(
+  options: Record<string, unknown>,
+  created?: (settings: Settings, memory: WebAssembly.Memory) => void,
+) {
   let fresh: Uint8Array | undefined;
   const python = await loadPyodide({
     indexURL: directory,
@@ -114,6 +125,6 @@ await load({ _loadSnapshot: new Uint8Array(64) }, (settings, memory) => {
 
 const stdlibSize = (await stat(join(directory, "python_stdlib.zip"))).size;
 const pack = makePack(heap, fresh, before as unknown as Uint8Array, { buildId, key, references, stdlibSize });
-await writeFile(join(directory, "kroma.pack.new"), pack);
-await rename(join(directory, "kroma.pack.new"), join(directory, "kroma.pack"));
+await writeFile(join(directory, `kroma.pack.${process.pid}`), pack);
+await rename(join(directory, `kroma.pack.${process.pid}`), join(directory, "kroma.pack"));
 process.exit(0);

@@ -32,11 +32,18 @@ function host(assets: string, foreign = false): KernelHost {
 interface Page {
   readonly channel: Channel<FromKernel, ToKernel>;
   readonly log: FromKernel[];
-  run(code: string, onMessage?: (message: FromKernel) => void): Promise<{ status: string; text: string; error: string; ms: number }>;
+  run(
+    code: string,
+    onMessage?: (message: FromKernel) => void,
+  ): Promise<{ status: string; text: string; error: string; ms: number }>;
 }
 
 let ids = 0;
-async function start(kernel = createPythonKernel(), assets = new URL("/assets/", location.href).href, foreign = false): Promise<Page> {
+async function start(
+  kernel = createPythonKernel(),
+  assets = new URL("/assets/", location.href).href,
+  foreign = false,
+): Promise<Page> {
   const abort = new AbortController();
   closers.push(() => abort.abort());
   const channel = await kernel.start({ host: host(assets, foreign), signal: abort.signal });
@@ -45,7 +52,7 @@ async function start(kernel = createPythonKernel(), assets = new URL("/assets/",
   await new Promise<void>((ready, fail) => {
     channel.receive((message) => {
       log.push(message);
-      for (const listener of [...listeners]) listener(message);
+      for (const listener of Array.from(listeners)) listener(message);
       if (message.type === "status" && message.status === "idle") ready();
       if (message.type === "status" && message.status === "dead") fail(new Error(message.reason));
     });
@@ -85,10 +92,19 @@ test("a snapshot made by Node is restored, with lazy library, await, run_sync, s
   expect(stages(page)).not.toContain("without its snapshot");
   expect((await page.run("1 + 1")).text).toBe("2");
   expect((await page.run("import xml.dom.minidom, email.mime.text, sqlite3; 3")).text).toBe("3");
-  expect((await page.run("import asyncio, time\nawait asyncio.sleep(0.01)\ntime.sleep(0.01)\nasyncio.run(asyncio.sleep(0.01, 'slept'))")).text).toBe("'slept'");
-  expect((await page.run("import js\ntype(await js.fetch('/assets/pyodide/empty.zip')).__name__")).text).toBe("'JsProxy'");
+  expect(
+    (
+      await page.run(
+        "import asyncio, time\nawait asyncio.sleep(0.01)\ntime.sleep(0.01)\nasyncio.run(asyncio.sleep(0.01, 'slept'))",
+      )
+    ).text,
+  ).toBe("'slept'");
+  expect((await page.run("import js\ntype(await js.fetch('/assets/pyodide/empty.zip')).__name__")).text).toBe(
+    "'JsProxy'",
+  );
   const asked = await page.run("input('?') + '!'", (message) => {
-    if (message.type === "input_request") page.channel.send({ type: "input_reply", parent: message.parent, value: "yes" });
+    if (message.type === "input_request")
+      page.channel.send({ type: "input_reply", parent: message.parent, value: "yes" });
   });
   expect(asked.text).toBe("'yes!'");
   const trip: number[] = [];
@@ -115,15 +131,20 @@ test("interrupts reach loops, sleep and await", async () => {
 
 test("an error in a callback of JavaScript's does not end the kernel", async () => {
   const page = await start();
-  await page.run("import js, asyncio\nfrom pyodide.ffi import create_proxy\njs.setTimeout(create_proxy(lambda: 1 / 0), 0)\nawait asyncio.sleep(0.05)");
+  await page.run(
+    "import js, asyncio\nfrom pyodide.ffi import create_proxy\njs.setTimeout(create_proxy(lambda: 1 / 0), 0)\nawait asyncio.sleep(0.05)",
+  );
   expect((await page.run("'alive'")).text).toBe("'alive'");
 });
 
 test("a foreign notebook's Python has no storage and cannot reach other tabs", async () => {
   const page = await start(createPythonKernel(), undefined, true);
-  const code = "import js\n[n for n in ('indexedDB', 'caches', 'BroadcastChannel', 'Worker', 'SharedWorker', 'WebTransport') if getattr(js, n, None) is not None], getattr(js.navigator, 'storage', None), getattr(js.navigator, 'locks', None)";
+  const code =
+    "import js\n[n for n in ('indexedDB', 'caches', 'BroadcastChannel', 'Worker', 'SharedWorker', 'WebTransport') if getattr(js, n, None) is not None], getattr(js.navigator, 'storage', None), getattr(js.navigator, 'locks', None)";
   expect((await page.run(code)).text).toBe("([], None, None)");
-  expect((await page.run("js.eval('Object.getPrototypeOf(self).constructor.name + typeof self.indexedDB')")).text).toBe("'DedicatedWorkerGlobalScopeundefined'");
+  expect((await page.run("js.eval('Object.getPrototypeOf(self).constructor.name + typeof self.indexedDB')")).text).toBe(
+    "'DedicatedWorkerGlobalScopeundefined'",
+  );
 });
 
 test("a damaged snapshot means a plain start", async () => {

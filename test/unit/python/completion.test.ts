@@ -5,10 +5,13 @@ import { type Cells, startPython } from "./harness.ts";
 let python: Cells;
 beforeAll(async () => {
   python = await startPython();
-  await python.run("import os, math\nclass Cat:\n    '''A cat.'''\n    def purr(self, loud=False):\n        '''Purrs.'''\n    @property\n    def costly(self): raise RuntimeError('ran')\n    _hidden = 1\ncat = Cat()\ntable = {'alpha': 1, 'beta': {'gamma': 2}}\ndef draw(width, *, colour='red'): pass\nopen('data file.csv', 'w').close(); os.makedirs('datadir', exist_ok=True)");
-});
+  await python.run(
+    "import os, math\nclass Cat:\n    '''A cat.'''\n    def purr(self, loud=False):\n        '''Purrs.'''\n    @property\n    def costly(self): raise RuntimeError('ran')\n    _hidden = 1\ncat = Cat()\ntable = {'alpha': 1, 'beta': {'gamma': 2}}\ndef draw(width, *, colour='red'): pass\nopen('data file.csv', 'w').close(); os.makedirs('datadir', exist_ok=True)",
+  );
+}, 60_000);
 afterAll(() => python.close());
-const labels = async (code: string, cursor?: number) => (await python.complete(code, cursor)).matches.map((match) => match.label);
+const labels = async (code: string, cursor?: number) =>
+  (await python.complete(code, cursor)).matches.map((match) => match.label);
 
 test("names, attributes and keywords", async () => {
   expect(await labels("cat.")).toEqual(["costly", "purr"]);

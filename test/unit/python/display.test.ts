@@ -6,7 +6,7 @@ import { type Cells, startPython } from "./harness.ts";
 let python: Cells;
 beforeAll(async () => {
   python = await startPython();
-});
+}, 60_000);
 afterAll(() => python.close());
 
 type Shown = Extract<FromKernel, { type: "display_data" | "update_display_data" | "execute_result" }>;
@@ -30,16 +30,26 @@ test("an object is shown in all its representations, binary ones as base64", asy
   );
   expect(result).toMatchObject({
     type: "execute_result",
-    data: { "text/html": "<b>x</b>", "image/png": "iVBORw0K", "application/json": { a: [1, null] }, "image/svg+xml": "<svg/>", "text/plain": "Rich!" },
+    data: {
+      "text/html": "<b>x</b>",
+      "image/png": "iVBORw0K",
+      "application/json": { a: [1, null] },
+      "image/svg+xml": "<svg/>",
+      "text/plain": "Rich!",
+    },
     metadata: { "text/markdown": { k: 1 } },
   });
   expect(Object.keys(result?.data ?? {})).not.toContain("text/latex");
 });
 
 test("_repr_mimebundle_ and _ipython_display_ are heard, and a failing one is told", async () => {
-  const [bundle] = await shown("class B:\n    def _repr_mimebundle_(self, include=None, exclude=None): return {'application/x+json': {'v': 1}}, {'m': 2}\nB()");
+  const [bundle] = await shown(
+    "class B:\n    def _repr_mimebundle_(self, include=None, exclude=None): return {'application/x+json': {'v': 1}}, {'m': 2}\nB()",
+  );
   expect(bundle).toMatchObject({ data: { "application/x+json": { v: 1 } }, metadata: { m: 2 } });
-  expect((await shown("class B2:\n    def _repr_mimebundle_(self): return {'text/html': 'i'}\nB2()"))[0]?.data["text/html"]).toBe("i");
+  expect(
+    (await shown("class B2:\n    def _repr_mimebundle_(self): return {'text/html': 'i'}\nB2()"))[0]?.data["text/html"],
+  ).toBe("i");
   const { messages } = await python.run("class D:\n    def _ipython_display_(self): print('own')\nD()");
   expect(messages.some((m) => m.type === "stream" && m.text === "own\n")).toBe(true);
   expect(messages.some((m) => m.type === "execute_result")).toBe(false);
@@ -52,19 +62,29 @@ test("_repr_mimebundle_ and _ipython_display_ are heard, and a failing one is to
 test("classes are shown as classes, and objects that invent attributes do no harm", async () => {
   expect((await python.run("B")).result).toBe("<class '__main__.B'>");
   expect((await python.run("from unittest.mock import MagicMock; MagicMock(name='m')")).status).toBe("ok");
-  expect((await python.run("class Any:\n    def __getattr__(self, name): return lambda *a, **k: (_ for _ in ()).throw(RuntimeError('surprise'))\nAny()")).status).toBe("ok");
+  expect(
+    (
+      await python.run(
+        "class Any:\n    def __getattr__(self, name): return lambda *a, **k: (_ for _ in ()).throw(RuntimeError('surprise'))\nAny()",
+      )
+    ).status,
+  ).toBe("ok");
 });
 
 test("display shows several things, raw bundles and ids that can be updated", async () => {
   expect((await shown("display(1, 'two')")).map((m) => m.data["text/plain"])).toEqual(["1", "'two'"]);
   expect((await shown("display({'text/html': '<i>'}, raw=True)"))[0]?.data).toEqual({ "text/html": "<i>" });
-  const [first, second, third] = await shown("h = display('a', display_id=True)\nh.update('b')\nfrom IPython.display import update_display\nupdate_display('c', display_id=h.display_id)");
+  const [first, second, third] = await shown(
+    "h = display('a', display_id=True)\nh.update('b')\nfrom IPython.display import update_display\nupdate_display('c', display_id=h.display_id)",
+  );
   expect(first).toMatchObject({ type: "display_data", data: { "text/plain": "'a'" } });
   expect(second).toMatchObject({ type: "update_display_data", data: { "text/plain": "'b'" } });
   expect((first as { displayId?: string }).displayId).toBeTruthy();
   expect((second as { displayId?: string }).displayId).toBe((first as { displayId?: string }).displayId);
   expect((third as { displayId?: string }).displayId).toBe((first as { displayId?: string }).displayId);
-  expect((await python.run("from IPython.display import clear_output\nclear_output(wait=True)")).messages).toContainEqual(expect.objectContaining({ type: "clear_output", wait: true }));
+  expect(
+    (await python.run("from IPython.display import clear_output\nclear_output(wait=True)")).messages,
+  ).toContainEqual(expect.objectContaining({ type: "clear_output", wait: true }));
 });
 
 test("IPython.display's objects make the right types", async () => {
@@ -99,13 +119,22 @@ describe("comms", () => {
     expect([...new Uint8Array(open?.buffers?.[0] ?? new ArrayBuffer())]).toEqual([1, 2]);
     const sent = opened.messages.find((m) => m.type === "comm_msg");
     expect(new TextDecoder().decode(sent?.buffers?.[0])).toBe("xyz");
-    python.channel.send({ type: "comm_msg", comm: open?.comm ?? "", data: { from: "page" }, buffers: [new Uint8Array([7, 8]).buffer] });
+    python.channel.send({
+      type: "comm_msg",
+      comm: open?.comm ?? "",
+      data: { from: "page" },
+      buffers: [new Uint8Array([7, 8]).buffer],
+    });
     expect((await python.run("heard")).result).toBe("[({'from': 'page'}, [b'\\x07\\x08'])]");
-    expect((await python.run("c.close()")).messages).toContainEqual(expect.objectContaining({ type: "comm_close", comm: open?.comm }));
+    expect((await python.run("c.close()")).messages).toContainEqual(
+      expect.objectContaining({ type: "comm_close", comm: open?.comm }),
+    );
   });
 
   test("the page can open a comm with a registered target, and is told when there is none", async () => {
-    await python.run("got = []\nget_comm_manager().register_target('mine', lambda c, m: got.append(m['content']['data']))");
+    await python.run(
+      "got = []\nget_comm_manager().register_target('mine', lambda c, m: got.append(m['content']['data']))",
+    );
     python.channel.send({ type: "comm_open", comm: "p1", target: "mine", data: { x: 1 } });
     expect((await python.run("got")).result).toBe("[{'x': 1}]");
     const closed = python.next((m) => m.type === "comm_close");
@@ -128,11 +157,35 @@ describe("widgets", () => {
       "import kroma\nclass Counter(kroma.Widget):\n    _esm = 'export default {render(){}}'\n    _css = '.a{}'\n    value = kroma.synced(0)\n    items = kroma.synced([])\nw = Counter(value=3)\nw",
     );
     const open = messages.find((m) => m.type === "comm_open");
-    expect(open).toMatchObject({ target: "jupyter.widget", data: { state: { _esm: "export default {render(){}}", _css: ".a{}", _anywidget_id: "__main__.Counter", value: 3, items: [] }, buffer_paths: [] } });
-    expect(messages.find((m) => m.type === "execute_result")?.data).toMatchObject({ "application/vnd.jupyter.widget-view+json": { model_id: open?.comm, version_major: 2, version_minor: 0 } });
-    const changed = await python.run("seen = []\nw.observe(lambda c: seen.append((c['old'], c['new'])), names='value')\nw.value = 4");
-    expect(changed.messages.find((m) => m.type === "comm_msg")?.data).toEqual({ method: "update", state: { value: 4 }, buffer_paths: [] });
-    python.channel.send({ type: "comm_msg", comm: open?.comm ?? "", data: { method: "update", state: { value: 9 }, buffer_paths: [] } });
+    expect(open).toMatchObject({
+      target: "jupyter.widget",
+      data: {
+        state: {
+          _esm: "export default {render(){}}",
+          _css: ".a{}",
+          _anywidget_id: "__main__.Counter",
+          value: 3,
+          items: [],
+        },
+        buffer_paths: [],
+      },
+    });
+    expect(messages.find((m) => m.type === "execute_result")?.data).toMatchObject({
+      "application/vnd.jupyter.widget-view+json": { model_id: open?.comm, version_major: 2, version_minor: 0 },
+    });
+    const changed = await python.run(
+      "seen = []\nw.observe(lambda c: seen.append((c['old'], c['new'])), names='value')\nw.value = 4",
+    );
+    expect(changed.messages.find((m) => m.type === "comm_msg")?.data).toEqual({
+      method: "update",
+      state: { value: 4 },
+      buffer_paths: [],
+    });
+    python.channel.send({
+      type: "comm_msg",
+      comm: open?.comm ?? "",
+      data: { method: "update", state: { value: 9 }, buffer_paths: [] },
+    });
     const after = await python.run("w.value, seen");
     expect(after.result).toBe("(9, [(3, 4), (4, 9)])");
   });

@@ -64,7 +64,9 @@ export interface RunOptions {
   readonly silent?: boolean;
   /** Lines for input(); a function sees the prompt; what is missing is end of file. */
   readonly input?: (request: Extract<FromKernel, { type: "input_request" }>) => string | undefined;
-  readonly shell?: (request: Extract<FromKernel, { type: "kernel_request" }>) => Partial<Extract<ToKernel, { type: "kernel_reply" }>>;
+  readonly shell?: (
+    request: Extract<FromKernel, { type: "kernel_request" }>,
+  ) => Partial<Extract<ToKernel, { type: "kernel_reply" }>>;
   /** Called with each message as it comes. */
   readonly onMessage?: (message: FromKernel) => void;
 }
@@ -82,7 +84,7 @@ export class Cells {
     this.#abort = abort;
     channel.receive((message) => {
       this.log.push(message);
-      for (const listener of [...this.#listeners]) listener(message);
+      for (const listener of Array.from(this.#listeners)) listener(message);
     });
   }
 
@@ -160,14 +162,18 @@ export class Cells {
 
   async complete(code: string, cursor = code.length) {
     const id = `c${++this.#ids}`;
-    const reply = this.next((m): m is Extract<FromKernel, { type: "complete_reply" }> => m.type === "complete_reply" && m.parent === id);
+    const reply = this.next(
+      (m): m is Extract<FromKernel, { type: "complete_reply" }> => m.type === "complete_reply" && m.parent === id,
+    );
     this.channel.send({ type: "complete_request", id, code, cursor });
     return await reply;
   }
 
   async inspect(code: string, cursor = code.length) {
     const id = `s${++this.#ids}`;
-    const reply = this.next((m): m is Extract<FromKernel, { type: "inspect_reply" }> => m.type === "inspect_reply" && m.parent === id);
+    const reply = this.next(
+      (m): m is Extract<FromKernel, { type: "inspect_reply" }> => m.type === "inspect_reply" && m.parent === id,
+    );
     this.channel.send({ type: "inspect_request", id, code, cursor });
     return await reply;
   }
@@ -184,7 +190,10 @@ export async function startPython(options: HostOptions & { kernel?: Kernel } = {
   await mkdir(ASSETS, { recursive: true });
   await (built ??= buildPythonAssets(ASSETS, () => undefined));
   const abort = new AbortController();
-  const channel = await (options.kernel ?? createPythonKernel()).start({ host: threadHost(options), signal: abort.signal });
+  const channel = await (options.kernel ?? createPythonKernel()).start({
+    host: threadHost(options),
+    signal: abort.signal,
+  });
   const cells = new Cells(channel, abort);
   await cells.idle();
   return cells;

@@ -22,7 +22,7 @@ describe("an interrupt leaves the kernel alive", () => {
   beforeAll(async () => {
     python = await startPython();
     await python.run("import time, asyncio, re; kept = 7");
-  });
+  }, 60_000);
   afterAll(() => python.close());
 
   test.each([
@@ -49,7 +49,9 @@ test("an interrupt ends input()", async () => {
   const python = await startPython();
   const asked = python.next((message) => message.type === "input_request");
   const id = "asks";
-  const done = python.next((message): message is Extract<FromKernel, { type: "execute_reply" }> => message.type === "execute_reply");
+  const done = python.next(
+    (message): message is Extract<FromKernel, { type: "execute_reply" }> => message.type === "execute_reply",
+  );
   python.channel.send({ type: "execute_request", id, code: "input('stop me ')" });
   await asked;
   python.interrupt();
@@ -82,7 +84,10 @@ test("what waits for the start is taken back by an interrupt", async () => {
 test.each([
   ["a loop that catches everything", "while True:\n    try:\n        while True: pass\n    except BaseException: pass"],
   ["a loop in C", "sum(range(10**13))"],
-  ["a coroutine that will not be cancelled", "import asyncio\nwhile True:\n    try: await asyncio.sleep(5)\n    except BaseException: pass"],
+  [
+    "a coroutine that will not be cancelled",
+    "import asyncio\nwhile True:\n    try: await asyncio.sleep(5)\n    except BaseException: pass",
+  ],
 ])("%s costs the kernel its variables, and says so", async (_, code) => {
   const python = await startPython({ kernel: createPythonKernel({ restartAfter: 400 }) });
   await python.run("kept = 7");
@@ -100,7 +105,10 @@ test.each([
 describe("death", () => {
   test.each([
     ["os._exit", "import os; os._exit(3)"],
-    ["a crash of the interpreter", "import sys\nsys.setrecursionlimit(10**7)\nx = []\nfor i in range(400_000): x = [x]\nrepr(x)"],
+    [
+      "a crash of the interpreter",
+      "import sys\nsys.setrecursionlimit(10**7)\nx = []\nfor i in range(400_000): x = [x]\nrepr(x)",
+    ],
   ])("%s is said within two seconds, with the run aborted first", async (_, code) => {
     const python = await startPython();
     const reasons: (string | undefined)[] = [];

@@ -5,7 +5,7 @@ import { type Cells, type RunOptions, startPython } from "./harness.ts";
 let python: Cells;
 beforeAll(async () => {
   python = await startPython();
-});
+}, 60_000);
 afterAll(() => python.close());
 const run = async (code: string, options?: RunOptions) => await python.run(code, options);
 
@@ -19,7 +19,7 @@ describe("what is no magic stays Python", () => {
     ["x = (a\n% b)\nx", "3"],
     ["s = '''\n!ls\n%time\nwhat?\n'''\ns", "'\\n!ls\\n%time\\nwhat?\\n'"],
     ["s = 'a \\\n!b'\ns", "'a !b'"],
-    ["s = \"it's %d? \" % a\ns", "\"it's 7? \""],
+    ['s = "it\'s %d? " % a\ns', '"it\'s 7? "'],
     ["s = f'{a!r:>4}|{{'\ns", "'   7|{'"],
     ["d = {'k': 1}\nf'{d['k']}!'", "'1!'"],
     ["f'''{\na\n}?'''", "'7?'"],
@@ -126,13 +126,17 @@ describe("magics", () => {
   });
 
   test("%timeit measures", async () => {
-    expect((await run("%timeit -n 5 -r 3 sum(range(100))")).stdout).toMatch(/per loop \(mean ± std. dev. of 3 runs, 5 loops each\)/);
+    expect((await run("%timeit -n 5 -r 3 sum(range(100))")).stdout).toMatch(
+      /per loop \(mean ± std. dev. of 3 runs, 5 loops each\)/,
+    );
     expect((await run("t = %timeit -o -q -n 2 -r 2 pass\nt.loops")).result).toBe("2");
     expect((await run("%%timeit -n 1 -r 1 z = 4\nassert z == 4")).stdout).toContain("1 run, 1 loop");
   });
 
   test("%%writefile, %run, %ls, %cat of the workspace", async () => {
-    expect((await run("%%writefile made.py\nimport sys\nmade = len(sys.argv)\nprint(__name__)\n")).stdout).toBe("Writing made.py\n");
+    expect((await run("%%writefile made.py\nimport sys\nmade = len(sys.argv)\nprint(__name__)\n")).stdout).toBe(
+      "Writing made.py\n",
+    );
     expect((await run("%run made.py a b\nmade")).result).toBe("3");
     expect((await run("%ls *.py")).stdout).toBe("made.py\n");
     await run("%%writefile -a made.py\nmore = 5");
@@ -142,7 +146,9 @@ describe("magics", () => {
   });
 
   test("%%capture keeps streams, displays and the result", async () => {
-    const captured = await run("%%capture out\nimport sys\nprint('text')\nprint('err', file=sys.stderr)\ndisplay('shown')\n42");
+    const captured = await run(
+      "%%capture out\nimport sys\nprint('text')\nprint('err', file=sys.stderr)\ndisplay('shown')\n42",
+    );
     expect(captured.stdout + captured.stderr).toBe("");
     expect(captured.messages.some((m) => m.type === "display_data" || m.type === "execute_result")).toBe(false);
     expect((await run("out.stdout, out.stderr, len(out.outputs)")).result).toBe("('text\\n', 'err\\n', 2)");
@@ -176,7 +182,13 @@ describe("magics", () => {
   });
 
   test("%load_ext, %matplotlib and their kin are taken kindly", async () => {
-    for (const line of ["%matplotlib inline", "%load_ext autoreload", "%autoreload 2", "%config InlineBackend.figure_format = 'retina'", "%pylab inline"]) {
+    for (const line of [
+      "%matplotlib inline",
+      "%load_ext autoreload",
+      "%autoreload 2",
+      "%config InlineBackend.figure_format = 'retina'",
+      "%pylab inline",
+    ]) {
       expect((await run(line)).status, line).toBe("ok");
     }
   });
@@ -202,13 +214,17 @@ describe("magics", () => {
   });
 
   test("magics of one's own can be registered", async () => {
-    await run("from IPython.core.magic import register_line_magic, register_cell_magic\n@register_line_magic\ndef shout(line):\n    return line.upper()\n@register_cell_magic\ndef rev(line, cell):\n    return cell[::-1]");
+    await run(
+      "from IPython.core.magic import register_line_magic, register_cell_magic\n@register_line_magic\ndef shout(line):\n    return line.upper()\n@register_cell_magic\ndef rev(line, cell):\n    return cell[::-1]",
+    );
     expect((await run("%shout abc")).result).toBe("'ABC'");
     expect((await run("%%rev\nabc")).result).toBe("'cba'");
   });
 
   test("get_ipython() has what libraries use", async () => {
-    expect((await run("ip = get_ipython()\nip.user_ns['from_ns'] = 5\nip.run_line_magic('who_ls', '')")).status).toBe("ok");
+    expect((await run("ip = get_ipython()\nip.user_ns['from_ns'] = 5\nip.run_line_magic('who_ls', '')")).status).toBe(
+      "ok",
+    );
     expect((await run("from_ns")).result).toBe("5");
     expect((await run("from IPython import get_ipython as g; g() is ip")).result).toBe("True");
     await run("ip.events.register('post_run_cell', lambda *a: print('hook'))\nip.ex('made_by_ex = 1')");

@@ -13,7 +13,7 @@ const open: Cells[] = [];
 beforeAll(async () => {
   server = await serveWheels();
   cache = await mkdtemp(join(tmpdir(), "kroma-wheels-"));
-});
+}, 60_000);
 afterAll(async () => {
   for (const cells of open) cells.close();
   await server.close();
@@ -30,19 +30,40 @@ describe("an index", () => {
   beforeAll(async () => {
     server.index("/simple/", [
       buildWheel({ name: "tool", version: "1.0" }),
-      buildWheel({ name: "tool", version: "1.10", requires: ["helper>=2,<3", 'windows-only; sys_platform == "win32"', 'fancy[color]~=1.1; extra == "fancy"', 'old-thing; python_version < "3"'] }),
+      buildWheel({
+        name: "tool",
+        version: "1.10",
+        requires: [
+          "helper>=2,<3",
+          'windows-only; sys_platform == "win32"',
+          'fancy[color]~=1.1; extra == "fancy"',
+          'old-thing; python_version < "3"',
+        ],
+      }),
       buildWheel({ name: "tool", version: "2.0rc1" }),
       buildWheel({ name: "tool", version: "3.0", tag: "cp314-cp314-manylinux_2_28_x86_64" }),
     ]);
-    server.index("/simple/", [buildWheel({ name: "helper", version: "1.0" }), buildWheel({ name: "helper", version: "2.5" }), buildWheel({ name: "helper", version: "3.0" })], { html: true });
-    server.index("/simple/", [buildWheel({ name: "fancy", version: "1.1.4", requires: ['paint; extra == "color"'] }), buildWheel({ name: "fancy", version: "1.2" }), buildWheel({ name: "fancy", version: "2.0" })]);
+    server.index(
+      "/simple/",
+      [
+        buildWheel({ name: "helper", version: "1.0" }),
+        buildWheel({ name: "helper", version: "2.5" }),
+        buildWheel({ name: "helper", version: "3.0" }),
+      ],
+      { html: true },
+    );
+    server.index("/simple/", [
+      buildWheel({ name: "fancy", version: "1.1.4", requires: ['paint; extra == "color"'] }),
+      buildWheel({ name: "fancy", version: "1.2" }),
+      buildWheel({ name: "fancy", version: "2.0" }),
+    ]);
     server.index("/simple/", [buildWheel({ name: "paint" })]);
     server.index("/simple/", [buildWheel({ name: "native", tag: "cp314-cp314-manylinux_2_28_x86_64" })]);
     server.index("/simple/", [buildWheel({ name: "torn" })], { hash: "0".repeat(64) });
     server.index("/simple/", [buildWheel({ name: "needs-missing", requires: ["not-anywhere"] })]);
     server.index("/simple/", [buildWheel({ name: "wants-old", requires: ["helper<2"] })]);
     cells = await python({ pythonIndex: `${server.url}/simple/` });
-  });
+  }, 60_000);
 
   test("%pip install takes the newest release that runs here, with what it needs", async () => {
     const run = await cells.run("%pip install tool");
@@ -50,7 +71,11 @@ describe("an index", () => {
     expect((await cells.run("import tool, helper; tool.version, helper.version")).result).toBe("('1.10', '2.5')");
     const facts = run.messages.filter((m) => m.type === "dependency");
     expect(facts.map((m) => m.name)).toEqual(["tool", "helper"]);
-    expect(facts[0]).toMatchObject({ ecosystem: "pypi", version: "1.10", integrity: expect.stringMatching(/^sha256-[A-Za-z0-9+/]{43}=$/) });
+    expect(facts[0]).toMatchObject({
+      ecosystem: "pypi",
+      version: "1.10",
+      integrity: expect.stringMatching(/^sha256-[A-Za-z0-9+/]{43}=$/),
+    });
     expect((await cells.run("%pip install tool")).stdout).toBe("Already installed: tool\n");
   });
 
@@ -60,7 +85,9 @@ describe("an index", () => {
   });
 
   test("micropip is there too, and list and show tell", async () => {
-    expect((await cells.run("import micropip\nawait micropip.install('paint')\n'paint' in micropip.list()")).result).toBe("True");
+    expect(
+      (await cells.run("import micropip\nawait micropip.install('paint')\n'paint' in micropip.list()")).result,
+    ).toBe("True");
     expect((await cells.run("%pip list")).stdout).toMatch(/tool +1\.10/);
     expect((await cells.run("%pip show tool")).stdout).toMatch(/Version: 1\.10[^]*Requires: helper/);
     expect((await cells.run("import importlib.metadata as m; m.version('tool')")).result).toBe("'1.10'");
@@ -71,25 +98,47 @@ describe("an index", () => {
     expect((await other.run("%pip install -q tool==1.0")).stdout).toBe("");
     expect((await other.run("import tool; tool.version")).result).toBe("'1.0'");
     expect((await other.run("%pip install --pre tool>1.10")).stdout).toContain("tool-2.0rc1");
-    expect((await other.run("%pip uninstall -y tool\nimport importlib.util, sys; del sys.modules['tool']; importlib.util.find_spec('tool')")).result).toBeUndefined();
-    expect((await other.run("%pip install 'tool>=9'")).error?.evalue).toContain("only these versions were found: 2.0rc1, 1.10, 1.0");
-    await other.run("open('requirements.txt', 'w').write('# what\\npaint  # colour\\ntool==1.0 ; python_version > \"3\"\\n')");
+    expect(
+      (
+        await other.run(
+          "%pip uninstall -y tool\nimport importlib.util, sys; del sys.modules['tool']; importlib.util.find_spec('tool')",
+        )
+      ).result,
+    ).toBeUndefined();
+    expect((await other.run("%pip install 'tool>=9'")).error?.evalue).toContain(
+      "only these versions were found: 2.0rc1, 1.10, 1.0",
+    );
+    await other.run(
+      "open('requirements.txt', 'w').write('# what\\npaint  # colour\\ntool==1.0 ; python_version > \"3\"\\n')",
+    );
     expect((await other.run("%pip install -r requirements.txt")).stdout).toBe("Installed paint-1.0, tool-1.0\n");
   });
 
   test("an unknown name, a foreign platform, a missing need and a contradiction are told by name", async () => {
-    expect((await cells.run("%pip install not-anywhere")).error).toMatchObject({ ename: "InstallError", evalue: expect.stringContaining("not-anywhere can't be installed") });
-    expect((await cells.run("%pip install native")).error?.evalue).toMatch(/native has no wheel that runs in the browser.*manylinux/);
-    expect((await cells.run("%pip install needs-missing")).error?.evalue).toContain("not-anywhere can't be installed (needed by needs-missing)");
+    expect((await cells.run("%pip install not-anywhere")).error).toMatchObject({
+      ename: "InstallError",
+      evalue: expect.stringContaining("not-anywhere can't be installed"),
+    });
+    expect((await cells.run("%pip install native")).error?.evalue).toMatch(
+      /native has no wheel that runs in the browser.*manylinux/,
+    );
+    expect((await cells.run("%pip install needs-missing")).error?.evalue).toContain(
+      "not-anywhere can't be installed (needed by needs-missing)",
+    );
     expect((await cells.run("import needs_missing")).error?.ename).toBe("ModuleNotFoundError");
     const fresh = await python({ pythonIndex: `${server.url}/simple/` });
-    expect((await fresh.run("%pip install tool wants-old")).error?.evalue).toContain("helper<2 (wanted by wants-old) contradicts helper 2.5");
+    expect((await fresh.run("%pip install tool wants-old")).error?.evalue).toContain(
+      "helper<2 (wanted by wants-old) contradicts helper 2.5",
+    );
     expect((await cells.run("%pip install '???'")).error?.ename).toBe("InstallError");
   });
 
   test("a wheel with another hash than promised is refused", async () => {
     const run = await cells.run("%pip install torn");
-    expect(run.error).toMatchObject({ ename: "HashMismatch", evalue: expect.stringContaining("torn-1.0-py3-none-any.whl") });
+    expect(run.error).toMatchObject({
+      ename: "HashMismatch",
+      evalue: expect.stringContaining("torn-1.0-py3-none-any.whl"),
+    });
     expect((await cells.run("import torn")).error?.ename).toBe("ModuleNotFoundError");
   });
 });
@@ -97,7 +146,14 @@ describe("an index", () => {
 describe("a mirror", () => {
   test("imports load what its lock file knows, before the cell runs", async () => {
     server.lock("/mirror/", [
-      { ...buildWheel({ name: "auto-loaded", files: { "surprise/__init__.py": "import needed\nvalue = needed.value + 1\n" } }), imports: ["surprise"], depends: ["needed"] },
+      {
+        ...buildWheel({
+          name: "auto-loaded",
+          files: { "surprise/__init__.py": "import needed\nvalue = needed.value + 1\n" },
+        }),
+        imports: ["surprise"],
+        depends: ["needed"],
+      },
       buildWheel({ name: "needed", files: { "needed.py": "value = 41\n" } }),
       { ...buildWheel({ name: "spoilt" }), promised: "1".repeat(64) },
       { ...buildWheel({ name: "gone" }), filename: "gone-1.0-py3-none-any.whl", bytes: new Uint8Array() },
@@ -108,13 +164,29 @@ describe("a mirror", () => {
     expect(refused.error?.ename).toBe("ModuleNotFoundError");
     expect(refused.traceback).toContain("spoilt-1.0-py3-none-any.whl");
     expect(refused.traceback).toContain("was refused: its sha256");
-    expect((await cells.run("try:\n    import spoilt\nexcept ImportError:\n    print('went on')")).stdout).toBe("went on\n");
+    expect((await cells.run("try:\n    import spoilt\nexcept ImportError:\n    print('went on')")).stdout).toBe(
+      "went on\n",
+    );
     expect((await cells.run("%pip install gone")).error?.ename).toBe("HashMismatch");
   });
 
   test("a file that the lock names but nobody has is told with what to do", async () => {
     const wheel = buildWheel({ name: "nowhere" });
-    server.put("/half/pyodide-lock.json", JSON.stringify({ packages: { nowhere: { name: "nowhere", version: "1.0", file_name: wheel.filename, sha256: wheel.sha256, depends: [], imports: ["nowhere"] } } }));
+    server.put(
+      "/half/pyodide-lock.json",
+      JSON.stringify({
+        packages: {
+          nowhere: {
+            name: "nowhere",
+            version: "1.0",
+            file_name: wheel.filename,
+            sha256: wheel.sha256,
+            depends: [],
+            imports: ["nowhere"],
+          },
+        },
+      }),
+    );
     const cells = await python({ wheelMirrors: [`${server.url}/half/`] });
     const { error, traceback } = await cells.run("import nowhere");
     expect(error?.ename).toBe("ModuleNotFoundError");
@@ -125,7 +197,9 @@ describe("a mirror", () => {
 
   test("a mirror that does not answer is told, and a simple index in it is asked", async () => {
     const dead = await python({ wheelMirrors: ["http://127.0.0.1:9/"] });
-    expect((await dead.run("%pip install whatever")).error?.evalue).toMatch(/whatever can't be installed.*could not be reached/);
+    expect((await dead.run("%pip install whatever")).error?.evalue).toMatch(
+      /whatever can't be installed.*could not be reached/,
+    );
     server.index("/folder/simple/", [buildWheel({ name: "indexed", version: "0.3" })]);
     const cells = await python({ wheelMirrors: [`${server.url}/folder`] });
     expect((await cells.run("%pip install indexed")).stdout).toBe("Installed indexed-0.3\n");
@@ -166,12 +240,18 @@ describe("a file", () => {
     const evil = buildWheel({ name: "evil", files: { "../../../escape.py": "x = 1", "evil.py": "" } });
     server.put(`/${remote.filename}`, remote.bytes);
     for (const wheel of [local, evil]) {
-      await cells.run(`import base64\nopen('${wheel.filename}', 'wb').write(base64.b64decode('${Buffer.from(wheel.bytes).toString("base64")}'))`);
+      await cells.run(
+        `import base64\nopen('${wheel.filename}', 'wb').write(base64.b64decode('${Buffer.from(wheel.bytes).toString("base64")}'))`,
+      );
     }
     expect((await cells.run(`%pip install ./${local.filename}`)).stdout).toBe("Installed local-one-1.0\n");
     expect((await cells.run("import local_one; local_one.version")).result).toBe("'1.0'");
-    expect((await cells.run(`%pip install ${server.url}/${remote.filename}#sha256=${remote.sha256}`)).stdout).toBe("Installed remote-one-1.0\n");
-    expect((await cells.run(`%pip install ${server.url}/${remote.filename}#sha256=${"2".repeat(64)}`)).error?.ename).toBe("HashMismatch");
+    expect((await cells.run(`%pip install ${server.url}/${remote.filename}#sha256=${remote.sha256}`)).stdout).toBe(
+      "Installed remote-one-1.0\n",
+    );
+    expect(
+      (await cells.run(`%pip install ${server.url}/${remote.filename}#sha256=${"2".repeat(64)}`)).error?.ename,
+    ).toBe("HashMismatch");
     expect((await cells.run(`%pip install ./${evil.filename}`)).error?.evalue).toContain("written outside");
     expect((await cells.run("%pip install ./not_there-1.0-py3-none-any.whl")).error?.evalue).toContain("No such file");
     await cells.run("open('empty-1.0-py3-none-any.whl', 'w').write('no zip')");
@@ -181,20 +261,57 @@ describe("a file", () => {
 
 test("versions compare as PEP 440 says, markers hold as PEP 508 says", async () => {
   const cells = await python({});
-  const sorted = ["1.0.dev1", "1.0a1.dev2", "1.0a1", "1.0b2", "1.0rc1", "1.0", "1.0+local", "1.0.post1", "1.0.1", "1.2", "1.10", "1!0.1"];
+  const sorted = [
+    "1.0.dev1",
+    "1.0a1.dev2",
+    "1.0a1",
+    "1.0b2",
+    "1.0rc1",
+    "1.0",
+    "1.0+local",
+    "1.0.post1",
+    "1.0.1",
+    "1.2",
+    "1.10",
+    "1!0.1",
+  ];
   await cells.run("from _kroma.versions import *");
-  expect((await cells.run(`[v.text for v in sorted(map(Version, reversed(${JSON.stringify(sorted)})))] == ${JSON.stringify(sorted)}`)).result).toBe("True");
+  expect(
+    (
+      await cells.run(
+        `[v.text for v in sorted(map(Version, reversed(${JSON.stringify(sorted)})))] == ${JSON.stringify(sorted)}`,
+      )
+    ).result,
+  ).toBe("True");
   for (const [specifier, version, fits] of [
-    ["==1.0", "1.0.0", true], ["==1.*", "1.9", true], ["==1.0.*", "1.1", false], ["!=1.0", "1.0.0", false], ["~=1.4", "1.9", true],
-    ["~=1.4", "2.0", false], ["~=1.4.2", "1.5", false], [">=1,<2", "1.5", true], ["<2", "2.0rc1", false], [">1.0", "1.0.post1", false],
-    [">=1.0", "1.0.post1", true], ["==1.0", "1.0+abc", true], ["===1.0", "1.0", true], ["", "7", true],
+    ["==1.0", "1.0.0", true],
+    ["==1.*", "1.9", true],
+    ["==1.0.*", "1.1", false],
+    ["!=1.0", "1.0.0", false],
+    ["~=1.4", "1.9", true],
+    ["~=1.4", "2.0", false],
+    ["~=1.4.2", "1.5", false],
+    [">=1,<2", "1.5", true],
+    ["<2", "2.0rc1", false],
+    [">1.0", "1.0.post1", false],
+    [">=1.0", "1.0.post1", true],
+    ["==1.0", "1.0+abc", true],
+    ["===1.0", "1.0", true],
+    ["", "7", true],
   ] as const) {
-    expect((await cells.run(`Specifier(${JSON.stringify(specifier)}).allows(Version(${JSON.stringify(version)}))`)).result, `${version} ${specifier}`).toBe(fits ? "True" : "False");
+    expect(
+      (await cells.run(`Specifier(${JSON.stringify(specifier)}).allows(Version(${JSON.stringify(version)}))`)).result,
+      `${version} ${specifier}`,
+    ).toBe(fits ? "True" : "False");
   }
   for (const [marker, holds] of [
-    ['python_version >= "3.9"', true], ['python_version < "3.10"', false], ['sys_platform == "emscripten"', true],
-    ['(os_name == "nt" or platform_system != "Windows") and extra == ""', true], ['"linux" in sys_platform', false],
-    ['python_version ~= "3.0"', true], ['platform_python_implementation == "CPython"', true],
+    ['python_version >= "3.9"', true],
+    ['python_version < "3.10"', false],
+    ['sys_platform == "emscripten"', true],
+    ['(os_name == "nt" or platform_system != "Windows") and extra == ""', true],
+    ['"linux" in sys_platform', false],
+    ['python_version ~= "3.0"', true],
+    ['platform_python_implementation == "CPython"', true],
   ] as const) {
     expect((await cells.run(`marker_holds(${JSON.stringify(marker)})`)).result, marker).toBe(holds ? "True" : "False");
   }

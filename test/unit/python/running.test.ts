@@ -5,7 +5,7 @@ import { type Cells, startPython } from "./harness.ts";
 let python: Cells;
 beforeAll(async () => {
   python = await startPython();
-});
+}, 60_000);
 afterAll(() => python.close());
 const result = async (code: string) => (await python.run(code)).result;
 
@@ -58,19 +58,27 @@ describe("results", () => {
   test("names are those of __main__, so pickling and dataclasses work", async () => {
     await python.run("import dataclasses, pickle\n@dataclasses.dataclass\nclass Point:\n    x: int");
     expect(await result("pickle.loads(pickle.dumps(Point(3)))")).toBe("Point(x=3)");
-    expect(await result("import inspect; f = eval('lambda: 1'); exec('def g(): pass')\ndef h(): return 5\ninspect.getsource(h)")).toBe("'def h(): return 5\\n'");
+    expect(
+      await result(
+        "import inspect; f = eval('lambda: 1'); exec('def g(): pass')\ndef h(): return 5\ninspect.getsource(h)",
+      ),
+    ).toBe("'def h(): return 5\\n'");
   });
 
   test("await works at the top level, in loops and comprehensions, and tasks go on between cells", async () => {
     expect(await result("import asyncio\n[await asyncio.sleep(0, i) for i in range(3)]")).toBe("[0, 1, 2]");
-    await python.run("async def later():\n    await asyncio.sleep(0.01)\n    return 9\ntask = asyncio.create_task(later())");
+    await python.run(
+      "async def later():\n    await asyncio.sleep(0.01)\n    return 9\ntask = asyncio.create_task(later())",
+    );
     expect(await result("await task")).toBe("9");
     expect(await result("async with asyncio.timeout(5):\n    y = 4\ny")).toBe("4");
     expect(await result("asyncio.run(later())")).toBe("9");
   });
 
   test("modules that are not in the snapshot are loaded from the library when asked", async () => {
-    expect(await result("import email.mime.text, xml.dom.minidom, wave; email.mime.text.MIMEText('a').get_payload()")).toBe("'a'");
+    expect(
+      await result("import email.mime.text, xml.dom.minidom, wave; email.mime.text.MIMEText('a').get_payload()"),
+    ).toBe("'a'");
     expect(await result("import sqlite3; sqlite3.connect(':memory:').execute('select 6*7').fetchone()")).toBe("(42,)");
   });
 
@@ -100,7 +108,12 @@ describe("results", () => {
   });
 
   test("requests that are sent together run one after the other", async () => {
-    const all = await Promise.all([python.run("q = [1]"), python.run("q.append(2)"), python.run("1/0"), python.run("q")]);
+    const all = await Promise.all([
+      python.run("q = [1]"),
+      python.run("q.append(2)"),
+      python.run("1/0"),
+      python.run("q"),
+    ]);
     expect(all.map((r) => r.status)).toEqual(["ok", "ok", "error", "ok"]);
     expect(all[3]?.result).toBe("[1, 2]");
   });
@@ -141,7 +154,9 @@ describe("errors", () => {
   });
 
   test("chained errors are told with their causes", async () => {
-    const { traceback, error } = await python.run("try:\n    {}['k']\nexcept KeyError as e:\n    raise ValueError('bad') from e");
+    const { traceback, error } = await python.run(
+      "try:\n    {}['k']\nexcept KeyError as e:\n    raise ValueError('bad') from e",
+    );
     expect(traceback).toContain("KeyError: 'k'");
     expect(traceback).toContain("direct cause");
     expect(error).toMatchObject({ ename: "ValueError", line: 4 });
@@ -176,11 +191,15 @@ describe("errors", () => {
     const run = await python.run("class Bad:\n    def __repr__(self): raise RuntimeError('no')\nBad()");
     expect(run).toMatchObject({ status: "ok" });
     expect(run.stderr).toContain("RuntimeError: no");
-    expect((await python.run("class E(Exception):\n    def __str__(self): raise RuntimeError('no')\nraise E")).error?.ename).toBe("E");
+    expect(
+      (await python.run("class E(Exception):\n    def __str__(self): raise RuntimeError('no')\nraise E")).error?.ename,
+    ).toBe("E");
   });
 
   test("an error in a task that nobody awaits does not end the kernel", async () => {
-    await python.run("import asyncio\nasync def boom(): raise KeyboardInterrupt\nt = asyncio.ensure_future(boom())\nawait asyncio.sleep(0.02)");
+    await python.run(
+      "import asyncio\nasync def boom(): raise KeyboardInterrupt\nt = asyncio.ensure_future(boom())\nawait asyncio.sleep(0.02)",
+    );
     expect(await result("2 + 2")).toBe("4");
   });
 
@@ -194,7 +213,9 @@ describe("errors", () => {
 
 describe("streams", () => {
   test("print with and without line ends, both streams, in order", async () => {
-    const run = await python.run("import sys\nprint('a', end='')\nprint('b', file=sys.stderr)\nsys.stdout.write('c')\nprint(1, 2, sep='-', flush=True)");
+    const run = await python.run(
+      "import sys\nprint('a', end='')\nprint('b', file=sys.stderr)\nsys.stdout.write('c')\nprint(1, 2, sep='-', flush=True)",
+    );
     expect(run.stdout).toBe("ac1-2\n");
     expect(run.stderr).toBe("b\n");
     const order = run.messages.filter((m) => m.type === "stream").map((m) => (m.type === "stream" ? m.name : ""));
@@ -204,9 +225,12 @@ describe("streams", () => {
   test("text comes while the cell runs", async () => {
     const at: number[] = [];
     const begin = performance.now();
-    await python.run("import time\nprint('one')\ntime.sleep(0.15)\nprint('two')\nprint('three')\nt=time.perf_counter()\nwhile time.perf_counter() - t < 0.2: pass", {
-      onMessage: (m) => m.type === "stream" && at.push(performance.now() - begin),
-    });
+    await python.run(
+      "import time\nprint('one')\ntime.sleep(0.15)\nprint('two')\nprint('three')\nt=time.perf_counter()\nwhile time.perf_counter() - t < 0.2: pass",
+      {
+        onMessage: (m) => m.type === "stream" && at.push(performance.now() - begin),
+      },
+    );
     expect(at.length).toBeGreaterThanOrEqual(3);
     // "three" came by itself, while Python was busy, and not only with the end of the cell.
     expect((at.at(-1) ?? 0) - (at[0] ?? 0)).toBeLessThan(300);
@@ -221,13 +245,17 @@ describe("streams", () => {
   });
 
   test("one huge text and bytes and C's own writes come whole", async () => {
-    const run = await python.run("import os, sys\nprint('é' * 100_001)\nsys.stdout.buffer.write(b'bytes\\n')\nos.write(1, b'from C\\n')\nos.write(2, b'err\\n')\nprint('\\ud800')");
+    const run = await python.run(
+      "import os, sys\nprint('é' * 100_001)\nsys.stdout.buffer.write(b'bytes\\n')\nos.write(1, b'from C\\n')\nos.write(2, b'err\\n')\nprint('\\ud800')",
+    );
     expect(run.stdout).toBe(`${"é".repeat(100_001)}\nbytes\nfrom C\n\\ud800\n`);
     expect(run.stderr).toBe("err\n");
   });
 
   test("logging, warnings and redirection work", async () => {
-    const run = await python.run("import logging, warnings, contextlib, io\nlogging.warning('hot')\nwarnings.warn('careful')\nwith contextlib.redirect_stdout(io.StringIO()) as f: print('inside')\nf.getvalue()");
+    const run = await python.run(
+      "import logging, warnings, contextlib, io\nlogging.warning('hot')\nwarnings.warn('careful')\nwith contextlib.redirect_stdout(io.StringIO()) as f: print('inside')\nf.getvalue()",
+    );
     expect(run.stderr).toContain("WARNING:root:hot");
     expect(run.stderr).toMatch(/Cell\[\d+\]:3: UserWarning: careful/);
     expect(run.result).toBe("'inside\\n'");
@@ -265,11 +293,16 @@ describe("input", () => {
   });
 
   test("a very long answer comes whole", async () => {
-    expect((await python.run("import hashlib; s = input(); (len(s), s[-3:])", { input: () => "😀".repeat(200_000) + "end" })).result).toBe("(200003, 'end')");
+    expect(
+      (await python.run("import hashlib; s = input(); (len(s), s[-3:])", { input: () => "😀".repeat(200_000) + "end" }))
+        .result,
+    ).toBe("(200003, 'end')");
   });
 
   test("sys.stdin is read line by line", async () => {
     const lines = ["a", "b"];
-    expect((await python.run("import sys; [line for line in sys.stdin]", { input: () => lines.shift() })).result).toBe("['a\\n', 'b\\n']");
+    expect((await python.run("import sys; [line for line in sys.stdin]", { input: () => lines.shift() })).result).toBe(
+      "['a\\n', 'b\\n']",
+    );
   });
 });

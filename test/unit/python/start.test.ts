@@ -18,7 +18,7 @@ describe("assets that are damaged", () => {
     folder = await mkdtemp(join(tmpdir(), "kroma-assets-"));
     await cp(join(ASSETS, "pyodide"), join(folder, "pyodide"), { recursive: true });
     await symlink(join(ASSETS, "../../../node_modules"), join(folder, "node_modules"));
-  });
+  }, 60_000);
   afterAll(async () => await rm(folder, { recursive: true, force: true }));
 
   test.each([
@@ -47,10 +47,16 @@ describe("assets that are damaged", () => {
     expect((await python.run("import IPython.display, kroma\n%time 6 * 7")).result).toBe("42");
     // It is remembered: a restart does not try the snapshot again.
     const before = python.log.length;
-    python.channel.send({ type: "execute_request", id: "stuck", code: "while True:\n    try:\n        while True: pass\n    except BaseException: pass" });
+    python.channel.send({
+      type: "execute_request",
+      id: "stuck",
+      code: "while True:\n    try:\n        while True: pass\n    except BaseException: pass",
+    });
     await python.next((message) => message.type === "status" && message.status === "busy");
     python.interrupt();
-    const stage = await python.next((message) => message.type === "status" && (message.stage ?? "").length > 0 && message.stage !== "Loading Python");
+    const stage = await python.next(
+      (message) => message.type === "status" && (message.stage ?? "").length > 0 && message.stage !== "Loading Python",
+    );
     expect(python.log.slice(before).length).toBeGreaterThan(0);
     expect(JSON.stringify(stage)).not.toContain("Restoring");
     python.close();
@@ -60,7 +66,10 @@ describe("assets that are damaged", () => {
     await rm(join(folder, "pyodide/pyodide.asm.wasm"));
     const log: FromKernel[] = [];
     const { threadHost } = await import("./harness.ts");
-    const channel = await createPythonKernel().start({ host: threadHost({ assets: folder }), signal: new AbortController().signal });
+    const channel = await createPythonKernel().start({
+      host: threadHost({ assets: folder }),
+      signal: new AbortController().signal,
+    });
     const closed = new Promise<void>((done) => channel.onClose(() => done()));
     channel.receive((message) => log.push(message));
     channel.send({ type: "execute_request", id: "x", code: "1" });
@@ -86,7 +95,9 @@ test("a second start has the compiled interpreter and the snapshot from the firs
 
 test("a foreign notebook's Python has no storage and cannot start workers", async () => {
   const python = await startPython({ foreign: true });
-  const run = await python.run("import js\n[name for name in ('indexedDB', 'caches', 'BroadcastChannel', 'Worker', 'kromaReadSync') if getattr(js, name, None) is not None]");
+  const run = await python.run(
+    "import js\n[name for name in ('indexedDB', 'caches', 'BroadcastChannel', 'Worker', 'kromaReadSync') if getattr(js, name, None) is not None]",
+  );
   expect(run.result).toBe("[]");
   expect((await python.run("import email.mime.audio; 5")).result).toBe("5");
   python.close();

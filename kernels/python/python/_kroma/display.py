@@ -54,7 +54,7 @@ def mimebundle(value, include=None, exclude=None):
     """`(data, metadata)` of any object; a representation that fails is told on stderr and left out."""
     data, metadata = {}, {}
     if not isinstance(value, type):
-        method = _method(value, "_repr_mimebundle_")
+        method = method_of(value, "_repr_mimebundle_")
         if method is not None:
             try:
                 result = method(include=include, exclude=exclude)
@@ -64,7 +64,7 @@ def mimebundle(value, include=None, exclude=None):
                 result = _complain()
             _merge(data, metadata, result)
         for name, mime in METHODS:
-            method = _method(value, name) if mime not in data else None
+            method = method_of(value, name) if mime not in data else None
             if method is None:
                 continue
             result = _guard(method)
@@ -89,7 +89,7 @@ def mimebundle(value, include=None, exclude=None):
     return {mime: _encode(mime, part) for mime, part in data.items()}, metadata
 
 
-def _method(value, name):
+def method_of(value, name):
     """A method of that name, unless the object makes up attributes of any name (mocks, proxies)."""
     try:
         if getattr(value, "_kroma_no_such_method_", None) is not None:
@@ -186,7 +186,7 @@ def display(
         if raw:
             data, details = {mime: _encode(mime, part) for mime, part in dict(value).items()}, {}
         else:
-            own = None if isinstance(value, type) else _method(value, "_ipython_display_")
+            own = None if isinstance(value, type) else method_of(value, "_ipython_display_")
             if own is not None:
                 try:
                     own()

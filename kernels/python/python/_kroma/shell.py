@@ -9,7 +9,7 @@ import random
 import sys
 import warnings
 
-from . import bridge, display, magics, packages, pyplot, streams, tracebacks
+from . import bridge, display, magic_names, magic_runs, magics, packages, pyplot, streams, tracebacks
 from .transform import split_cell_magic, transform
 
 FUTURE_FLAGS = 0
@@ -263,7 +263,7 @@ class InteractiveShell:
         """The last expression's value: shown, and kept as `_`, `_n`, `Out[n]`."""
         if value is None:
             return
-        own = None if isinstance(value, type) else display._method(value, "_ipython_display_")
+        own = None if isinstance(value, type) else display.method_of(value, "_ipython_display_")
         shown = False
         if own is not None:
             try:
