@@ -4,7 +4,7 @@
  *
  *     const host = new DocumentHost({
  *       store: new IndexedDbDocStore("kroma"), blocks: new IndexedDbBlockStore("kroma"),   // plugins/indexeddb/stores.ts
- *       automerge: Automerge.initializeWasm(fetch(wasmUrl)),      // of "@automerge/automerge/slim"
+ *       automerge: Automerge.initializeWasm(wasmUrl),             // of "@automerge/automerge/slim"
  *     });
  *     self.addEventListener("connect", (event) => host.connect(portChannel(event.ports[0])));
  *

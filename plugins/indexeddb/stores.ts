@@ -24,12 +24,19 @@ export class IndexedDbDocStore implements DocStore {
   write(batch: Parameters<DocStore["write"]>[0]): Promise<void> {
     return this.#database.use(async (database) => {
       const transaction = database.transaction("documents", "readwrite", OPTIONS);
-      const requests: Promise<unknown>[] = [];
-      for (const key of batch.remove ?? []) requests.push(transaction.store.delete([...key]));
-      for (const [key, bytes] of batch.put ?? []) requests.push(transaction.store.put(whole(bytes), [...key]));
-      transaction.commit();
+      const requests: Promise<unknown>[] = [transaction.done];
+      try {
+        for (const key of batch.remove ?? []) requests.push(transaction.store.delete([...key]));
+        for (const [key, bytes] of batch.put ?? []) requests.push(transaction.store.put(whole(bytes), [...key]));
+        transaction.commit();
+      } catch (error) {
+        // What can't be cloned is refused at once, but what was asked for before would still be done.
+        transaction.abort();
+        await Promise.allSettled(requests);
+        throw error;
+      }
       // Awaited together, so that a refused request does not go unheard while the transaction's end is waited for.
-      await Promise.all([...requests, transaction.done]);
+      await Promise.all(requests);
     });
   }
 

@@ -17,14 +17,12 @@ const A = cellId("a");
 class Editor {
   state: EditorState;
   readonly #client: NotebookClient;
-  readonly #name: string;
   #heard: TextUpdate[] = [];
   #sending: Promise<void> | undefined;
 
   constructor(client: NotebookClient, name: string) {
     const { text, version } = client.confirmedText(A) as { text: string; version: number };
     this.#client = client;
-    this.#name = name;
     this.state = EditorState.create({
       doc: text,
       extensions: [

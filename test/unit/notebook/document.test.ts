@@ -1,5 +1,5 @@
 import * as Automerge from "@automerge/automerge";
-import type { RunId } from "#core/base/ids.ts";
+import type { CellId, RunId } from "#core/base/ids.ts";
 import { inspectChunks } from "#core/notebook/chunk-guard.ts";
 import { allPlaced, cellOrder, documentOf, type NotebookDocument } from "#core/notebook/document.ts";
 import { readIpynb } from "#core/notebook/ipynb.ts";
@@ -64,9 +64,9 @@ describe("importing", () => {
     const { document: a } = await mine.library.import("one.ipynb", FILE.slice());
     const { document: b } = await theirs.library.import("another name.ipynb", FILE.slice());
     const [me, they] = [await mine.library.open(a), await theirs.library.open(b)];
-    const [first] = me.notebook.cells;
-    await me.change([{ type: "splice_text", cell: (first as { id: never }).id, at: 0, remove: 0, insert: "A" }]);
-    await they.change([{ type: "splice_text", cell: (first as { id: never }).id, at: 0, remove: 0, insert: "B" }]);
+    const cell = me.notebook.cells[0]?.id as CellId;
+    await me.change([{ type: "splice_text", cell, at: 0, remove: 0, insert: "A" }]);
+    await they.change([{ type: "splice_text", cell, at: 0, remove: 0, insert: "B" }]);
     await mine.host.applyChanges(a, await theirs.host.changesSince(b, []));
     await me.change([]);
     expect(me.notebook.cells.length).toBe(2);

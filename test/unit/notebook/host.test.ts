@@ -1,7 +1,6 @@
 import { channelPair } from "#core/base/channel.ts";
 import { KromaError } from "#core/base/errors.ts";
 import type { DocumentId } from "#core/base/ids.ts";
-import { DocumentHost } from "#core/notebook/host.ts";
 import type { FromDocument, TextUpdate, ToDocument } from "#core/notebook/messages.ts";
 import type { Notebook } from "#core/notebook/model.ts";
 import { describe, expect, it } from "vitest";

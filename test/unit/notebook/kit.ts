@@ -1,14 +1,13 @@
 /** A document host with pages connected to it, all in this thread, over stores that a test can break. */
 import "@automerge/automerge";
 import { channelPair } from "#core/base/channel.ts";
-import { KromaError } from "#core/base/errors.ts";
-import type { CellId } from "#core/base/ids.ts";
+import type { KromaError } from "#core/base/errors.ts";
+import type { CellId, RunId } from "#core/base/ids.ts";
 import { LibraryClient, type NotebookClient } from "#core/notebook/client.ts";
 import { DocumentHost } from "#core/notebook/host.ts";
 import type { FromDocument, ToDocument } from "#core/notebook/messages.ts";
 import type { Cell, NewCell, Notebook, Run } from "#core/notebook/model.ts";
 import { MemoryBlockStore, MemoryDocStore } from "#core/store/memory.ts";
-import type { RunId } from "#core/base/ids.ts";
 
 /** A store whose writes fail while `failure` is set. */
 export class BreakableStore extends MemoryDocStore {
