@@ -69,7 +69,6 @@ export const SLOT = {
 } as const;
 
 export const OPERATION = {
-  ping: 1,
   lookup: 2,
   resolve: 3,
   getattr: 4,

@@ -95,8 +95,6 @@ const inodeOnly = <Answer>(operation: number, inode: number, take: (slot: SlotVi
   take,
 });
 
-export const pingRequest = (): Request<void> => inodeOnly(OPERATION.ping, 0, nothing);
-
 export const lookupRequest = (parent: number, name: string): Request<Stat> =>
   inodeAndName(OPERATION.lookup, parent, name, 0);
 

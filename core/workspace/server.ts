@@ -198,8 +198,6 @@ class Server {
     const inode = numbers[0] ?? 0;
     const first = words[A] ?? 0;
     switch (operation) {
-      case OPERATION.ping:
-        return;
       case OPERATION.lookup:
         return putStat(session, tree.lookup(inode, takeText(session, 0, first)));
       case OPERATION.resolve:
