@@ -13,7 +13,7 @@ export const MACHINE = {
   devices: "virtio_console virtio_balloon handle9p hda",
   commandLine:
     "console=ttyS0 quiet tsc=reliable mitigations=off random.trust_cpu=on nokaslr ipv6.disable=1 init_on_alloc=0 " +
-    "init_on_free=1 preempt=none nosmp audit=0 apparmor=0 cgroup_disable=memory nowatchdog hardened_usercopy=off " +
+    "init_on_free=1 preempt=none audit=0 apparmor=0 cgroup_disable=memory nowatchdog hardened_usercopy=off " +
     "transparent_hugepage=never page_alloc.shuffle=0",
 } as const;
 

@@ -273,6 +273,12 @@ async function start(init: ShellInit): Promise<void> {
   system = { mux, shell };
   say({ type: "status", status: "idle" });
   next();
+  void prefetch(disk, manifest.disk.warm);
+}
+
+/** Brings the parts of the disk that every session reads, one after the other, while nothing waits for them. */
+async function prefetch(disk: ChunkDisk, chunks: readonly number[]): Promise<void> {
+  for (const index of chunks) await disk.prefetch(index).catch(() => undefined);
 }
 
 /** A state fits only the emulator, devices and memory it was saved with. */
