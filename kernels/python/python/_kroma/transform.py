@@ -93,6 +93,8 @@ def transform(source, changed=None):
 
     `changed` is a set that gets the numbers of the lines that are other now.
     """
+    if not any(mark in source for mark in "%!?"):
+        return source
     changed = set() if changed is None else changed
     lines = source.split("\n")
     result = []
