@@ -83,7 +83,7 @@ async function listen(server: Server, host: string, first: number): Promise<numb
 }
 
 /** True for addresses that only this machine reaches. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 

@@ -44,7 +44,7 @@ export function startThread(data: KernelThreadData): KernelWorker & { readonly e
 }
 
 /** A thread's message pipe as a PortLike. */
-export function workerPort(worker: Worker): PortLike {
+function workerPort(worker: Worker): PortLike {
   const forwards = new Map<Listener, (value: unknown) => void>();
   return {
     postMessage: (message, transfer) => worker.postMessage(message, transfer as readonly TransferListItem[]),

@@ -1,8 +1,10 @@
-/** Writes runs to the document: the end of a run at once, what changes all the time at most every 250 ms for a cell. */
+/** Writes runs to the document: the end of a run at once, what changes all the time at most every 250 ms. */
 import type { CellId } from "../base/ids.ts";
 import type { NotebookOperation, Run } from "../notebook/model.ts";
 
 const WRITE_MILLISECONDS = 250;
+/** Copying a long output takes a while: at most one part in so many of the time is spent on it. */
+const WRITE_SHARE = 20;
 
 /** What it writes to. */
 export interface RunTarget {
@@ -20,6 +22,7 @@ export class RunWriter {
   readonly #target: RunTarget;
   readonly #failed: (error: unknown) => void;
   readonly #pending = new Map<CellId, Pending>();
+  #pause = WRITE_MILLISECONDS;
   readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(target: RunTarget, failed: (error: unknown) => void) {
@@ -70,8 +73,10 @@ export class RunWriter {
     const timer = setTimeout(() => {
       const due = this.#pending.get(cell)?.write;
       this.#pending.delete(cell);
+      const started = performance.now();
       due?.();
-    }, WRITE_MILLISECONDS);
+      this.#pause = Math.max(WRITE_MILLISECONDS, WRITE_SHARE * (performance.now() - started));
+    }, this.#pause);
     this.#pending.set(cell, { timer, write });
   }
 

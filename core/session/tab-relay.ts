@@ -91,7 +91,7 @@ export class TabRelay {
 }
 
 /** What others need to know: the cells that run or wait (the others are in the document), the kernels, the queue. */
-export function mirrorOf(state: SessionModel): Mirror {
+function mirrorOf(state: SessionModel): Mirror {
   const sizes = new Map([...state.runs.values()].map((run) => [run.cell, run.size]));
   const cells: Mirror["cells"][number][] = [];
   for (const [id, cell] of state.cells) {
