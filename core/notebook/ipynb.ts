@@ -29,7 +29,7 @@ import {
   writeOutput,
   type OutputShape,
 } from "./ipynb-outputs.ts";
-import { formatJson, parseJsonText } from "./json-text.ts";
+import { formatJson, NumberText, parseJsonText, type BigNumber } from "./json-text.ts";
 import type { Cell, CellKind, CellShape, Notebook, NotebookShape, Run } from "./model.ts";
 import { upgradeNotebook } from "./nbformat-upgrade.ts";
 
@@ -57,7 +57,7 @@ export function readIpynb(bytes: Uint8Array): ReadResult {
     );
   }
   const warnings: string[] = [];
-  const { value, droppedNumbers } = parseJsonText(decode(bytes));
+  const { value, droppedNumbers, bigNumbers } = parseJsonText(decode(bytes));
   if (droppedNumbers > 0)
     warnings.push(`${droppedNumbers} numbers that JSON does not know (NaN, Infinity) became null.`);
   const file = upgradeNotebook(value);
@@ -69,7 +69,8 @@ export function readIpynb(bytes: Uint8Array): ReadResult {
   const main = mainLanguage(metadata ?? {});
   const ids = new CellIds(cells, warnings);
   const title = fieldsOf(metadata)["title"];
-  const shape = notebookShape(file, typeof title === "string" ? title : "", main);
+  const numbers = value === file ? bigNumbers.map(({ path, text }) => ({ path: ids.byId(path), text })) : [];
+  const shape = notebookShape(file, typeof title === "string" ? title : "", main, numbers);
   return {
     notebook: {
       title: shape.title ?? "",
@@ -86,16 +87,18 @@ export function readIpynb(bytes: Uint8Array): ReadResult {
 export function writeIpynb(notebook: Notebook): string {
   const metadata = writeMetadata(notebook);
   const main = mainLanguage(metadata);
-  return `${formatJson({
+  let file: unknown = {
     ...notebook.shape?.extra,
     cells: notebook.cells.map((cell) => writeCell(cell, main)),
     metadata,
     nbformat: 4,
     nbformat_minor: Math.max(MINOR, notebook.shape?.minor ?? MINOR),
-  })}\n`;
+  };
+  for (const { path, text } of notebook.shape?.numbers ?? []) file = withNumber(file, path, text);
+  return `${formatJson(file)}\n`;
 }
 
-function notebookShape(file: Fields, title: string, language: string): NotebookShape {
+function notebookShape(file: Fields, title: string, language: string, numbers: readonly BigNumber[]): NotebookShape {
   const extra = others(file, NOTEBOOK_FIELDS);
   const minor = file["nbformat_minor"];
   return {
@@ -103,7 +106,20 @@ function notebookShape(file: Fields, title: string, language: string): NotebookS
     language,
     ...(typeof minor === "number" && minor > MINOR ? { minor } : {}),
     ...(extra ? { extra } : {}),
+    ...(numbers.length > 0 ? { numbers } : {}),
   };
+}
+
+/** `value` with the number at `path` written as it was in the file, if it is still that number. */
+function withNumber(value: unknown, path: readonly (string | number)[], text: string): unknown {
+  const [key, ...rest] = path;
+  if (key === undefined) return value === Number(text) ? new NumberText(text) : value;
+  if (typeof value !== "object" || value === null || value instanceof NumberText) return value;
+  if (Array.isArray(value)) {
+    const index = typeof key === "number" ? key : value.findIndex((cell) => fieldsOf(cell)["id"] === key);
+    return index in value ? value.with(index, withNumber(value[index], rest, text)) : value;
+  }
+  return Object.hasOwn(value, key) ? { ...value, [key]: withNumber((value as Fields)[key], rest, text) } : value;
 }
 
 function writeMetadata(notebook: Notebook): Fields {
@@ -279,6 +295,12 @@ class CellIds {
       used.add(made);
       this.#ids.push(made);
     }
+  }
+
+  /** A path in the file, with the cell's id for its index. */
+  byId(path: readonly (string | number)[]): readonly (string | number)[] {
+    const [root, index, ...rest] = path;
+    return root === "cells" && typeof index === "number" ? [root, this.of(index), ...rest] : path;
   }
 
   of(index: number): CellId {

@@ -8,6 +8,23 @@ import { KromaError } from "../base/errors.ts";
 export interface ParsedJson {
   readonly value: unknown;
   readonly droppedNumbers: number;
+  /** Whole numbers that a JavaScript number can't hold, with where they stand. */
+  readonly bigNumbers: readonly BigNumber[];
+}
+
+/** A whole number as it was written, and the keys and indices that lead to it. */
+export interface BigNumber {
+  readonly path: readonly (string | number)[];
+  readonly text: string;
+}
+
+/** A number to be written as it stands. */
+export class NumberText {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
 }
 
 /** Deeper values are refused: each level costs stack in every program that reads the notebook. */
@@ -20,11 +37,10 @@ export function parseJsonText(text: string): ParsedJson {
     value = JSON.parse(text);
   } catch {
     // Stack or grammar: the slow parser tells which.
-    const parser = new Parser(text);
-    return { value: parser.parse(), droppedNumbers: parser.droppedNumbers };
+    return parseSlowly(text);
   }
   checkDepth(value, 0);
-  return { value, droppedNumbers: 0 };
+  return MAYBE_BIG.test(text) ? parseSlowly(text) : { value, droppedNumbers: 0, bigNumbers: [] };
 }
 
 /** JSON as Python's `json.dumps(indent=1, sort_keys=True, ensure_ascii=False)` writes it. */
@@ -34,6 +50,7 @@ export function formatJson(value: unknown, indent = ""): string {
     if (value.length === 0) return "[]";
     return `[\n${value.map((item) => inner + formatJson(item === undefined ? null : item, inner)).join(",\n")}\n${indent}]`;
   }
+  if (value instanceof NumberText) return value.text;
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
   const object = value as Readonly<Record<string, unknown>>;
   const keys = Object.keys(object).filter((key) => object[key] !== undefined);
@@ -41,6 +58,14 @@ export function formatJson(value: unknown, indent = ""): string {
   const lines = keys.sort().map((key) => `${inner}${JSON.stringify(key)}: ${formatJson(object[key], inner)}`);
   return `{\n${lines.join(",\n")}\n${indent}}`;
 }
+
+function parseSlowly(text: string): ParsedJson {
+  const parser = new Parser(text);
+  return { value: parser.parse(), droppedNumbers: parser.droppedNumbers, bigNumbers: parser.bigNumbers };
+}
+
+// 16 digits and more may be beyond 2 ** 53.
+const MAYBE_BIG = /[:[,]\s*-?\d{16}/;
 
 function checkDepth(value: unknown, depth: number): void {
   if (typeof value !== "object" || value === null) return;
@@ -60,6 +85,8 @@ const CONTROL = /[\u0000-\u001f]/;
 class Parser {
   readonly #text: string;
   #at = 0;
+  readonly #path: (string | number)[] = [];
+  readonly bigNumbers: BigNumber[] = [];
   droppedNumbers = 0;
 
   constructor(text: string) {
@@ -94,7 +121,11 @@ class Parser {
     }
     const number = this.#match(NUMBER);
     if (number === undefined) this.#fail(`a value should stand here, not ${this.#found()}`);
-    return Number(number);
+    const value = Number(number);
+    if (!Number.isSafeInteger(value) && /^-?\d+$/.test(number) && BigInt(number) !== BigInt(value)) {
+      this.bigNumbers.push({ path: [...this.#path], text: number });
+    }
+    return value;
   }
 
   #object(depth: number): unknown {
@@ -110,7 +141,7 @@ class Parser {
       const key = this.#string();
       this.#space();
       if (!this.#take(":")) this.#failInside(start, "an object", "a colon should stand here");
-      entries.push([key, this.#valueInside(start, "an object", depth)]);
+      entries.push([key, this.#valueInside(start, "an object", depth, key)]);
       this.#space();
       if (this.#take("}")) return Object.fromEntries(entries);
       if (!this.#take(",")) this.#failInside(start, "an object", "a comma or } should stand here");
@@ -125,17 +156,20 @@ class Parser {
     this.#space();
     if (this.#take("]")) return items;
     for (;;) {
-      items.push(this.#valueInside(start, "a list", depth));
+      items.push(this.#valueInside(start, "a list", depth, items.length));
       this.#space();
       if (this.#take("]")) return items;
       if (!this.#take(",")) this.#failInside(start, "a list", "a comma or ] should stand here");
     }
   }
 
-  #valueInside(start: number, what: string, depth: number): unknown {
+  #valueInside(start: number, what: string, depth: number, key: string | number): unknown {
     this.#space();
     if (this.#at >= this.#text.length) this.#failInside(start, what, "");
-    return this.#value(depth + 1);
+    this.#path.push(key);
+    const value = this.#value(depth + 1);
+    this.#path.pop();
+    return value;
   }
 
   #string(): string {

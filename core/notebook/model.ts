@@ -87,6 +87,8 @@ export interface NotebookShape {
   readonly title?: string;
   readonly language?: string;
   readonly extra?: Readonly<Record<string, unknown>>;
+  /** Whole numbers of the file that JavaScript can't hold; in the path a cell stands by its id. */
+  readonly numbers?: readonly { readonly path: readonly (string | number)[]; readonly text: string }[];
 }
 
 export interface Notebook {

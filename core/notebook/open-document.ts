@@ -221,8 +221,9 @@ export class OpenDocument {
 
   /** Resolves when everything so far is on disk; fails when it can't be put there. */
   async flush(): Promise<void> {
-    await this.#queue;
-    while (!this.#closed && (!this.isSaved || this.#viewSeq < this.#seq)) {
+    // A document that could not be loaded has nothing to save.
+    await this.#queue.catch(() => undefined);
+    while (this.#loaded && !this.#closed && (!this.isSaved || this.#viewSeq < this.#seq)) {
       this.#viewTime = -Infinity;
       await this.#write(true);
     }

@@ -1,5 +1,6 @@
 import { canonicalJson } from "#core/notebook/canonical-json.ts";
 import { LARGEST_FILE, readIpynb, writeIpynb } from "#core/notebook/ipynb.ts";
+import { formatJson } from "#core/notebook/json-text.ts";
 import { splitLines } from "#core/notebook/ipynb-outputs.ts";
 import type { Notebook } from "#core/notebook/model.ts";
 import * as fc from "fast-check";
@@ -124,6 +125,28 @@ describe("a valid 4.5 file that is not changed", () => {
       expect(JSON.parse(writeIpynb(JSON.parse(canonicalJson(notebook)) as Notebook))).toEqual(value);
     });
   }
+
+  it("keeps whole numbers that JavaScript can't hold, also when cells move", () => {
+    const text = formatJson(
+      file([
+        code(["x"], { metadata: { n: "@1@", list: [1, { deep: "@2@" }] } }),
+        code(["y"], {
+          id: "c2",
+          outputs: [{ output_type: "display_data", data: { "application/json": ["@3@"] }, metadata: {} }],
+        }),
+      ]),
+    )
+      .replace('"@1@"', "12345678901234567890")
+      .replace('"@2@"', "-9007199254740993")
+      .replace('"@3@"', "1700000000000000001");
+    const notebook = JSON.parse(canonicalJson(read(text))) as Notebook;
+    expect(writeIpynb(notebook)).toBe(`${text}\n`);
+    const moved = writeIpynb({ ...notebook, cells: notebook.cells.toReversed() });
+    for (const number of ["12345678901234567890", "-9007199254740993", "1700000000000000001"])
+      expect(moved).toContain(number);
+    const changed = edit(notebook, { metadata: { n: 7 } });
+    expect(writeIpynb(changed)).toContain('"n": 7');
+  });
 
   it("comes out as the same value, whatever it is", () => {
     const text = fc.string({ unit: fc.constantFrom("a", "\n", "\r", "é", "😀", "%", "#", " ", "\u2028") });
