@@ -236,6 +236,10 @@ export class Resolver implements ModuleSource {
         `Cannot load ${url}: the server answered ${response.status}${response.statusText === "" ? "" : ` ${response.statusText}`}`,
       );
     const bytes = new Uint8Array(await response.arrayBuffer());
+    // Hosts of single-page apps answer so for all they don't have.
+    if (/^\s*<(?:!doctype\s|html[\s>])/i.test(new TextDecoder().decode(bytes.subarray(0, 200)))) {
+      throw new Error(`Cannot load ${url}: the server answered with a web page, not with a module`);
+    }
     const lock = wanted ?? this.#options.settings.npmLock?.find((entry) => entry.url === url)?.integrity;
     if (lock !== undefined) await checkIntegrity(bytes, lock, url);
     const text = new TextDecoder().decode(bytes);
