@@ -41,7 +41,7 @@ export function parseColor(text: string): readonly [number, number, number, numb
   const color = NAMED[text.trim().toLowerCase()] ?? text.trim().toLowerCase();
   const hex = /^#([0-9a-f]{3,8})$/.exec(color)?.[1];
   if (hex !== undefined) {
-    const long = hex.length <= 4 ? [...hex].map((digit) => digit + digit).join("") : hex;
+    const long = hex.length <= 4 ? hex.replace(/./g, "$&$&") : hex;
     const part = (at: number) => Number.parseInt(long.slice(at, at + 2), 16);
     return [part(0), part(2), part(4), long.length === 8 ? part(6) : 255];
   }

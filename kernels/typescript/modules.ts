@@ -160,9 +160,7 @@ export class Modules {
       if (seen.has(module)) return;
       seen.add(module);
       await module.loaded;
-      await Promise.all(
-        module.dependencies.map((dependency) => (dependency instanceof Module ? visit(dependency) : undefined)),
-      );
+      await Promise.all(module.dependencies.filter((dependency) => dependency instanceof Module).map(visit));
     };
     await visit(root);
   }

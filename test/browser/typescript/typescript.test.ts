@@ -83,8 +83,8 @@ test("a mirror's modules with nested, cyclic imports are linked", async () => {
 
 test("a wrong hash and a missing module are told", async () => {
   expect(
-    (await kernel.run(`import x from "${here}npm/nested/parts/part.js?other" with { integrity: "sha256-AAAA" }`))
-      .error?.evalue,
+    (await kernel.run(`import x from "${here}npm/nested/parts/part.js?other" with { integrity: "sha256-AAAA" }`)).error
+      ?.evalue,
   ).toMatch(/was refused/);
   expect((await kernel.run(`import x from "${location.origin}/@fs/none/none.js"`)).error?.evalue).toMatch(
     /Cannot load .*: the server answered/,
