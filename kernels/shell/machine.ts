@@ -44,6 +44,9 @@ export interface Machine {
   /** What the machine writes on its serial line: the kernel's messages, as text. */
   onSerial(listener: (text: string) => void): void;
   save(): Promise<ArrayBuffer>;
+  /** Stops the emulator where it is; `resume` goes on from there. */
+  pause(): Promise<void>;
+  resume(): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -84,6 +87,8 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
     port,
     onSerial: (listener) => void listeners.push(listener),
     save: () => emulator.save_state(),
+    pause: () => emulator.stop(),
+    resume: () => emulator.run(),
     stop: async () => {
       await emulator.stop();
       await emulator.destroy();

@@ -20,6 +20,7 @@ import { type ImageManifest, loadChunk, loadManifest, loadPart, sha256 } from ".
 import { type EmulatorClass, type FileServer, type Machine, noFiles, startMachine } from "./machine.ts";
 import { Mux } from "./mux.ts";
 import { OutputGatherer } from "./output.ts";
+import { Rest } from "./rest.ts";
 import { type CellEnd, Shell } from "./shell.ts";
 import type { FromWorker, ShellInit, ToWorker } from "./wire.ts";
 
@@ -35,6 +36,12 @@ const BOOT_PATIENCE = 180_000;
 const KILL_AFTER = 2000;
 const KILL_SHELL_AFTER = 5000;
 
+/** Counts the programs in the machine; a thread of the kernel has no command line. */
+const COUNT_PROGRAMS =
+  'n=0; for d in /proc/[0-9]*; do l=; read -r l 2>/dev/null <"$d/cmdline"; [ -n "$l" ] && n=$((n+1)); done; echo $n';
+/** The agent, the cells' shell, and the one that counts. */
+const PROGRAMS_OF_OURS = 3;
+
 const say = (message: FromWorker): void => self.postMessage(message);
 const queue: ExecuteRequest[] = [];
 let running: { readonly request: ExecuteRequest; interrupted: boolean } | undefined;
@@ -43,7 +50,7 @@ let timers: ReturnType<typeof setTimeout>[] = [];
 let parent = "";
 let count = 0;
 let note = "";
-let system: { readonly mux: Mux; readonly shell: Shell } | undefined;
+let system: { readonly mux: Mux; readonly shell: Shell; readonly rest: Rest } | undefined;
 
 const output = new OutputGatherer((piece) => say({ type: "stream", parent, ...piece }));
 
@@ -81,10 +88,11 @@ function receive(message: ToKernel): void {
 function next(): void {
   if (running || !system) return;
   const request = queue.shift();
-  if (request) void execute(request, system.shell).catch(die);
+  const { shell, rest } = system;
+  if (request) void execute(request, shell, rest).catch(die);
 }
 
-async function execute(request: ExecuteRequest, shell: Shell): Promise<void> {
+async function execute(request: ExecuteRequest, shell: Shell, rest: Rest): Promise<void> {
   running = { request, interrupted: false };
   parent = request.id;
   if (!request.silent) count++;
@@ -93,7 +101,7 @@ async function execute(request: ExecuteRequest, shell: Shell): Promise<void> {
     output.note(note);
     note = "";
   }
-  const end = await shell.run(request.code);
+  const end = await rest.during(() => shell.run(request.code));
   if (end.shell !== "same") output.note(endNote(end));
   output.flush();
   const interrupted = running.interrupted && end.status !== 0;
@@ -160,8 +168,11 @@ function interrupt(): void {
 
 async function complete(message: CompleteRequest): Promise<void> {
   const place = completionPlace(message.code, message.cursor);
-  const found = system
-    ? ((await system.shell.complete(place.kind, place.word)) ?? (await completeBeside(system, place)))
+  const machine = system;
+  const found = machine
+    ? await machine.rest.during(
+        async () => (await machine.shell.complete(place.kind, place.word)) ?? completeBeside(machine, place),
+      )
     : [];
   const reply: CompleteReply = {
     type: "complete_reply",
@@ -188,7 +199,8 @@ async function completeBeside(
 async function inspect(message: InspectRequest): Promise<void> {
   const before = /[\w.+-]*$/.exec(message.code.slice(0, message.cursor))?.[0] ?? "";
   const word = before + (/^[\w.+-]*/.exec(message.code.slice(message.cursor))?.[0] ?? "");
-  const text = word && system ? await described(system.mux, word) : "";
+  const machine = system;
+  const text = word && machine ? await machine.rest.during(() => described(machine.mux, word)) : "";
   say({ type: "inspect_reply", parent: message.id, data: text ? { "text/plain": text } : undefined });
 }
 
@@ -234,17 +246,18 @@ async function start(init: ShellInit): Promise<void> {
     return Object.fromEntries(await Promise.all(loaded)) as Record<(typeof names)[number], ArrayBuffer>;
   };
 
-  let mux: Mux | undefined;
+  let mux: Mux;
+  let machine: Machine;
   if (await isOurs(manifest, wasm)) {
     const { state, bios, vgaBios } = await parts(["state", "bios", "vgaBios"]);
     stage("Restoring Linux");
-    const machine = await startMachine({ ...common, bios, vgaBios, memory: manifest.memory, boot: { state } });
+    machine = await startMachine({ ...common, bios, vgaBios, memory: manifest.memory, boot: { state } });
     mux = new Mux(machine.port, { onBroken: (reason) => die(new KromaError("unavailable", reason)) });
     await within(mux.greet(true), RESTORE_PATIENCE, "The restored Linux machine does not answer.");
   } else {
     const { kernel, initrd, bios, vgaBios } = await parts(["kernel", "initrd", "bios", "vgaBios"]);
     stage("Starting Linux");
-    const machine = await startMachine({
+    machine = await startMachine({
       ...common,
       bios,
       vgaBios,
@@ -270,7 +283,12 @@ async function start(init: ShellInit): Promise<void> {
     },
   });
   await shell.start();
-  system = { mux, shell };
+  const rest = new Rest({
+    pause: () => machine.pause(),
+    resume: () => machine.resume(),
+    isQuiet: async () => Number((await mux.run(["/bin/sh", "-c", COUNT_PROGRAMS])).stdout) === PROGRAMS_OF_OURS,
+  });
+  system = { mux, shell, rest };
   say({ type: "status", status: "idle" });
   next();
   void prefetch(disk, manifest.disk.warm);
