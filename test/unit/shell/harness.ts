@@ -26,6 +26,8 @@ export interface CellResult {
 export interface CellOptions {
   /** Answers to input_request, in order; then the end of input. */
   readonly inputs?: readonly string[];
+  /** Leaves input_request unanswered. */
+  readonly silent?: boolean;
   /** Interrupts when this has been printed. */
   readonly interruptAfter?: string;
   /** Called with each message. */
@@ -101,7 +103,7 @@ export function collect(
         printed += message.text;
         if (printed.includes(how.interruptAfter)) channel.send({ type: "interrupt_request", id: `${id}-interrupt` });
       }
-      if (message.type === "input_request") {
+      if (message.type === "input_request" && !how.silent) {
         const value = inputs.shift();
         channel.send({ type: "input_reply", parent: id, ...(value === undefined ? {} : { value }) });
       }
