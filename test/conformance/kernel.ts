@@ -200,6 +200,8 @@ export function kernelConformance(
     const startProbe = async (signal: AbortSignal = abort.signal): Promise<Probe> => {
       const started = new Probe(await kernel.start({ host: made.host, signal }));
       await started.ready();
+      const last = started.heard.findLast((message) => message.type === "status");
+      if (started.closed) throw new Error(`The kernel did not start: ${last?.reason ?? "it closed without a word"}`);
       return started;
     };
 
