@@ -2,6 +2,7 @@
 import { playwright } from "@vitest/browser-playwright";
 import solid from "vite-plugin-solid";
 import { defineConfig } from "vitest/config";
+import { linuxImage } from "./test/browser/shell/image-server.ts";
 
 const chromium = process.env["KROMA_CHROMIUM"] ?? "/usr/bin/chromium";
 const isolation = {
@@ -19,11 +20,31 @@ export default defineConfig({
         test: { name: "unit", environment: "node", include: ["test/unit/**/*.test.ts"], testTimeout: 60_000 },
       },
       {
-        plugins: [solid()],
+        plugins: [solid(), linuxImage()],
         publicDir: "dist/site",
         server: { headers: isolation },
         worker: { format: "es" },
-        optimizeDeps: { entries: ["test/browser/**/*.test.{ts,tsx}"] },
+        // Found late, a dependency makes Vite reload the page in the middle of a test: those of workers are named here.
+        optimizeDeps: {
+          entries: ["test/browser/**/*.test.{ts,tsx}"],
+          include: [
+            "@automerge/automerge/slim",
+            "@codemirror/collab",
+            "@codemirror/commands",
+            "@codemirror/state",
+            "@codemirror/view",
+            "acorn",
+            "fast-check",
+            "fflate",
+            "fractional-indexing",
+            "linkedom/worker",
+            "magic-string",
+            "multiformats/cid",
+            "multiformats/codecs/raw",
+            "multiformats/hashes/sha2",
+            "sucrase",
+          ],
+        },
         test: {
           name: "browser",
           environment: "node",

@@ -6,9 +6,6 @@ import type { PageView } from "./notebook/view.ts";
 const [view, setView] = createRoot(() => createSignal<PageView>());
 let actions: PageActions | undefined;
 
-/** The open notebook; tracks. */
-export const openView = view;
-
 /** Tells that a notebook is open, or none. */
 export const setOpenView = setView;
 

@@ -10,7 +10,9 @@ export class Emitter<T> {
 
   /** Calls every listener in the order they were added. One that throws does not keep the others from hearing. */
   emit(value: T): void {
-    for (const listener of [...this.#listeners]) {
+    // A copy: a listener may add or remove others, who are not to hear of this one.
+    const listeners = Array.from(this.#listeners);
+    for (const listener of listeners) {
       try {
         listener(value);
       } catch (error) {

@@ -21,4 +21,3 @@ export function randomId(length = 12): string {
 
 export const newCellId = (): CellId => randomId() as CellId;
 export const newDocumentId = (): DocumentId => randomId(16) as DocumentId;
-export const newRunId = (): RunId => randomId() as RunId;

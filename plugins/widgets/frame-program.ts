@@ -166,6 +166,7 @@ export function widgetProgram(): void {
     const isAddress = /^https:\/\/\S+$/.test(code);
     const address = isAddress ? code : URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
     // Not `import(…)` itself: a bundler would rewrite it, and this function runs from its text.
+    // oxlint-disable-next-line typescript/no-implied-eval -- the text is ours, and the frame is the sandbox
     const load = new Function("address", "return import(address)") as (
       address: string,
     ) => Promise<Record<string, unknown>>;

@@ -25,7 +25,8 @@ export interface Browser {
 
 /** A new profile folder; give it to `openBrowser`, and remove it with `removeProfile`. */
 export const newProfile = (): string => mkdtempSync(join(tmpdir(), "kroma-bench-"));
-export const removeProfile = (profile: string): void => rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+export const removeProfile = (profile: string): void =>
+  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
 
 interface ProcessTimes {
   readonly parent: number;
@@ -65,7 +66,11 @@ function rootOf(profile: string): number {
 /** Starts Chromium on a profile folder. */
 export async function openBrowser(profile: string): Promise<Browser> {
   const executablePath = process.env["KROMA_CHROMIUM"] ?? "/usr/bin/chromium";
-  const context = await chromium.launchPersistentContext(profile, { executablePath, args: ARGS, viewport: { width: 1280, height: 800 } });
+  const context = await chromium.launchPersistentContext(profile, {
+    executablePath,
+    args: ARGS,
+    viewport: { width: 1280, height: 800 },
+  });
   const root = rootOf(profile);
   return {
     context,

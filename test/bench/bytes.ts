@@ -18,7 +18,9 @@ export async function benchBytes(): Promise<readonly Figure[]> {
     server.pages.set("/notebooks/one.ipynb", notebookOf(["1+1"]));
     const page = await browser.context.newPage();
     const asked: string[] = [];
-    browser.context.on("request", (request) => asked.push(decodeURIComponent(new URL(request.url()).pathname).slice(1)));
+    browser.context.on("request", (request) =>
+      asked.push(decodeURIComponent(new URL(request.url()).pathname).slice(1)),
+    );
     await page.goto(`${server.url}/?path=notebooks/one.ipynb`);
     await page.locator("[data-cell] [role=textbox], [data-cell] .cm-content").first().waitFor();
     const before = new Set(asked.filter((path) => path.endsWith(".js")));
@@ -27,11 +29,25 @@ export async function benchBytes(): Promise<readonly Figure[]> {
     const files = new Set(asked.filter((path) => path.startsWith("app/")));
     const sum = (paths: Iterable<string>) => [...paths].reduce((total, path) => total + kilobytes(path), 0);
     const isAutomerge = (path: string) => /automerge/.test(path) && path.endsWith(".wasm");
-    const wasm = readdirSync(join(site, "app")).filter((name) => isAutomerge(name)).map((name) => `app/${name}`);
+    const wasm = readdirSync(join(site, "app"))
+      .filter((name) => isAutomerge(name))
+      .map((name) => `app/${name}`);
     const screen = [...files].filter((path) => !isAutomerge(path) && !path.endsWith(".woff2"));
     return [
-      { name: "JavaScript before the first key", value: sum(before), unit: "kB", goal: 250, detail: `gzip, ${before.size} files` },
-      { name: "first screen without Pyodide and Automerge's WASM", value: sum(screen), unit: "kB", goal: 450, detail: `gzip, ${screen.length} files, fonts apart` },
+      {
+        name: "JavaScript before the first key",
+        value: sum(before),
+        unit: "kB",
+        goal: 250,
+        detail: `gzip, ${before.size} files`,
+      },
+      {
+        name: "first screen without Pyodide and Automerge's WASM",
+        value: sum(screen),
+        unit: "kB",
+        goal: 450,
+        detail: `gzip, ${screen.length} files, fonts apart`,
+      },
       { name: "with Automerge", value: sum([...screen, ...wasm]), unit: "kB", goal: 1600, detail: "gzip" },
     ];
   } finally {

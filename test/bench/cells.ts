@@ -11,7 +11,10 @@ export async function benchCells(): Promise<readonly Figure[]> {
   const profile = newProfile();
   const browser = await openBrowser(profile);
   try {
-    const sources = Array.from({ length: CELLS }, (_, i) => `# cell ${i}\nvalues = [n * ${i} for n in range(10)]\nprint(sum(values))`);
+    const sources = Array.from(
+      { length: CELLS },
+      (_, i) => `# cell ${i}\nvalues = [n * ${i} for n in range(10)]\nprint(sum(values))`,
+    );
     server.pages.set("/notebooks/many.ipynb", notebookOf(sources));
     const shell = await browser.context.newPage();
     server.pages.set("/notebooks/none.ipynb", notebookOf([]));
@@ -21,10 +24,17 @@ export async function benchCells(): Promise<readonly Figure[]> {
     await shell.close();
 
     const page = await browser.context.newPage();
-    await page.addInitScript(`new MutationObserver(() => { if (!window.firstCell && document.querySelector("[data-cell] .cm-content, [data-cell] [role=textbox]")) window.firstCell = performance.now(); }).observe(document, { childList: true, subtree: true });`);
+    await page.addInitScript(
+      `new MutationObserver(() => { if (!window.firstCell && document.querySelector("[data-cell] .cm-content, [data-cell] [role=textbox]")) window.firstCell = performance.now(); }).observe(document, { childList: true, subtree: true });`,
+    );
     await page.goto(`${server.url}/?path=notebooks/many.ipynb`);
-    const first = (await (await page.waitForFunction("window.firstCell", undefined, { timeout: 60_000 })).jsonValue()) as number;
-    await page.locator("[data-kernel=python][data-status=idle]").first().waitFor({ state: "attached", timeout: 60_000 });
+    const first = (await (
+      await page.waitForFunction("window.firstCell", undefined, { timeout: 60_000 })
+    ).jsonValue()) as number;
+    await page
+      .locator("[data-kernel=python][data-status=idle]")
+      .first()
+      .waitFor({ state: "attached", timeout: 60_000 });
     await page.keyboard.press("Escape");
 
     // The scroller is whichever ancestor of a cell scrolls.
@@ -49,7 +59,9 @@ export async function benchCells(): Promise<readonly Figure[]> {
 
     await page.evaluate(`${scroller}.scrollTop = ${scroller}.scrollHeight / 2`);
     await page.locator("[data-cell] .cm-content, [data-cell] [role=textbox]").nth(1).click();
-    await page.evaluate(`window.keys = []; addEventListener("keydown", () => { const t = performance.now(); requestAnimationFrame(() => { const c = new MessageChannel(); c.port1.onmessage = () => window.keys.push(performance.now() - t); c.port2.postMessage(0); }); }, true);`);
+    await page.evaluate(
+      `window.keys = []; addEventListener("keydown", () => { const t = performance.now(); requestAnimationFrame(() => { const c = new MessageChannel(); c.port1.onmessage = () => window.keys.push(performance.now() - t); c.port2.postMessage(0); }); }, true);`,
+    );
     await page.keyboard.type("a quick brown fox jumps over the lazy dog ".repeat(4), { delay: 15 });
     const keys = ((await page.evaluate("window.keys")) as number[]).sort((a, b) => a - b);
     const p95 = keys[Math.floor(keys.length * 0.95)] ?? Number.NaN;
@@ -58,7 +70,13 @@ export async function benchCells(): Promise<readonly Figure[]> {
       { name: "last cell of 1,000", value: last, unit: "ms", goal: 200, detail: "after asking for it" },
       { name: "typing, p95", value: p95, unit: "ms", goal: 33, detail: `key to painted frame, ${keys.length} keys` },
       { name: "blank frames in a sweep", value: sweep.blanks, unit: "frames", goal: 0, detail: "150 jumps" },
-      { name: "DOM nodes beyond the shell", value: sweep.nodes - shellNodes, unit: "nodes", goal: 600, detail: `shell ${shellNodes}` },
+      {
+        name: "DOM nodes beyond the shell",
+        value: sweep.nodes - shellNodes,
+        unit: "nodes",
+        goal: 600,
+        detail: `shell ${shellNodes}`,
+      },
     ];
   } finally {
     await browser.close();

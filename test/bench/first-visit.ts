@@ -36,7 +36,11 @@ async function visit(browser: Browser, server: BenchServer, url: string): Promis
   const requests = server.requests();
   if (!url.includes("bare")) await page.addInitScript(WATCH);
   await page.goto(server.url + url, { waitUntil: "commit" });
-  const handle = await page.waitForFunction("window.finished > 0 && { ms: window.finished, typable: window.typable ?? 0 }", undefined, { polling: 100, timeout: 120_000 });
+  const handle = await page.waitForFunction(
+    "window.finished > 0 && { ms: window.finished, typable: window.typable ?? 0 }",
+    undefined,
+    { polling: 100, timeout: 120_000 },
+  );
   const { ms, typable } = (await handle.jsonValue()) as { ms: number; typable: number };
   return { cpu: browser.cpuSeconds(), ms, typable, requests: server.requests() - requests };
 }
@@ -50,7 +54,9 @@ async function twice(server: BenchServer, url: string): Promise<readonly [Visit,
       visits.push(await visit(browser, server, url));
       // The service worker takes its copy when the page is idle; the second visit is only second after that.
       const page = browser.context.pages().at(-1);
-      await page?.evaluate("navigator.serviceWorker?.ready.then(() => new Promise((done) => requestIdleCallback(done)))").catch(() => undefined);
+      await page
+        ?.evaluate("navigator.serviceWorker?.ready.then(() => new Promise((done) => requestIdleCallback(done)))")
+        .catch(() => undefined);
       await browser.close();
     }
     const [first, second] = visits;
@@ -75,14 +81,27 @@ export async function benchFirstVisit(): Promise<readonly Figure[]> {
   } finally {
     await server.close();
   }
-  const ratios = (which: 0 | 1, of: "cpu" | "ms") => median(whole.map((visits, i) => visits[which][of] / (bare[i]?.[which][of] ?? Number.NaN)));
+  const ratios = (which: 0 | 1, of: "cpu" | "ms") =>
+    median(whole.map((visits, i) => visits[which][of] / (bare[i]?.[which][of] ?? Number.NaN)));
   const detail = (which: 0 | 1, of: "cpu" | "ms", unit: string) =>
     `whole app ${median(whole.map((v) => v[which][of])).toFixed(2)} ${unit}, bare page ${median(bare.map((v) => v[which][of])).toFixed(2)} ${unit}, median of ${PAIRS} pairs`;
   return [
     { name: "first visit, CPU", value: ratios(0, "cpu"), unit: "×", goal: 0.5, detail: detail(0, "cpu", "s") },
     { name: "first visit, clock", value: ratios(0, "ms"), unit: "×", goal: 0.45, detail: detail(0, "ms", "ms") },
     { name: "second visit, CPU", value: ratios(1, "cpu"), unit: "×", goal: 0.75, detail: detail(1, "cpu", "s") },
-    { name: "second visit, requests", value: median(whole.map((v) => v[1].requests)), unit: "requests", goal: 1, detail: "answered by the server" },
-    { name: "typable", value: median(whole.map((v) => v[0].typable)), unit: "ms", goal: 800, detail: "page clock, first visit" },
+    {
+      name: "second visit, requests",
+      value: median(whole.map((v) => v[1].requests)),
+      unit: "requests",
+      goal: 1,
+      detail: "answered by the server",
+    },
+    {
+      name: "typable",
+      value: median(whole.map((v) => v[0].typable)),
+      unit: "ms",
+      goal: 800,
+      detail: "page clock, first visit",
+    },
   ];
 }

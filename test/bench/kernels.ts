@@ -45,7 +45,10 @@ async function repeated(calls: number, call: (index: number) => Promise<number>)
 }
 
 async function bareRoundTrip(): Promise<number> {
-  const worker = new Worker(`require("node:worker_threads").parentPort.on("message", function (m) { this.postMessage(m); })`, { eval: true });
+  const worker = new Worker(
+    `require("node:worker_threads").parentPort.on("message", function (m) { this.postMessage(m); })`,
+    { eval: true },
+  );
   const call = (index: number) => {
     const started = performance.now();
     return new Promise<number>((resolve) => {
@@ -65,11 +68,20 @@ export async function benchKernels(): Promise<readonly Figure[]> {
   const figures: Figure[] = [];
   try {
     const bare = await bareRoundTrip();
-    for (const [kernel, goal] of [[typescriptKernel, 1], [pythonKernel, 2]] as const) {
+    for (const [kernel, goal] of [
+      [typescriptKernel, 1],
+      [pythonKernel, 2],
+    ] as const) {
       const channel = await start(kernel, host);
       await run(channel, "1 + 1");
       const time = await repeated(CALLS, (index) => run(channel, `${index} + 1`));
-      figures.push({ name: `${kernel.spec.displayName} cell over a bare message`, value: time - bare, unit: "ms", goal, detail: `${time.toFixed(2)} ms, a bare worker message ${bare.toFixed(2)} ms` });
+      figures.push({
+        name: `${kernel.spec.displayName} cell over a bare message`,
+        value: time - bare,
+        unit: "ms",
+        goal,
+        detail: `${time.toFixed(2)} ms, a bare worker message ${bare.toFixed(2)} ms`,
+      });
       channel.close();
     }
     const plain: number[] = [];
@@ -89,13 +101,25 @@ export async function benchKernels(): Promise<readonly Figure[]> {
       restarted.push(performance.now() - again);
       channel.close();
     }
-    figures.push({ name: "Python restarted", value: median(restarted) / median(plain), unit: "×", goal: 0.15, detail: `${median(restarted).toFixed(0)} ms, a plain first start ${median(plain).toFixed(0)} ms` });
+    figures.push({
+      name: "Python restarted",
+      value: median(restarted) / median(plain),
+      unit: "×",
+      goal: 0.15,
+      detail: `${median(restarted).toFixed(0)} ms, a plain first start ${median(plain).toFixed(0)} ms`,
+    });
 
     const shell = await start(shellKernel, host);
     await run(shell, "true");
     const cell = await repeated(40, () => run(shell, "true"));
     const spawned = await repeated(40, () => run(shell, "/bin/true"));
-    figures.push({ name: "shell cell over an agent's spawn", value: cell / spawned, unit: "×", goal: 3, detail: `builtin ${cell.toFixed(1)} ms, program ${spawned.toFixed(1)} ms` });
+    figures.push({
+      name: "shell cell over an agent's spawn",
+      value: cell / spawned,
+      unit: "×",
+      goal: 3,
+      detail: `builtin ${cell.toFixed(1)} ms, program ${spawned.toFixed(1)} ms`,
+    });
     shell.close();
     return figures;
   } finally {

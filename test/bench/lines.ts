@@ -41,13 +41,18 @@ export async function benchLines(): Promise<readonly Figure[]> {
       for (let round = 0; round < ROUNDS; round++) {
         const marker = `last-of-${lines}-${round}`;
         raw.push(
-          (await bare.evaluate(`new Promise((done) => { worker.onmessage = (event) => done(event.data.ms); worker.postMessage(${JSON.stringify(program(lines, marker))}); })`)) as number,
+          (await bare.evaluate(
+            `new Promise((done) => { worker.onmessage = (event) => done(event.data.ms); worker.postMessage(${JSON.stringify(program(lines, marker))}); })`,
+          )) as number,
         );
         const name = `lines-${lines}-${round}.ipynb`;
         server.pages.set(`/notebooks/${name}`, notebookOf([program(lines, marker)]));
         const page = await browser.context.newPage();
         await page.goto(`${server.url}/?path=notebooks/${name}`);
-        await page.locator("[data-kernel=python][data-status=idle]").first().waitFor({ state: "attached", timeout: 60_000 });
+        await page
+          .locator("[data-kernel=python][data-status=idle]")
+          .first()
+          .waitFor({ state: "attached", timeout: 60_000 });
         await page.locator("[data-cell]").first().waitFor();
         const seen = (await page.evaluate(watch(marker))) as { ms: number; worst: number };
         shown.push(seen.ms);
@@ -55,8 +60,21 @@ export async function benchLines(): Promise<readonly Figure[]> {
         await page.close();
       }
       const detail = `on screen after ${median(shown).toFixed(0)} ms, raw Pyodide prints for ${median(raw).toFixed(0)} ms, median of ${ROUNDS}`;
-      figures.push({ name: `${lines.toLocaleString("en")} lines after raw Pyodide`, value: median(shown) - median(raw), unit: "ms", goal: lines === 1000 ? 300 : 2500, detail });
-      if (lines > 1000) figures.push({ name: "longest frame meanwhile", value: median(frames), unit: "ms", goal: 150, detail: `${lines.toLocaleString("en")} lines` });
+      figures.push({
+        name: `${lines.toLocaleString("en")} lines after raw Pyodide`,
+        value: median(shown) - median(raw),
+        unit: "ms",
+        goal: lines === 1000 ? 300 : 2500,
+        detail,
+      });
+      if (lines > 1000)
+        figures.push({
+          name: "longest frame meanwhile",
+          value: median(frames),
+          unit: "ms",
+          goal: 150,
+          detail: `${lines.toLocaleString("en")} lines`,
+        });
     }
     return figures;
   } finally {

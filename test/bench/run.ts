@@ -43,7 +43,9 @@ for (const [name, bench] of Object.entries(BENCHES)) {
     const met = figure.value <= figure.goal;
     if (!met) over++;
     const number = (value: number) => (value >= 100 ? value.toFixed(0) : value.toFixed(2));
-    console.log(`  ${met ? "ok  " : "OVER"} ${figure.name}: ${number(figure.value)} ${figure.unit} (goal ${number(figure.goal)}) — ${figure.detail}`);
+    console.log(
+      `  ${met ? "ok  " : "OVER"} ${figure.name}: ${number(figure.value)} ${figure.unit} (goal ${number(figure.goal)}) — ${figure.detail}`,
+    );
   }
 }
 process.exit(over === 0 ? 0 : 1);

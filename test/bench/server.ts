@@ -57,8 +57,14 @@ export async function startServer(): Promise<BenchServer> {
     response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
     response.setHeader("Cross-Origin-Embedder-Policy", "credentialless");
     response.setHeader("Cross-Origin-Resource-Policy", "cross-origin");
-    response.setHeader("Content-Type", TYPES[extname(path)] ?? (path === "/" ? "text/html" : "application/octet-stream"));
-    response.setHeader("Cache-Control", path.startsWith("/app/") || path.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-cache");
+    response.setHeader(
+      "Content-Type",
+      TYPES[extname(path)] ?? (path === "/" ? "text/html" : "application/octet-stream"),
+    );
+    response.setHeader(
+      "Cache-Control",
+      path.startsWith("/app/") || path.startsWith("/assets/") ? "public, max-age=31536000, immutable" : "no-cache",
+    );
     const page = pages.get(path);
     if (page !== undefined) {
       response.end(page);
@@ -85,8 +91,18 @@ export async function startServer(): Promise<BenchServer> {
 /** An .ipynb of one cell per source; a source that starts with %% is of that language. */
 export function notebookOf(sources: readonly string[]): string {
   return JSON.stringify({
-    cells: sources.map((source, index) => ({ cell_type: "code", execution_count: null, id: `cell-${index}`, metadata: {}, outputs: [], source })),
-    metadata: { kernelspec: { display_name: "Python 3", language: "python", name: "python3" }, language_info: { name: "python" } },
+    cells: sources.map((source, index) => ({
+      cell_type: "code",
+      execution_count: null,
+      id: `cell-${index}`,
+      metadata: {},
+      outputs: [],
+      source,
+    })),
+    metadata: {
+      kernelspec: { display_name: "Python 3", language: "python", name: "python3" },
+      language_info: { name: "python" },
+    },
     nbformat: 4,
     nbformat_minor: 5,
   });

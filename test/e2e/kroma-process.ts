@@ -13,7 +13,10 @@ export interface Finished {
 
 /** Runs a verb of the command line to its end. */
 export function kroma(args: readonly string[], options: { cwd?: string; stdin?: string } = {}): Promise<Finished> {
-  const child = spawn(process.execPath, [join(root, "app/node/cli.ts"), ...args], { cwd: options.cwd ?? root, stdio: ["pipe", "pipe", "pipe"] });
+  const child = spawn(process.execPath, [join(root, "app/node/cli.ts"), ...args], {
+    cwd: options.cwd ?? root,
+    stdio: ["pipe", "pipe", "pipe"],
+  });
   child.stdin.end(options.stdin ?? "");
   let stdout = "";
   let stderr = "";
@@ -32,7 +35,11 @@ export interface Site {
 
 /** `kroma serve` on a free port; resolves when it has said its address. */
 export async function serve(args: readonly string[] = []): Promise<Site> {
-  const child: ChildProcess = spawn(process.execPath, [join(root, "app/node/cli.ts"), "serve", "--port", "0", "--no-open", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [join(root, "app/node/cli.ts"), "serve", "--port", "0", "--no-open", ...args],
+    { stdio: ["ignore", "pipe", "pipe"] },
+  );
   let said = "";
   const url = await new Promise<string>((resolve, reject) => {
     const hear = (chunk: Buffer) => {
@@ -51,7 +58,15 @@ export async function serve(args: readonly string[] = []): Promise<Site> {
 export function browser(profile: string, viewport = { width: 1280, height: 800 }): Promise<BrowserContext> {
   return chromium.launchPersistentContext(profile, {
     executablePath: process.env["KROMA_CHROMIUM"] ?? "/usr/bin/chromium",
-    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
     viewport,
     acceptDownloads: true,
   });

@@ -35,17 +35,27 @@ async function open(path: string): Promise<Page> {
 async function runAll(page: Page): Promise<void> {
   await page.getByRole("button", { name: "Run all" }).click();
   await page.locator("[data-cell][data-status=queued], [data-cell][data-status=running]").first().waitFor();
-  await expect.poll(() => page.locator("[data-cell][data-status=queued], [data-cell][data-status=running]").count(), { timeout: 120_000, interval: 200 }).toBe(0);
+  await expect
+    .poll(() => page.locator("[data-cell][data-status=queued], [data-cell][data-status=running]").count(), {
+      timeout: 120_000,
+      interval: 200,
+    })
+    .toBe(0);
 }
 
 interface StoredCell {
   readonly cell_type: string;
   readonly id: string;
   readonly source: readonly string[] | string;
-  readonly outputs?: readonly { readonly output_type: string; readonly text?: readonly string[] | string; readonly data?: Record<string, unknown> }[];
+  readonly outputs?: readonly {
+    readonly output_type: string;
+    readonly text?: readonly string[] | string;
+    readonly data?: Record<string, unknown>;
+  }[];
 }
 const cellsOf = (text: string) => (JSON.parse(text) as { cells: StoredCell[] }).cells;
-const joined = (text: readonly string[] | string | undefined): string => (typeof text === "string" ? text : (text ?? []).join(""));
+const joined = (text: readonly string[] | string | undefined): string =>
+  typeof text === "string" ? text : (text ?? []).join("");
 
 describe("every shipped notebook", () => {
   for (const name of shipped) {
@@ -60,8 +70,13 @@ describe("every shipped notebook", () => {
       cpSync(join(root, "notebooks"), folder, { recursive: true });
       const done = await kroma(["run", join(folder, name), "--output", join(folder, "done.ipynb"), "--json"]);
       expect(done.stderr.includes("failed") ? done.stderr : done.code).toBe(0);
-      const lines = done.stdout.trim().split("\n").map((line) => JSON.parse(line) as { status: string });
-      expect(lines.length).toBe(cellsOf(readFileSync(join(root, "notebooks", name), "utf8")).filter((cell) => cell.cell_type === "code").length);
+      const lines = done.stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as { status: string });
+      expect(lines.length).toBe(
+        cellsOf(readFileSync(join(root, "notebooks", name), "utf8")).filter((cell) => cell.cell_type === "code").length,
+      );
       expect(lines.every((line) => line.status === "ok")).toBe(true);
       rmSync(folder, { recursive: true });
     });
@@ -85,7 +100,8 @@ describe("the main job", () => {
     const headless = cellsOf(readFileSync(join(folder, "done.ipynb"), "utf8"));
     const original = cellsOf(readFileSync(join(root, "notebooks/welcome.ipynb"), "utf8"));
 
-    const sources = (cells: readonly StoredCell[]) => cells.map((cell) => [cell.id, cell.cell_type, joined(cell.source)]);
+    const sources = (cells: readonly StoredCell[]) =>
+      cells.map((cell) => [cell.id, cell.cell_type, joined(cell.source)]);
     expect(sources(inPage)).toEqual(sources(original));
     expect(sources(headless)).toEqual(sources(original));
     // Dates of files differ between machines; all the rest is the same work on the same data.
@@ -117,7 +133,10 @@ describe("the main job", () => {
     await page.keyboard.type("while True: pass  # typed to the last letter");
     await page.getByText("Saved", { exact: false }).first().waitFor();
     const url = page.url();
-    await context.browser()?.newBrowserCDPSession().then((session) => session.send("Browser.crash").catch(() => undefined));
+    await context
+      .browser()
+      ?.newBrowserCDPSession()
+      .then((session) => session.send("Browser.crash").catch(() => undefined));
     await context.close().catch(() => undefined);
 
     context = await browser(profile);

@@ -10,7 +10,12 @@ interface ShippedFile {
   readonly metadata: { readonly title?: string; readonly kroma?: { readonly files?: readonly string[] } };
 }
 
-const plain = (markdown: string) => markdown.replace(/^#+ .*$/gm, "").replace(/[*_`#]|\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/\s+/g, " ").trim();
+const plain = (markdown: string) =>
+  markdown
+    .replace(/^#+ .*$/gm, "")
+    .replace(/[*_`#]|\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replace(/\s+/g, " ")
+    .trim();
 
 /** Writes `target/index.json` as {notebooks: [{path, title, excerpt, files}]}, and all files it names. Welcome is first. */
 export function buildNotebooks(source: string, target: string): void {

@@ -33,7 +33,12 @@ function contentHash(paths: readonly string[]): string {
 }
 
 /** Runs a step unless the stamp says that its inputs are those of the last run. */
-async function step(name: string, inputs: readonly string[], log: Log, work: () => Promise<void> | void): Promise<void> {
+async function step(
+  name: string,
+  inputs: readonly string[],
+  log: Log,
+  work: () => Promise<void> | void,
+): Promise<void> {
   const stamp = join(root, "dist/stamps", name);
   const wanted = contentHash(inputs);
   if (existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
@@ -64,13 +69,19 @@ export function tool(path: string, args: readonly string[], options: { quiet?: b
 export async function buildAssets(log: Log): Promise<void> {
   const assets = join(site, "assets");
   mkdirSync(assets, { recursive: true });
-  await step("the Python assets", ["kernels/python", "app/node/setup/python-assets.ts", "node_modules/pyodide/package.json"], log, () =>
-    buildPythonAssets(assets, log),
+  await step(
+    "the Python assets",
+    ["kernels/python", "app/node/setup/python-assets.ts", "node_modules/pyodide/package.json"],
+    log,
+    () => buildPythonAssets(assets, log),
   );
-  await step("the npm modules", ["app/node/setup/npm-assets.ts", "package-lock.json"], log, () => buildNpmAssets(assets, log));
+  await step("the npm modules", ["app/node/setup/npm-assets.ts", "package-lock.json"], log, () =>
+    buildNpmAssets(assets, log),
+  );
   await step("the Linux emulator", ["node_modules/v86/package.json"], log, () => {
     mkdirSync(join(assets, "v86"), { recursive: true });
-    for (const file of ["libv86.mjs", "v86.wasm"]) cpSync(join(root, "node_modules/v86/build", file), join(assets, "v86", file));
+    for (const file of ["libv86.mjs", "v86.wasm"])
+      cpSync(join(root, "node_modules/v86/build", file), join(assets, "v86", file));
   });
   await step("the Python packages", ["notebooks/packages", "app/node/setup/wheel-assets.ts"], log, () =>
     buildWheels(join(root, "notebooks/packages"), join(assets, "wheels")),
@@ -83,8 +94,13 @@ export async function buildAssets(log: Log): Promise<void> {
 /** Builds all of the site that is missing or out of date. */
 export async function buildSite(log: Log): Promise<void> {
   await buildAssets(log);
-  await step("the page", ["app/browser", "app/kit", "core", "kernels", "plugins", "index.html", "vite.config.ts", "package-lock.json"], log, async () => {
-    rmSync(join(site, "app"), { recursive: true, force: true });
-    await tool("node_modules/vite/bin/vite.js", ["build", "--logLevel", "warn"], { quiet: true });
-  });
+  await step(
+    "the page",
+    ["app/browser", "app/kit", "core", "kernels", "plugins", "index.html", "vite.config.ts", "package-lock.json"],
+    log,
+    async () => {
+      rmSync(join(site, "app"), { recursive: true, force: true });
+      await tool("node_modules/vite/bin/vite.js", ["build", "--logLevel", "warn"], { quiet: true });
+    },
+  );
 }

@@ -13,9 +13,16 @@ const log = (line: string) => process.stderr.write(`kroma: ${line}\n`);
 await buildSite(log);
 if ((await findImage(cacheFolder())) === undefined) {
   log("building the Linux image in the background (a few minutes, once); Python and TypeScript work already");
-  const child = spawn(process.execPath, [join(root, "vm-images/build.ts")], { cwd: root, stdio: ["ignore", "inherit", "inherit"] });
+  const child = spawn(process.execPath, [join(root, "vm-images/build.ts")], {
+    cwd: root,
+    stdio: ["ignore", "inherit", "inherit"],
+  });
   child.on("close", (code) => {
-    log(code === 0 ? "the Linux image is ready: shell cells work now" : "the Linux image could not be built, see above; try `npm run vm-image`");
+    log(
+      code === 0
+        ? "the Linux image is ready: shell cells work now"
+        : "the Linux image could not be built, see above; try `npm run vm-image`",
+    );
   });
   process.on("exit", () => child.kill());
 }

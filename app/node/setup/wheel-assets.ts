@@ -29,11 +29,18 @@ export function buildWheels(source: string, target: string): void {
     const init = new TextDecoder().decode(files.get(`${name}/__init__.py`));
     const version = /__version__ = "([^"]+)"/.exec(init)?.[1];
     const summary = /^"""(.+?)"""/s.exec(init)?.[1]?.split("\n")[0];
-    if (version === undefined || summary === undefined) throw new Error(`notebooks/packages/${name} needs a docstring and __version__`);
+    if (version === undefined || summary === undefined)
+      throw new Error(`notebooks/packages/${name} needs a docstring and __version__`);
     const info = `${name}-${version}.dist-info`;
     const encode = (text: string) => new TextEncoder().encode(text);
-    files.set(`${info}/METADATA`, encode(`Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\nSummary: ${summary}\n`));
-    files.set(`${info}/WHEEL`, encode("Wheel-Version: 1.0\nGenerator: kroma\nRoot-Is-Purelib: true\nTag: py3-none-any\n"));
+    files.set(
+      `${info}/METADATA`,
+      encode(`Metadata-Version: 2.1\nName: ${name}\nVersion: ${version}\nSummary: ${summary}\n`),
+    );
+    files.set(
+      `${info}/WHEEL`,
+      encode("Wheel-Version: 1.0\nGenerator: kroma\nRoot-Is-Purelib: true\nTag: py3-none-any\n"),
+    );
     const record = [...files].map(([path, bytes]) => {
       const digest = createHash("sha256").update(bytes).digest("base64url");
       return `${path},sha256=${digest},${bytes.length}`;

@@ -58,7 +58,7 @@ test("bash's notice that a background job ended is left out wherever it is cut, 
     "[12]+  Stopped  vi\n",
   ]) {
     expect(shown(text)).toBe(text);
-    expect(shown(...text)).toBe(text);
+    expect(shown(...Array.from(text))).toBe(text);
   }
 });
 
