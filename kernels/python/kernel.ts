@@ -78,6 +78,8 @@ class RunningPython {
   readonly #open: ExecuteRequest[] = [];
   /** Of them, those that have said busy. */
   readonly #busy = new Set<string>();
+  /** Comms that the worker has open; they end with it. */
+  readonly #comms = new Set<string>();
   #ready = false;
   #over = false;
   #asked: Asked | undefined;
@@ -212,6 +214,12 @@ class RunningPython {
         }
         this.#say(message);
         return;
+      case "comm_open":
+      case "comm_close":
+        if (message.type === "comm_open") this.#comms.add(message.comm);
+        else this.#comms.delete(message.comm);
+        this.#say(message);
+        return;
       default:
         this.#say(message);
     }
@@ -314,6 +322,8 @@ class RunningPython {
 
   #restart(): void {
     this.#stopWorker();
+    for (const comm of this.#comms) this.#say({ type: "comm_close", comm });
+    this.#comms.clear();
     this.#start();
   }
 

@@ -18,6 +18,7 @@ export interface ApiParts {
   readonly interrupted: () => Error;
   readonly display: unknown;
   readonly clear: unknown;
+  readonly widget: unknown;
 }
 
 /** What a shell command gave. */
@@ -107,6 +108,7 @@ export function makeApi(parts: ApiParts): Api {
     files: Object.freeze(makeFiles(parts.connect)),
     display: parts.display,
     clear: parts.clear,
+    widget: parts.widget,
     input,
     shell,
   });

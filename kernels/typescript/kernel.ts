@@ -54,6 +54,8 @@ class RunningTypeScript {
   /** Requests without an execute_reply, in order. */
   readonly #open: ExecuteRequest[] = [];
   readonly #busy = new Set<string>();
+  /** Comms that the worker has open; they end with it. */
+  readonly #comms = new Set<string>();
   #force: ReturnType<typeof setTimeout> | undefined;
 
   constructor({ host, signal }: KernelStart) {
@@ -121,6 +123,8 @@ class RunningTypeScript {
       if (message.parent !== undefined && message.status === "busy") this.#busy.add(message.parent);
       else if (message.parent !== undefined) this.#busy.delete(message.parent);
     } else if (message.type === "execute_reply") this.#settle(message.parent);
+    else if (message.type === "comm_open") this.#comms.add(message.comm);
+    else if (message.type === "comm_close") this.#comms.delete(message.comm);
     this.#say(message);
   }
 
@@ -171,6 +175,8 @@ class RunningTypeScript {
     const next = this.#spare ?? this.#spawn();
     this.#spare = undefined;
     this.#drop(this.#inside);
+    for (const comm of this.#comms) this.#say({ type: "comm_close", comm });
+    this.#comms.clear();
     this.#begin(next);
   }
 

@@ -11,6 +11,7 @@ import type { TypeScriptInit } from "./control.ts";
 import { makeDisplay } from "./display.ts";
 import { needDocument } from "./dom.ts";
 import { Sources } from "./errors.ts";
+import { makeFiles } from "./files.ts";
 import {
   giveUpPowers,
   guardPipe,
@@ -29,9 +30,11 @@ import { Output } from "./output.ts";
 import { Resolver } from "./resolver.ts";
 import { Names } from "./scope.ts";
 import { CellValues } from "./values.ts";
+import { Widgets } from "./widget.ts";
 
 const host = takeHost();
-const post = (message: FromKernel) => host.post(message);
+// Buffers in messages are copies of the kernel's own, so they can be given away.
+const post = (message: FromKernel) => host.post(message, "buffers" in message ? [...(message.buffers ?? [])] : []);
 
 let kernel: ((message: ToKernel) => void) | undefined;
 guardPipe((message) => {
@@ -61,8 +64,15 @@ function start(init: TypeScriptInit): (message: ToKernel) => void {
   };
 
   const parent = () => owner.current;
-  const { display, clear } = makeDisplay(output, parent, (error, whose) => {
+  /** Tells an error that no cell's own code can catch. */
+  const failed = (error: unknown, whose: string): void =>
     output.write("stderr", `${sources.report(error).traceback.join("\n")}\n`, whose);
+  const { display, clear } = makeDisplay(output, parent, failed);
+  const widgets = new Widgets({
+    send: (message) => output.send(message),
+    owner,
+    failed,
+    readFile: (path) => makeFiles(connect).readText(path),
   });
   const values = new CellValues(connect);
   const api = makeApi({
@@ -75,6 +85,7 @@ function start(init: TypeScriptInit): (message: ToKernel) => void {
     interrupted: () => new KeyboardInterrupt("The cell was interrupted"),
     display,
     clear,
+    widget: widgets.make,
   });
   const resolver = new Resolver({
     assets: init.assets,
@@ -135,6 +146,7 @@ function start(init: TypeScriptInit): (message: ToKernel) => void {
       case "comm_open":
       case "comm_msg":
       case "comm_close":
+        widgets.receive(message);
         return;
     }
   };

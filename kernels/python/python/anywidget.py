@@ -27,20 +27,3 @@ class AnyWidget(HasTraits, Widget):
         changed = not (type(old) is type(value) and old == value)
         if changed and self._comm is not None and name in self._synced() and self._from_page != (name, value):
             self.send_state(name)
-
-    def send_state(self, key=None):
-        Widget.send_state(self, key if key is not None else list(self._synced()))
-
-    def _open(self):
-        if self._comm is None:
-            everything = self._values
-            self._values = {name: everything[name] for name in self._synced()}
-            for part in ("_esm", "_css"):
-                value = getattr(type(self), part, "")
-                if hasattr(value, "default"):
-                    setattr(type(self), part, value.default)
-            try:
-                return Widget._open(self)
-            finally:
-                self._values = everything
-        return self._comm

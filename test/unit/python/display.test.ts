@@ -190,6 +190,41 @@ describe("widgets", () => {
     expect(after.result).toBe("(9, [(3, 4), (4, 9)])");
   });
 
+  test("a page that missed a widget's beginning gets all of it when it asks", async () => {
+    const classes = [
+      "import kroma\nclass Small(kroma.Widget):\n    _esm = 'export default {}'\n    _css = 'b{}'\n    value = kroma.synced(1)\n    image = kroma.synced(b'\\x07')\nw = Small()",
+      "import anywidget, traitlets\nclass Small(anywidget.AnyWidget):\n    _esm = traitlets.Unicode('export default {}').tag(sync=True)\n    _css = 'b{}'\n    value = traitlets.Int(1).tag(sync=True)\n    image = traitlets.Bytes(b'\\x07').tag(sync=True)\n    secret = traitlets.Int(9)\nw = Small()",
+    ];
+    for (const code of classes) {
+      expect((await python.run(`${code}\nw.value = 2`)).error).toBeUndefined();
+      const comm = (await python.run("w.model_id")).result?.replaceAll("'", "") ?? "";
+      const answered = python.next((m) => m.type === "comm_msg" && m.comm === comm);
+      python.channel.send({ type: "comm_msg", comm, data: { method: "request_state" } });
+      const answer = (await answered) as Extract<Awaited<typeof answered>, { type: "comm_msg" }>;
+      expect(answer.data).toMatchObject({
+        method: "update",
+        state: { _esm: "export default {}", _css: "b{}", _anywidget_id: "__main__.Small", value: 2 },
+        buffer_paths: [["image"]],
+      });
+      expect(JSON.stringify(answer.data)).not.toContain("secret");
+      expect([...new Uint8Array(answer.buffers?.[0] ?? new ArrayBuffer())]).toEqual([7]);
+    }
+  });
+
+  test("an unknown comm is not answered, and a changed module is sent as it is now", async () => {
+    const { messages } = await python.run(
+      "import anywidget, traitlets\nopen('view.js', 'w').write('export default {one: 1}')\nclass Filed(anywidget.AnyWidget):\n    _esm = traitlets.Unicode('view.js').tag(sync=True)\nf = Filed()",
+    );
+    expect(messages.find((m) => m.type === "comm_open")?.data).toMatchObject({
+      state: { _esm: "export default {one: 1}" },
+    });
+    python.channel.send({ type: "comm_msg", comm: "nobody", data: { method: "request_state" } });
+    const changed = await python.run("f._esm = 'export default {two: 2}'");
+    expect(changed.messages.filter((m) => m.type === "comm_msg").map((m) => m.data)).toEqual([
+      { method: "update", state: { _esm: "export default {two: 2}" }, buffer_paths: [] },
+    ]);
+  });
+
   test("anywidget and traitlets classes work without the packages", async () => {
     const { messages, error } = await python.run(
       "import anywidget, traitlets\nclass Slider(anywidget.AnyWidget):\n    _esm = 'export default {}'\n    value = traitlets.Int(1).tag(sync=True)\n    label = traitlets.Unicode('s')\n    data = traitlets.Bytes(b'\\x05').tag(sync=True)\n    @traitlets.observe('value')\n    def _changed(self, change): self.label = f'v{change.new}'\n    @traitlets.validate('value')\n    def _valid(self, proposal): return min(10, proposal['value'])\ns = Slider()\ns.value = 50\ns.value, s.label",

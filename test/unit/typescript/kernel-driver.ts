@@ -53,6 +53,11 @@ export class KernelDriver {
     return new Promise((resolve) => this.#waits.push({ fits, resolve }));
   }
 
+  /** Hears all that comes from now on; returns the way to stop. */
+  listen(listener: (message: FromKernel) => void): () => void {
+    return this.#channel.receive(listener);
+  }
+
   send(message: ToKernel): void {
     this.#channel.send(message);
   }

@@ -83,30 +83,34 @@ class Widget:
         self._open().send({"method": "custom", "content": content}, buffers=buffers)
 
     def send_state(self, key=None):
-        """Sends some or all attributes to the page."""
-        names = [key] if isinstance(key, str) else list(key) if key is not None else list(self._values)
-        state, paths, buffers = split_buffers({name: self._values[name] for name in names})
+        """Sends some attributes to the page, or all that a page needs to show the widget."""
+        names = None if key is None else [key] if isinstance(key, str) else list(key)
+        # A slider says its value often: the module, perhaps a file, is not read again each time.
+        known = self._values if names and not any(name.startswith("_") for name in names) else self._whole_state()
+        state, paths, buffers = split_buffers({name: known[name] for name in names or known})
         self._open().send({"method": "update", "state": state, "buffer_paths": paths}, buffers=buffers)
+
+    def _whole_state(self):
+        """All that the page knows of the widget: the shared attributes, the module and the style sheet."""
+        return {
+            **{name: self._values[name] for name in self._synced()},
+            "_model_module": "anywidget",
+            "_model_name": "AnyModel",
+            "_model_module_version": "~0.9.*",
+            "_view_module": "anywidget",
+            "_view_name": "AnyView",
+            "_view_module_version": "~0.9.*",
+            "_view_count": None,
+            "_anywidget_id": f"{type(self).__module__}.{type(self).__qualname__}",
+            "_esm": _text(self._esm),
+            "_css": _text(self._css),
+        }
 
     def _open(self):
         if self._comm is None:
             from comm import create_comm
 
-            state, paths, buffers = split_buffers(
-                {
-                    "_model_module": "anywidget",
-                    "_model_name": "AnyModel",
-                    "_model_module_version": "~0.9.*",
-                    "_view_module": "anywidget",
-                    "_view_name": "AnyView",
-                    "_view_module_version": "~0.9.*",
-                    "_view_count": None,
-                    "_anywidget_id": f"{type(self).__module__}.{type(self).__qualname__}",
-                    "_esm": _text(self._esm),
-                    "_css": _text(self._css),
-                    **self._values,
-                }
-            )
+            state, paths, buffers = split_buffers(self._whole_state())
             self._comm = create_comm(
                 target_name="jupyter.widget",
                 data={"state": state, "buffer_paths": paths},
