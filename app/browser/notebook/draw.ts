@@ -34,7 +34,7 @@ export function drawBundle(
   element: HTMLElement,
   bundle: MimeBundle,
   metadata: Readonly<Record<string, unknown>>,
-  view: Pick<PageView, "session" | "client">,
+  view: Pick<PageView, "session" | "client" | "file">,
   options: { readonly replace?: boolean; readonly stopBefore?: (() => void) | undefined } = {},
 ): () => void {
   const choice = pick(bundle);
@@ -58,6 +58,7 @@ export function drawBundle(
     dark: isDark,
     onTheme,
     comms: view.session.comms,
+    file: view.file,
   };
   const draw = (drawing: Drawing): void => {
     if (stopped) return;

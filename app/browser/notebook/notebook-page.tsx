@@ -2,8 +2,10 @@
 import { For, Show, createEffect, createSignal, onCleanup, onMount, type JSX } from "solid-js";
 import type { NotebookClient, StorageState } from "#core/notebook/client.ts";
 import { Session } from "#core/session/session.ts";
+import type { Workspace } from "#core/workspace/workspace.ts";
 import { commands as commandsFacet, type PageActions } from "#kit/commands.ts";
 import { panels as panelsFacet } from "#kit/panels.ts";
+import { storeOf } from "#plugins/widgets/store.ts";
 import { announceRuns } from "../announce-runs.ts";
 import { commandContext, setOpenView } from "../command-context.ts";
 import { createPageHost } from "../host.ts";
@@ -19,6 +21,7 @@ import { CellList } from "./cell-list.tsx";
 import { FindBar } from "./find-bar.tsx";
 import { NotebookHeader } from "./header.tsx";
 import { createView } from "./view.ts";
+import { FollowLinks, readFile } from "./follow-links.tsx";
 
 export interface NotebookPageProps {
   readonly client: NotebookClient;
@@ -39,6 +42,8 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
   const [link, setLink] = createSignal<WorkspaceLink>();
   const host = createPageHost({ programs, workspace: () => link()?.memory(), foreign: () => client.entry.foreign });
   const session = new Session({ notebook: client, kernels, host, canRun: !props.elsewhere });
+  // From the start, so that no widget is missed; the renderer finds the same store by the same channel.
+  storeOf(session.comms);
   /** Cells wait for the files they may read: those of the notebook, and those that ship with it. */
   const files = new Promise<void>((resolve) => {
     // In the tab that does not run the notebook, the other one has the files.
@@ -54,7 +59,9 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     });
     if (props.elsewhere) resolve();
   });
-  const view = createView(client, session, page, files);
+  /** The files, once those that ship with the notebook are among them. */
+  const workspace = (): Promise<Workspace | undefined> => files.then(() => link()?.ready);
+  const view = createView(client, session, page, files, async (path) => readFile(await workspace(), path));
   const [saved, setSaved] = createSignal(client.saved);
   const [dismissed, setDismissed] = createSignal<readonly string[]>([]);
   onCleanup(client.onSaved(setSaved));
@@ -176,7 +183,9 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
             )}
           </For>
         </div>
-        <CellList view={view} />
+        <FollowLinks view={view} page={page} workspace={workspace} panel={props.panel}>
+          <CellList view={view} />
+        </FollowLinks>
       </main>
       <StatusBar
         view={view}

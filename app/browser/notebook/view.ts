@@ -34,6 +34,8 @@ export interface PageView extends NotebookView {
   readonly state: (cell: CellId) => CellState | undefined;
   readonly focusRequest: () => FocusRequest | undefined;
   readonly isSelected: (cell: CellId) => boolean;
+  /** A file of the notebook by its path from there; undefined if there is none. */
+  readonly file: (path: string) => Promise<Blob | undefined>;
   /** Told by the components when the browser's focus moves by itself. */
   focusMoved(cell: CellId, mode: Mode): void;
   list: ListHandle | undefined;
@@ -54,6 +56,7 @@ export function createView(
   session: Session,
   page: PageActions,
   ready: Promise<void> = Promise.resolve(),
+  file: PageView["file"] = () => Promise.resolve(undefined),
 ): PageView {
   const [notebook, setNotebook] = createSignal(client.notebook);
   const [state, setState] = createSignal(session.state);
@@ -143,6 +146,7 @@ export function createView(
     cell: cellOf,
     state: (cell) => state().cells.get(cell),
     isSelected: (cell) => selection().has(cell),
+    file,
     caret: () => {
       const cell = active();
       return cell === undefined ? undefined : editors.find(cell)?.state.selection.main.head;

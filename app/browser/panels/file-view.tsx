@@ -66,11 +66,29 @@ export function FileView(props: {
       fail(error);
     }
   };
+  const download = async (): Promise<void> => {
+    await save();
+    try {
+      const bytes = await props.workspace.read(props.path);
+      props.page.download(props.path.split("/").at(-1) ?? props.path, bytes, "application/octet-stream");
+    } catch (error) {
+      fail(error);
+    }
+  };
   return (
     <Dialog label={props.path} class="file-view" onClose={() => void save().then(props.onClose)}>
       <header class="dialog-header">
         <h2>{props.path}</h2>
         <span>
+          <button
+            type="button"
+            class="button icon-only"
+            aria-label="Download"
+            title="Download"
+            onClick={() => void download()}
+          >
+            <Icon name="download" />
+          </button>
           <Show when={draft() !== undefined}>
             <button type="button" class="button primary" onClick={() => void save()}>
               Save
