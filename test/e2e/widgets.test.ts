@@ -87,7 +87,7 @@ describe("widgets of the shipped notebook", () => {
 });
 
 describe("texts", () => {
-  it("show pictures of the workspace, link to its files and to headings of other cells", async () => {
+  it("show pictures and charts of the workspace's files, link to files and to headings of other cells", async () => {
     const page = await context.newPage();
     await page.goto(site.url);
     await page.getByRole("button", { name: "New notebook" }).click();
@@ -102,13 +102,18 @@ describe("texts", () => {
         "os.makedirs('data', exist_ok=True)",
         `open('data/dot.svg', 'w').write('<svg xmlns="http://www.w3.org/2000/svg" width="33" height="9"/>')`,
         "open('data/note.txt', 'w').write('words in a file')",
-        "from IPython.display import Markdown",
+        "open('data/n.csv', 'w').write('n,v\\na,1\\nb,2\\nc,3\\n')",
+        "from IPython.display import Markdown, display",
+        `chart = {"data": {"url": "data/n.csv"}, "mark": "bar", "encoding": {"x": {"field": "n"}, "y": {"field": "v", "type": "quantitative"}}}`,
+        "display({'application/vnd.vegalite.v6+json': chart}, raw=True)",
         "Markdown('![dot](./data/dot.svg) [the note](data/note.txt) [gone](nowhere.txt) [down](#the-end)' + '\\n\\npause' * 60)",
       ].join("\n"),
     );
     const picture = output(first).locator("img[alt=dot]");
     await picture.waitFor({ timeout: 60_000 });
     await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(33);
+
+    await expect.poll(() => output(first).locator("svg .mark-rect path").count()).toBe(3);
 
     await page.getByRole("link", { name: "the note" }).click();
     const dialog = page.getByRole("dialog", { name: "data/note.txt" });
