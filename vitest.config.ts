@@ -2,9 +2,9 @@
 import { playwright } from "@vitest/browser-playwright";
 import solid from "vite-plugin-solid";
 import { defineConfig } from "vitest/config";
+import { chromiumArguments, chromiumPath } from "./test/chromium.ts";
 import { linuxImage } from "./test/browser/shell/image-server.ts";
 
-const chromium = process.env["KROMA_CHROMIUM"] ?? "/usr/bin/chromium";
 const isolation = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "credentialless",
@@ -59,16 +59,8 @@ export default defineConfig({
             instances: [{ browser: "chromium" }],
             provider: playwright({
               launchOptions: {
-                executablePath: chromium,
-                args: [
-                  "--no-sandbox",
-                  "--disable-gpu",
-                  "--disable-quic",
-                  "--no-first-run",
-                  "--disable-background-networking",
-                  "--disable-component-update",
-                  "--disable-sync",
-                ],
+                executablePath: chromiumPath,
+                args: [...chromiumArguments],
               },
             }),
           },

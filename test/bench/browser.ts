@@ -3,17 +3,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type BrowserContext, chromium } from "playwright";
+import { chromiumArguments, chromiumPath } from "../chromium.ts";
 
 const TICKS_PER_SECOND = 100;
-const ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-quic",
-  "--no-first-run",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-];
 
 /** A browser with a profile folder of its own. */
 export interface Browser {
@@ -65,10 +57,9 @@ function rootOf(profile: string): number {
 
 /** Starts Chromium on a profile folder. */
 export async function openBrowser(profile: string): Promise<Browser> {
-  const executablePath = process.env["KROMA_CHROMIUM"] ?? "/usr/bin/chromium";
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath,
-    args: ARGS,
+    executablePath: chromiumPath,
+    args: [...chromiumArguments],
     viewport: { width: 1280, height: 800 },
   });
   const root = rootOf(profile);

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
 import { type BrowserContext, chromium } from "playwright";
+import { chromiumArguments, chromiumPath } from "../chromium.ts";
 
 export const root: string = join(import.meta.dirname, "../..");
 
@@ -57,16 +58,8 @@ export async function serve(args: readonly string[] = []): Promise<Site> {
 /** Real Chromium on a profile folder, so that what it keeps can be seen again after it was killed. */
 export function browser(profile: string, viewport = { width: 1280, height: 800 }): Promise<BrowserContext> {
   return chromium.launchPersistentContext(profile, {
-    executablePath: process.env["KROMA_CHROMIUM"] ?? "/usr/bin/chromium",
-    args: [
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
+    executablePath: chromiumPath,
+    args: [...chromiumArguments],
     viewport,
     acceptDownloads: true,
   });
