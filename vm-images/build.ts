@@ -61,13 +61,15 @@ export async function buildImage(options: BuildOptions): Promise<string> {
     bios: await firmware(fileOf(machine.firmware), "bios.bin"),
     vgaBios: await firmware(fileOf(machine.firmware), "vgabios-stdvga.bin"),
   };
-  const agent = await compiledAgent(cache, log, lock.compiler, parts, () =>
-    ownFile("agent/agent.c").then((source) =>
-      compilerDisk(
-        lock.compiler.map((entry) => fileOf(entry.name)),
-        busybox,
-        source,
-      ),
+  const sources = {
+    "agent.c": await ownFile("agent/agent.c"),
+    "kroma.c": await ownFile("agent/kroma.c"),
+  };
+  const agent = await compiledAgent(cache, log, lock.compiler, parts, sources, () =>
+    compilerDisk(
+      lock.compiler.map((entry) => fileOf(entry.name)),
+      busybox,
+      sources,
     ),
   );
 
@@ -206,16 +208,13 @@ async function compiledAgent(
   log: (line: string) => void,
   compiler: readonly LockedPackage[],
   parts: BootParts,
+  sources: Readonly<Record<string, Uint8Array>>,
   disk: () => Promise<Uint8Array>,
 ): Promise<Uint8Array> {
-  const source = await ownFile("agent/agent.c");
   const script = await ownFile("guest/compile.sh");
-  const key = createHash("sha256")
-    .update(source)
-    .update(script)
-    .update(JSON.stringify(compiler))
-    .digest("hex")
-    .slice(0, 16);
+  const sum = createHash("sha256").update(script).update(JSON.stringify(compiler));
+  for (const source of Object.values(sources)) sum.update(source);
+  const key = sum.digest("hex").slice(0, 16);
   const kept = join(cache, "agents", key);
   if (existsSync(kept)) return readFile(kept);
   log("Compiling the agent in Linux");

@@ -97,16 +97,16 @@ async function unpack(files: readonly string[], wanted: (path: string) => boolea
   return tree;
 }
 
-/** The disk that the agent is compiled on: the compiler, its headers, and the source. */
+/** The disk that the agent is compiled on: the compiler, its headers, and the sources by name. */
 export async function compilerDisk(
   files: readonly string[],
   busybox: Uint8Array,
-  source: Uint8Array,
+  sources: Readonly<Record<string, Uint8Array>>,
 ): Promise<Uint8Array> {
   const tree = await unpack(files, (path) => !path.startsWith("usr/share/"));
   tree.set("usr/lib/kroma/busybox", { kind: "file", mode: 0o755, data: busybox });
   tree.set("usr/lib/kroma/compile", { kind: "file", mode: 0o755, data: await ownFile("guest/compile.sh") });
-  tree.set("usr/src/agent.c", { kind: "file", mode: 0o644, data: source });
+  for (const [name, data] of Object.entries(sources)) tree.set(`usr/src/${name}`, { kind: "file", mode: 0o644, data });
   return squashfs(tree);
 }
 
@@ -121,8 +121,8 @@ export async function machineDisk(
     tree.set(path, { kind: "file", mode, data: await ownFile(`guest/${name}`) });
   await own("usr/lib/kroma/init", "init.sh", 0o755);
   await own("usr/lib/kroma/shellrc", "shellrc.bash", 0o644);
-  await own("usr/bin/kroma", "kroma.sh", 0o755);
   tree.set("usr/lib/kroma/agent", { kind: "file", mode: 0o755, data: agent });
+  tree.symlink("usr/bin/kroma", "../lib/kroma/agent");
   tree.set("usr/lib/kroma/busybox", { kind: "file", mode: 0o755, data: busybox });
   tree.symlink("usr/bin/busybox", "../lib/kroma/busybox");
   for (const applet of BUSYBOX_APPLETS) {
