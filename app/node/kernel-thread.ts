@@ -13,6 +13,8 @@ export interface KernelThreadData {
   readonly program: string;
   /** Folder for what the kernel may want to find again next time. */
   readonly cacheDirectory: string;
+  /** The folders (file: URLs ending in "/") that `fetch` may read: what cells want of the disk is in the workspace. */
+  readonly readable: readonly string[];
 }
 
 const port = parentPort;
@@ -26,7 +28,7 @@ const networkFetch = globalThis.fetch;
 
 Object.assign(globalThis, {
   self: globalThis,
-  kromaReadSync: (url: string): Uint8Array => new Uint8Array(readFileSync(fileURLToPath(url))),
+  kromaReadSync: (url: string): Uint8Array => new Uint8Array(readFileSync(readablePath(new URL(url)))),
   kromaCacheDirectory: data.cacheDirectory,
   postMessage: (message: unknown, transfer: TransferList | { readonly transfer?: TransferList } = []) => {
     port.postMessage(message, Array.isArray(transfer) ? transfer : (transfer as { transfer?: TransferList }).transfer);
@@ -61,8 +63,15 @@ const contentTypes: Readonly<Record<string, string>> = {
   zip: "application/zip",
 };
 
+function readablePath(url: URL): string {
+  if (!data.readable.some((folder) => url.href.startsWith(folder))) {
+    throw new TypeError("fetch failed", { cause: new Error("cells read files through the workspace") });
+  }
+  return fileURLToPath(url);
+}
+
 async function fetchFile(url: URL): Promise<Response> {
-  const path = fileURLToPath(url);
+  const path = readablePath(url);
   try {
     const bytes = await readFile(path);
     const type = contentTypes[path.slice(path.lastIndexOf(".") + 1)] ?? "application/octet-stream";

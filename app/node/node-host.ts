@@ -50,6 +50,13 @@ export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost
       const thread = startThread({
         program: pathToFileURL(join(root, "kernels", program, "worker.ts")).href,
         cacheDirectory: join(cacheFolder(), program),
+        readable: [
+          assets,
+          settings.vmImage,
+          ...settings.wheelMirrors,
+          ...settings.npmMirrors,
+          settings.pyodidePackages,
+        ].filter((url): url is string => url?.startsWith("file:") ?? false),
       });
       threads.add(thread);
       void thread.ended.then(() => threads.delete(thread));

@@ -10,6 +10,9 @@ export type StreamName = "stdout" | "stderr";
 
 /** What bash says when a background job of an interactive shell ends; a script would not say it, and a cell is one. */
 const JOB_ENDED = /^\[\d+\][-+ ] +(?:Done|Exit \d+)(?:\([^\n]*\))?(?: [^\n]*)?\n/;
+/** A notice whose command goes on in further lines, and the line that ends such a command, as bash prints it. */
+const COMPOUND = /^\[\d+\].{20,}? (?:for|while|until|if|case|select|\{|\()[^\n]*\n$/;
+const COMPOUND_END = /^(?:done|fi|esac|\}|\))(?:[^\w-][^\n]*)?\n$/;
 /** The beginning of such a line. */
 const MAYBE_JOB_ENDED = /^\[(?:\d*|\d+\](?:[-+ ](?: *(?:D(?:o(?:n(?:e[^\n]*)?)?)?|E(?:x(?:i(?:t[^\n]*)?)?)?)?)?)?)$/;
 const LONGEST_HELD = 4096;
@@ -32,6 +35,8 @@ export class OutputGatherer {
   /** Text of stderr that may become a job's notice. */
   #held = "";
   #lineStart = true;
+  /** Inside the command of a notice that takes several lines. */
+  #inNotice = false;
   /** What to call, in order, as bytes are taken. */
   readonly #waiting: { size: number; readonly used: () => void }[] = [];
 
@@ -59,6 +64,7 @@ export class OutputGatherer {
     }
     this.#held = "";
     this.#lineStart = true;
+    this.#inNotice = false;
     this.#sendNow();
   }
 
@@ -80,10 +86,21 @@ export class OutputGatherer {
     let shown = "";
     this.#held = "";
     while (rest !== "") {
+      if (this.#inNotice) {
+        const end = rest.indexOf("\n") + 1;
+        if (end === 0) {
+          this.#held = rest;
+          return shown;
+        }
+        this.#inNotice = !COMPOUND_END.test(rest.slice(0, end));
+        rest = rest.slice(end);
+        continue;
+      }
       if (this.#lineStart && rest.startsWith("[")) {
         const notice = JOB_ENDED.exec(rest);
         if (notice) {
           rest = rest.slice(notice[0].length);
+          this.#inNotice = COMPOUND.test(notice[0]) && !/(?:done|fi|esac|[)}])\s*$/.test(notice[0]);
           continue;
         }
         if (rest.length < LONGEST_HELD && MAYBE_JOB_ENDED.test(rest)) {

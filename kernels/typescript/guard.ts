@@ -80,12 +80,10 @@ export function watchFailures(failed: (error: unknown) => void): void {
   });
 }
 
-/** Names of Node's that a browser's worker does not have. */
+/** Names of Node's that a browser's worker does not have; its own fetch needs Buffer and setImmediate to stay. */
 const NODE_NAMES = [
   "process",
   "global",
-  "setImmediate",
-  "clearImmediate",
   "require",
   "module",
   "exports",
@@ -160,7 +158,8 @@ export function guardPipe(listener: (message: unknown) => void): void {
 }
 
 /** Node's own code reads this global, so it must stay; code of cells is compiled so that it does not see it. */
-export const hiddenNames = (): readonly string[] => ("Buffer" in globalThis ? ["Buffer"] : []);
+export const hiddenNames = (): readonly string[] =>
+  ["Buffer", "setImmediate", "clearImmediate"].filter((name) => name in globalThis);
 
 /** Hides Node. What the kernel loaded before keeps what it has. */
 export function hideNode(): void {

@@ -172,6 +172,28 @@ describe("kroma run", () => {
     expect(finished.stderr).toContain("fortran");
   });
 
+  it("gives cells no way to files outside the notebook's folder", async () => {
+    const secret = join(folder, "..", "kroma-cli-secret.txt");
+    await writeFile(secret, "secret");
+    const file = await notebook("outside.ipynb", [
+      code("ts", "%%typescript", `await fetch("file://${secret}").then((r) => r.text(), () => "refused")`),
+      code(
+        "py",
+        "from pyodide.http import pyfetch",
+        "try:",
+        `    print(await (await pyfetch("file://${secret}")).string())`,
+        "except Exception:",
+        '    print("refused")',
+      ),
+      code("path", "import os", `print(os.path.exists("${secret}"))`),
+    ]);
+    const finished = await run(file, "--quiet");
+    await rm(secret);
+    expect(finished.stdout).not.toContain("secret");
+    expect(finished.stdout.match(/refused/g)?.length).toBe(2);
+    expect(finished.stdout).toContain("False");
+  });
+
   it("runs percent scripts and standard input", async () => {
     await writeFile(join(folder, "script.ts"), "// %%\nconst x: number = 6\n// %%\nconsole.log(x * 7)\n");
     expect(await run("script.ts", "--quiet")).toMatchObject({ code: 0, stdout: "42\n" });

@@ -36,6 +36,7 @@ export function threadHost(options: HostOptions = {}): KernelHost {
       startThread({
         program: pathToFileURL(join(ROOT, `kernels/${program}/worker.ts`)).href,
         cacheDirectory: options.cache ?? join(tmpdir(), "kroma-test-no-cache"),
+        readable: [`${assets}/`],
       }),
     asset: (path) => `${assets}/${path}`,
     workspace: options.workspace,

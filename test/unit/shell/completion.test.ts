@@ -48,6 +48,10 @@ test("bash's notice that a background job ended is left out wherever it is cut, 
     expect(shown(`a\n${notice.slice(0, cut)}`, `${notice.slice(cut)}b\n`)).toBe("a\nb\n");
   }
   expect(shown("[2]-  Exit 3                  false\n")).toBe("");
+  const loop = "[1]+  Done                    for i in 1 2 3;\ndo\n    echo $i; sleep 0.1;\ndone\n";
+  for (let cut = 0; cut <= loop.length; cut++) {
+    expect(shown(`a\n${loop.slice(0, cut)}`, `${loop.slice(cut)}b\n`)).toBe("a\nb\n");
+  }
   for (const text of [
     "[1] first\n",
     "[warn] Done\n",

@@ -54,6 +54,9 @@ class Wheel:
 async def fetch(url, accept=""):
     """`(bytes, content type)`; InstallError if it can't be had."""
     answer = await bridge.host.fetchBytes(url, accept)
+    if url.startswith("file:"):
+        # Where Kroma itself lies on this machine is nobody's business, and outputs are shared.
+        url = url.rpartition("/")[2]
     status, kind, body = answer.status, answer.kind, answer.body
     if status == 0:
         raise InstallError(f"{url} could not be reached ({answer.why})")
