@@ -17,13 +17,22 @@ export async function benchBytes(): Promise<readonly Figure[]> {
   try {
     server.pages.set("/notebooks/one.ipynb", notebookOf(["1+1"]));
     const page = await browser.context.newPage();
+    await page.addInitScript(
+      `new MutationObserver(() => { if (!window.typable && document.querySelector("[data-cell] [role=textbox]")) window.typable = performance.now(); }).observe(document, { childList: true, subtree: true });`,
+    );
     const asked: string[] = [];
     browser.context.on("request", (request) =>
       asked.push(decodeURIComponent(new URL(request.url()).pathname).slice(1)),
     );
     await page.goto(`${server.url}/?path=notebooks/one.ipynb`);
-    await page.locator("[data-cell] [role=textbox], [data-cell] .cm-content").first().waitFor();
-    const before = new Set(asked.filter((path) => path.endsWith(".js")));
+    const early = await page.waitForFunction(
+      "window.typable && performance.getEntriesByType('resource').filter((e) => e.responseEnd <= window.typable).map((e) => e.name)",
+    );
+    const before = new Set(
+      ((await early.jsonValue()) as string[])
+        .map((url) => decodeURIComponent(new URL(url).pathname).slice(1))
+        .filter((path) => path.endsWith(".js")),
+    );
     await page.locator("[data-cell]").getByRole("button", { name: "Run cell" }).first().click();
     await page.locator("[data-output]").filter({ hasText: "2" }).first().waitFor();
     const files = new Set(asked.filter((path) => path.startsWith("app/")));

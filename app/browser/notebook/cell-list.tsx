@@ -15,7 +15,7 @@ import { isFolded } from "./folding.ts";
 import type { PageView } from "./view.ts";
 
 /** Pixels above and below the viewport that are on the page too. */
-const OVERSCAN = 320;
+const OVERSCAN = 160;
 /** A notebook of at most so many cells is wholly on the page: the browser's own find, print and readers see all of it. */
 const WHOLE = 40;
 const LINE = 20;
