@@ -41,7 +41,7 @@ export function CellFooter(props: {
     if (started !== undefined) parts.push(when(started));
     const ending = run && run.id === state?.run ? ENDINGS[run.status] : "";
     if (ending) parts.push(ending);
-    if (state?.validity === "stale") parts.push("changed since it ran");
+    if (state?.validity === "stale") parts.push("out of date: run it again");
     return parts.join(" · ");
   });
   return (
