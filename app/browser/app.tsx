@@ -6,7 +6,7 @@ import type { PageActions } from "#kit/commands.ts";
 import { Dialog } from "#kit/dialog.tsx";
 import { setPageActions } from "./command-context.ts";
 import { startKeyboard } from "./keyboard.ts";
-import { importFiles, isNotebookFile, pickFiles } from "./library/import-files.ts";
+import { importFiles, pickFiles } from "./library/import-files.ts";
 import { openPath, openUrl } from "./library/shipped.ts";
 import { pageLimits } from "./limits.ts";
 import { readRoute, writeRoute, type Route } from "./route.ts";
@@ -125,7 +125,7 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
     if (event.defaultPrevented || files.length === 0) return;
     event.preventDefault();
     if (stage().type === "library" || files.every((file) => /\.ipynb$/i.test(file.name)))
-      void take(files.filter(isNotebookFile).length > 0 ? files : files);
+      void take(files);
   };
   const allowDrop = (event: DragEvent): void => {
     if (event.dataTransfer?.types.includes("Files")) event.preventDefault();

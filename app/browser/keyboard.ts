@@ -2,6 +2,7 @@
 import { commands, isPossible } from "#kit/commands.ts";
 import { KeyMatcher, type KeyPlace } from "#kit/keymap.ts";
 import { commandContext } from "./command-context.ts";
+import { HeldKeys } from "./held-keys.ts";
 import { host, isMac } from "./plugins.ts";
 
 /** Where a key event belongs, or undefined: a field or a widget has it for itself. */
@@ -19,8 +20,9 @@ function placeOf(event: KeyboardEvent): KeyPlace | "field" {
 export function startKeyboard(): () => void {
   const table = host.get(commands);
   const matcher = new KeyMatcher(table, isMac);
+  const held = new HeldKeys();
   const listener = (event: KeyboardEvent): void => {
-    if (event.defaultPrevented || event.isComposing) return;
+    if (event.defaultPrevented || event.isComposing || held.hold(event)) return;
     const place = placeOf(event);
     const target = event.target instanceof Element ? event.target : document.body;
     // A field keeps its keys, but for those with a modifier that mean the page wherever one is.
@@ -49,7 +51,8 @@ export function startKeyboard(): () => void {
         return;
       event.preventDefault();
       event.stopPropagation();
-      void found.run(context);
+      const work = found.run(context);
+      if (work) held.during(work);
       return;
     }
     event.preventDefault();

@@ -8,7 +8,7 @@ import type { PageActions } from "#kit/commands.ts";
 const LIMIT = 512 * 1024 * 1024;
 
 /** True for a file that a notebook can be made of. */
-export function isNotebookFile(file: { readonly name: string }): boolean {
+function isNotebookFile(file: { readonly name: string }): boolean {
   return /\.(ipynb|py)$/i.test(file.name);
 }
 

@@ -112,8 +112,13 @@ export function createView(
         before.slice(at + 1).find((id) => present.has(id)) ??
         before.slice(0, at).findLast((id) => present.has(id)) ??
         ids()[0];
+      const focused = document.activeElement;
+      // The cell's element may still be there, with the focus in it, or be gone already and the focus nowhere.
       const hadFocus =
-        focusRequest()?.cell === current || document.activeElement === document.body || document.activeElement === null;
+        focusRequest()?.cell === current ||
+        focused === null ||
+        focused === document.body ||
+        focused.closest("[data-cell]")?.getAttribute("data-cell") === current;
       batch(() => {
         setActive(next);
         setAnchor(next);
