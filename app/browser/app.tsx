@@ -124,8 +124,7 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
     const files = [...(event.dataTransfer?.files ?? [])];
     if (event.defaultPrevented || files.length === 0) return;
     event.preventDefault();
-    if (stage().type === "library" || files.every((file) => /\.ipynb$/i.test(file.name)))
-      void take(files);
+    if (stage().type === "library" || files.every((file) => /\.ipynb$/i.test(file.name))) void take(files);
   };
   const allowDrop = (event: DragEvent): void => {
     if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
