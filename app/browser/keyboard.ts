@@ -52,7 +52,7 @@ export function startKeyboard(): () => void {
       event.preventDefault();
       event.stopPropagation();
       const work = found.run(context);
-      if (work) held.during(work);
+      if (work instanceof Promise) held.during(work);
       return;
     }
     event.preventDefault();

@@ -61,6 +61,23 @@ const press = async (page: Page, ...keys: readonly string[]): Promise<void> => {
 };
 
 describe("the notebook's keys", () => {
+  it("mean what they say however fast they are pressed", async () => {
+    const page = await newNotebook();
+    await page.locator("[data-cell] [role=textbox]").first().click();
+    await page.keyboard.type("one");
+    await press(page, "Escape");
+    for (const word of ["two", "three", "four"]) {
+      await press(page, "b", "Enter");
+      await page.keyboard.type(word);
+      await press(page, "Escape");
+    }
+    await expectSources(page, ["one", "two", "three", "four"]);
+    await press(page, "x", "x", "x");
+    await expectSources(page, ["one"]);
+    await press(page, "z", "z", "z");
+    await expectSources(page, ["one", "two", "three", "four"]);
+  });
+
   it("insert, edit, move, merge, split, cut, paste and delete cells, and undo takes all of it back", async () => {
     const page = await newNotebook();
     await page.locator("[data-cell] [role=textbox]").first().click();
