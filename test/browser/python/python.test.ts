@@ -35,7 +35,7 @@ interface Page {
   run(
     code: string,
     onMessage?: (message: FromKernel) => void,
-  ): Promise<{ status: string; text: string; error: string; ms: number }>;
+  ): Promise<{ status: string; text: string; error: string }>;
 }
 
 let ids = 0;
@@ -63,7 +63,6 @@ async function start(
     run: async (code, onMessage) =>
       await new Promise((done) => {
         const id = `b${++ids}`;
-        const begin = performance.now();
         let text = "";
         let error = "";
         const listener = (message: FromKernel) => {
@@ -74,7 +73,7 @@ async function start(
           if (message.type === "error") error = message.ename;
           if (message.type !== "execute_reply") return;
           listeners.delete(listener);
-          done({ status: message.status, text, error, ms: performance.now() - begin });
+          done({ status: message.status, text, error });
         };
         listeners.add(listener);
         channel.send({ type: "execute_request", id, code });
@@ -85,9 +84,7 @@ const stages = (page: Page) => page.log.flatMap((m) => (m.type === "status" && m
 
 test("a snapshot made by Node is restored, with lazy library, await, run_sync, sleep and input", async () => {
   const kernel = createPythonKernel();
-  const first = performance.now();
   const page = await start(kernel);
-  const started = performance.now();
   expect(stages(page)).toContain("Restoring");
   expect(stages(page)).not.toContain("without its snapshot");
   expect((await page.run("1 + 1")).text).toBe("2");
@@ -107,14 +104,7 @@ test("a snapshot made by Node is restored, with lazy library, await, run_sync, s
       page.channel.send({ type: "input_reply", parent: message.parent, value: "yes" });
   });
   expect(asked.text).toBe("'yes!'");
-  const trip: number[] = [];
-  for (let i = 0; i < 30; i++) trip.push((await page.run(`x = ${i}; x`)).ms);
-  trip.sort((a, b) => a - b);
-  const again = performance.now();
   expect((await (await start(kernel)).run("6 * 7")).text).toBe("42");
-  console.info(
-    `Python in Chromium: start ${Math.round(started - first)} ms, restart to first result ${Math.round(performance.now() - again)} ms, round trip ${trip[15]?.toFixed(2)} ms`,
-  );
 });
 
 test("interrupts reach loops, sleep and await", async () => {
@@ -124,7 +114,6 @@ test("interrupts reach loops, sleep and await", async () => {
       if (message.type === "stream") page.channel.send({ type: "interrupt_request", id: "i" });
     });
     expect(run.error).toBe("KeyboardInterrupt");
-    expect(run.ms).toBeLessThan(2000);
   }
   expect((await page.run("'alive'")).text).toBe("'alive'");
 });

@@ -143,17 +143,10 @@ test("a foreign notebook's cells have no storage and no other workers", async ()
   foreign.close();
 });
 
-test("an endless loop is ended soon after a plain worker could have started", async () => {
-  const started = performance.now();
-  const plain = await KernelDriver.start(typescriptKernel, host());
-  await plain.run("1");
-  const start = performance.now() - started;
-  plain.close();
-
+test("an endless loop is ended, and the kernel goes on", async () => {
   const from = kernel.all.length;
   const { over } = kernel.begin("while (true) {}");
   await kernel.next((message) => message.type === "status" && message.status === "busy", from);
-  const asked = performance.now();
   kernel.send({ type: "interrupt_request", id: "stop" });
   expect((await over).error?.ename).toBe("KeyboardInterrupt");
   await kernel.next(
@@ -161,30 +154,4 @@ test("an endless loop is ended soon after a plain worker could have started", as
     from,
   );
   expect(await kernel.show("1 + 1")).toBe("2");
-  const restart = performance.now() - asked;
-  console.log(`TypeScript: start ${start.toFixed(0)} ms, interrupt to next result ${restart.toFixed(0)} ms`);
-  expect(restart).toBeLessThan(start * 1.5 + 250);
-});
-
-test("a cell's round trip is at most one millisecond over a bare worker's message", async () => {
-  const bare = new Worker(URL.createObjectURL(new Blob(["onmessage = (e) => postMessage(e.data)"])));
-  const median = (times: number[]) => times.sort((a, b) => a - b)[Math.floor(times.length / 2)]!;
-  const echo = () =>
-    new Promise((resolve) => {
-      bare.onmessage = resolve;
-      bare.postMessage({ type: "execute_request", id: "x", code: "1" });
-    });
-  const [plain, cell]: [number[], number[]] = [[], []];
-  for (let index = 0; index < 150; index++) {
-    let from = performance.now();
-    await echo();
-    plain.push(performance.now() - from);
-    from = performance.now();
-    await kernel.run(`const round${index}: number = ${index}\nround${index} + 1`);
-    cell.push(performance.now() - from);
-  }
-  bare.terminate();
-  const over = median(cell) - median(plain);
-  console.log(`TypeScript: round trip ${median(cell).toFixed(2)} ms, bare ${median(plain).toFixed(2)} ms`);
-  expect(over).toBeLessThan(1);
 });

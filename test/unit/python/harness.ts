@@ -57,7 +57,6 @@ export interface CellResult {
   /** Its traceback without colour. */
   readonly traceback: string;
   readonly messages: readonly FromKernel[];
-  readonly ms: number;
 }
 
 export interface RunOptions {
@@ -118,7 +117,6 @@ export class Cells {
   async run(code: string, options: RunOptions = {}): Promise<CellResult> {
     const id = `r${++this.#ids}`;
     const messages: FromKernel[] = [];
-    const begin = performance.now();
     return await new Promise((done) => {
       const stop = this.listen((message) => {
         if (!("parent" in message) || message.parent !== id) return;
@@ -148,7 +146,6 @@ export class Cells {
           // oxlint-disable-next-line no-control-regex
           traceback: (error?.traceback.join("\n") ?? "").replace(/\x1b\[[\d;]*m/g, ""),
           messages,
-          ms: performance.now() - begin,
         });
       });
       this.channel.send({

@@ -81,14 +81,10 @@ describe("assets that are damaged", () => {
   });
 });
 
-test("a second start has the compiled interpreter and the snapshot from the first", async () => {
+test("a second start of the same kernel works", async () => {
   const kernel = createPythonKernel();
-  const first = performance.now();
   (await startPython({ kernel })).close();
-  const second = performance.now();
   const python = await startPython({ kernel });
-  const third = performance.now();
-  console.info(`start ${Math.round(second - first)} ms, restart ${Math.round(third - second)} ms`);
   expect((await python.run("1")).result).toBe("1");
   python.close();
 });

@@ -114,11 +114,11 @@ describe("a session", () => {
     await until(session, (now) => now.kernels.get("typescript")?.status === "idle");
     let changes = 0;
     session.onChange(() => (changes += 1));
-    const started = performance.now();
     session.send({ type: "run_cells", cells: [id("c0")] });
     const state = await until(session, (now) => progress(now, "c0") === "done");
     expect(text(state, "c0")?.split("\n").length).toBe(5001);
-    expect(changes).toBeLessThan(12 + (performance.now() - started) / 16);
+    // One change for each line would be 5,000; a frame at most each 16 ms is far fewer on any machine.
+    expect(changes).toBeLessThan(1000);
     await session.close();
   });
 

@@ -87,10 +87,8 @@ describe("a server", () => {
     const fs = new SyncFs(open.shared);
     fs.writeFile("x", "1");
     await open.close();
-    const start = performance.now();
     expect(() => fs.readFile("x")).toThrow("EIO");
     await expect(open.workspace.read("x")).rejects.toMatchObject({ code: "unavailable" });
-    expect(performance.now() - start).toBeLessThan(1000);
   });
 
   test("that is killed makes calls fail, and says so to whoever opened it", async () => {
@@ -107,9 +105,7 @@ describe("a server", () => {
     fs.writeFile("x", "1");
     // Until the server has committed, synced and parked.
     await new Promise((resolve) => setTimeout(resolve, 1300));
-    const start = performance.now();
     expect(fs.readText("x")).toBe("1");
-    expect(performance.now() - start).toBeLessThan(400);
     await open.close();
   });
 
