@@ -55,7 +55,6 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
   const documentOf = async (route: Route): Promise<DocumentId | undefined> => {
     if (route.type === "library") return undefined;
     if (route.type === "document") return route.document as DocumentId;
-    await firstEntries(library);
     if (route.type === "url") return openUrl(route.url, library);
     return openPath(route.path, library);
   };
@@ -190,19 +189,3 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
 
 const openedOf = (stage: Stage): Opened | undefined => (stage.type === "notebook" ? stage.opened : undefined);
 const failureOf = (stage: Stage): string | undefined => (stage.type === "failed" ? stage.text : undefined);
-
-/** The list arrives by itself; an import that must happen once has to know it, or the host's own word on it (`once`). */
-function firstEntries(library: LibraryClient): Promise<void> {
-  if (library.entries.length > 0) return Promise.resolve();
-  return new Promise((resolve) => {
-    const stop = library.onEntries(() => {
-      stop();
-      resolve();
-    });
-    // An empty library may tell nothing; `once` then asks the host.
-    setTimeout(() => {
-      stop();
-      resolve();
-    }, 300);
-  });
-}

@@ -5,6 +5,9 @@ import { kernelSettings, readSettings } from "./settings.ts";
 /** The KernelHost of a page; its settings are read again at each use, so a kernel starts with the present ones. */
 export type PageHost = KernelHost;
 
+/** The languages whose kernel was started in this page. */
+export const spawnedKernels: ReadonlySet<string> = new Set();
+
 /** One per open notebook. `program` gives the worker of a language. */
 export function createPageHost(options: {
   readonly programs: Readonly<Record<string, () => Worker>>;
@@ -16,6 +19,7 @@ export function createPageHost(options: {
     spawn(program) {
       const start = options.programs[program];
       if (!start) throw new Error(`There is no worker program for ${program}`);
+      (spawnedKernels as Set<string>).add(program);
       return wrapWorker(start());
     },
     asset,

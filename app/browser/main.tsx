@@ -29,4 +29,14 @@ const library = new LibraryClient(
 );
 const root = document.getElementById("app");
 if (root) render(() => <App library={library} />, root);
-registerServiceWorker();
+registerServiceWorker((take) => {
+  const offer = (text: string): void =>
+    toast(text, {
+      label: "Reload now",
+      run: () =>
+        void take().then((taken) => {
+          if (!taken) offer("Close the other tabs of Kroma first: they still use the version before.");
+        }),
+    });
+  offer("A new version of Kroma is ready. It comes with your next visit.");
+});

@@ -1,46 +1,77 @@
 /**
  * Registers the service worker: at once where the host sends no isolation headers (the worker adds them, and the page
- * reloads one time), else when the page has been idle, and then tells it what to keep for a visit without network.
+ * reloads one time), else when the page has been idle, and then tells it what to keep for the next visits. A new build
+ * that it has found and stored is offered.
  */
+import { spawnedKernels } from "./host.ts";
 import { whenIdle } from "./kernel-start.ts";
 
 const RELOADED = "kroma-isolated-by-service-worker";
-/** The first minutes belong to the notebook: what is kept for the next visit is copied after this pause. */
+/** The first moments belong to the notebook: what is kept for the next visit is copied after this pause. */
 const KEEP_AFTER = 8000;
 
-/** Fire and forget: without a service worker everything but offline use works. */
-export function registerServiceWorker(): void {
+/** Takes the new build now and reloads the page; false while other pages of the old one are open. */
+export type TakeNewBuild = () => Promise<boolean>;
+
+/** Fire and forget: without a service worker everything but offline use works. `offer` hears of a new build. */
+export function registerServiceWorker(offer: (take: TakeNewBuild) => void): void {
   if (navigator.serviceWorker === undefined || import.meta.env.DEV) return;
   const url = new URL("service-worker.js", document.baseURI);
-  if (crossOriginIsolated) {
-    setTimeout(
-      () =>
-        whenIdle(
-          () => void navigator.serviceWorker.register(url, { updateViaCache: "none" }).then(keep, () => undefined),
-        ),
-      KEEP_AFTER,
-    );
-    return;
-  }
-  navigator.serviceWorker.register(url, { updateViaCache: "none" }).then(
-    async () => {
-      await navigator.serviceWorker.ready;
-      // Once only: a host or browser that cannot be isolated must not reload for ever.
-      if (sessionStorage.getItem(RELOADED) !== null) return keep();
-      sessionStorage.setItem(RELOADED, "1");
-      location.reload();
-    },
-    () => undefined,
-  );
+  const register = async (): Promise<void> => {
+    try {
+      const registration = await navigator.serviceWorker.register(url, { updateViaCache: "none" });
+      watch(registration, offer);
+      if (!crossOriginIsolated) await isolate();
+      await keep();
+    } catch {
+      // Refused here (private modes, plain http): the app works from the network.
+    }
+  };
+  if (crossOriginIsolated) setTimeout(() => whenIdle(() => void register()), KEEP_AFTER);
+  else void register();
+}
+
+async function isolate(): Promise<void> {
+  await navigator.serviceWorker.ready;
+  // Once only: a host or browser that cannot be isolated must not reload for ever.
+  if (sessionStorage.getItem(RELOADED) !== null) return;
+  sessionStorage.setItem(RELOADED, "1");
+  location.reload();
 }
 
 async function keep(): Promise<void> {
   const { active } = await navigator.serviceWorker.ready;
-  const base = new URL(".", document.baseURI).href;
-  const urls = performance
-    .getEntriesByType("resource")
-    .map((entry) => entry.name)
-    .filter((name) => name.startsWith(base));
-  const version = document.querySelector<HTMLScriptElement>("script[type=module][src]")?.src ?? base;
-  active?.postMessage({ type: "keep", version, urls: [base, ...new Set(urls)] });
+  const urls = performance.getEntriesByType("resource").map((entry) => entry.name);
+  active?.postMessage({ type: "keep", urls: [...new Set(urls)], kernels: [...spawnedKernels] });
+}
+
+function watch(registration: ServiceWorkerRegistration, offer: (take: TakeNewBuild) => void): void {
+  const tell = (worker: ServiceWorker): void => {
+    // Without an active one it is the first, and there is nothing new about it.
+    if (registration.active) offer(() => take(worker));
+  };
+  const follow = (worker: ServiceWorker): void => {
+    worker.addEventListener("statechange", () => {
+      if (worker.state === "installed") tell(worker);
+    });
+  };
+  if (registration.waiting) tell(registration.waiting);
+  if (registration.installing) follow(registration.installing);
+  registration.addEventListener("updatefound", () => {
+    if (registration.installing) follow(registration.installing);
+  });
+}
+
+function take(worker: ServiceWorker): Promise<boolean> {
+  return new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    const reload = (): void => location.reload();
+    navigator.serviceWorker.addEventListener("controllerchange", reload);
+    port1.onmessage = ({ data }) => {
+      port1.close();
+      if (data !== true) navigator.serviceWorker.removeEventListener("controllerchange", reload);
+      resolve(data === true);
+    };
+    worker.postMessage({ type: "take_over" }, [port2]);
+  });
 }

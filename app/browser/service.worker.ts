@@ -1,92 +1,200 @@
 /**
- * The service worker: keeps the app for visits without network, and gives pages on plain hosts the headers that shared
- * memory needs. The page itself always comes from the network when there is one, so a new build is seen at once; what
- * it names by content hash comes from the cache. One cache per build; older ones go when the new one is filled.
+ * The service worker: keeps the app for the next visits, and gives pages on plain hosts the headers that shared memory
+ * needs. Each build has its own service worker, which knows the hash of every file of the site; its cache holds files
+ * of that build and no other. A visit is answered from the cache alone; the browser's check whether this script has
+ * changed is the only request. A changed one fills its own cache beside the old one and takes over when no page of the
+ * old build is open any more, so no page ever gets files of two builds.
  */
 /// <reference lib="webworker" />
 export {};
 
-declare const self: ServiceWorkerGlobalScope;
+/** What the build knows of itself; app/node/setup/service-worker.ts puts it at the head of this script. */
+interface Build {
+  readonly id: string;
+  /** The page's main script, by which its own index.html is known. */
+  readonly entry: string;
+  /** Path to the SHA-256 of the content, in hexadecimal, of every file. */
+  readonly files: Readonly<Record<string, string>>;
+}
+declare const self: ServiceWorkerGlobalScope & { readonly kromaBuild: Build };
 
+const BUILD = self.kromaBuild;
 const PREFIX = "kroma-";
+const CACHE = PREFIX + BUILD.id;
 const BASE = new URL("./", self.location.href).href;
-/** Waiting longer for the page than this, a kept one is better. */
-const PATIENCE = 4000;
+const PAGE = "index.html";
+/** Stands in a cache that has all that a visit needs. */
+const COMPLETE = `${BASE}kroma-complete`;
+/** What a kernel needs, kept as a whole when it is used, so that it works without network to its last module. */
+const KERNELS: Readonly<Record<string, readonly string[]>> = {
+  python: ["assets/pyodide/", "assets/wheels/"],
+  typescript: ["assets/npm/"],
+  shell: ["assets/v86/"],
+};
 
-self.addEventListener("install", () => void self.skipWaiting());
-self.addEventListener("activate", (event) => event.waitUntil(self.clients.claim()));
+/** Chromium's way to say who answers; without it, it asks the network for the page too, in case this script is slow. */
+type Routed = ExtendableEvent & {
+  addRoutes?(rules: { readonly condition: { readonly requestMode: string }; readonly source: string }): Promise<void>;
+};
+
+self.addEventListener("install", (event: Routed) => {
+  const routed = event.addRoutes?.({ condition: { requestMode: "navigate" }, source: "fetch-event" });
+  event.waitUntil(Promise.all([routed, install()]));
+});
+self.addEventListener("activate", (event) => event.waitUntil(activate()));
 
 self.addEventListener("message", (event) => {
-  const message = event.data as { readonly type?: unknown; readonly version?: unknown; readonly urls?: unknown };
-  if (message.type !== "keep" || typeof message.version !== "string" || !Array.isArray(message.urls)) return;
-  const urls = message.urls.filter((url): url is string => typeof url === "string" && url.startsWith(BASE));
-  event.waitUntil(keep(PREFIX + message.version, urls));
+  const message = event.data as { readonly type?: unknown; readonly urls?: unknown; readonly kernels?: unknown };
+  if (message.type === "keep") event.waitUntil(keep(strings(message.urls), strings(message.kernels)));
+  if (message.type === "take_over") event.waitUntil(takeOver(event.ports[0]));
 });
 
 self.addEventListener("fetch", (event) => {
   const { request } = event;
   if (request.method !== "GET" || !request.url.startsWith(BASE) || request.headers.has("range")) return;
-  const path = new URL(request.url).pathname.slice(new URL(BASE).pathname.length);
-  if (request.mode === "navigate") event.respondWith(page(request));
-  else if (path.startsWith("app/") || (path.startsWith("assets/") && !path.startsWith("assets/vm/")))
-    event.respondWith(asset(request));
-  else event.respondWith(fromNetwork(request));
+  const path = pathOf(request.url);
+  if (request.mode === "navigate" && (path === "" || path === PAGE)) event.respondWith(page(request));
+  else if (path in BUILD.files) event.respondWith(file(event, path));
+  else if (!path.startsWith("assets/vm/")) event.respondWith(fromNetwork(request));
 });
 
-async function newest(): Promise<Cache | undefined> {
-  const names = (await caches.keys()).filter((name) => name.startsWith(PREFIX));
-  const name = names.at(-1);
-  return name === undefined ? undefined : caches.open(name);
+const strings = (value: unknown): readonly string[] =>
+  Array.isArray(value) ? value.filter((item): item is string => typeof item === "string") : [];
+const pathOf = (url: string): string => decodeURIComponent(url.slice(BASE.length).split(/[?#]/, 1)[0] ?? "");
+const underAny = (path: string, folders: readonly string[]): boolean =>
+  folders.some((folder) => path.startsWith(folder));
+
+/** What every visit may need: the page with all that it loads by itself. Fonts are kept as they are used. */
+const ofThePage = (path: string): boolean =>
+  path === PAGE || path === "notebooks/index.json" || /^app\/.*\.(js|css|wasm)$/.test(path);
+
+/** The caches of other builds that are complete. */
+async function others(): Promise<readonly Cache[]> {
+  const names = (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== CACHE);
+  const opened = await Promise.all(names.map((name) => caches.open(name)));
+  const complete = await Promise.all(opened.map((cache) => cache.match(COMPLETE)));
+  return opened.filter((_, index) => complete[index] !== undefined);
 }
 
-async function keep(name: string, urls: readonly string[]): Promise<void> {
-  const cache = await caches.open(name);
-  for (const url of urls) {
-    if (url !== BASE && (await cache.match(url))) continue;
-    try {
-      const response = await fetch(url);
-      if (response.ok) await cache.put(url, response);
-    } catch {
-      // Without network nothing is lost: the next visit keeps it.
-    }
+/** The first one has nothing to wait for. Any other gets all that its forerunner had, or fails and is tried again. */
+async function install(): Promise<void> {
+  const before = await others();
+  if (before.length === 0) return self.skipWaiting();
+  const had = (await Promise.all(before.map((cache) => cache.keys()))).flat().map(({ url }) => pathOf(url));
+  const kernels = Object.keys(KERNELS).filter((kernel) => had.some((path) => underAny(path, KERNELS[kernel] ?? [])));
+  await fill(had, kernels, before);
+}
+
+async function activate(): Promise<void> {
+  const names = await caches.keys();
+  await Promise.all(
+    names.filter((name) => name.startsWith(PREFIX) && name !== CACHE).map((name) => caches.delete(name)),
+  );
+  await self.clients.claim();
+}
+
+/** A page says what it has used. */
+async function keep(urls: readonly string[], kernels: readonly string[]): Promise<void> {
+  try {
+    await fill(
+      urls.filter((url) => url.startsWith(BASE)).map((url) => pathOf(url)),
+      kernels,
+      [],
+    );
+  } catch {
+    // Without network, or while the host changes to another build, nothing is lost: the next visit keeps it.
   }
-  for (const old of await caches.keys()) if (old.startsWith(PREFIX) && old !== name) await caches.delete(old);
+}
+
+/** Puts these files, those of the kernels and those of the page into the cache, from `before` where they are the same. */
+async function fill(paths: readonly string[], kernels: readonly string[], before: readonly Cache[]): Promise<void> {
+  const folders = kernels.flatMap((kernel) => KERNELS[kernel] ?? []);
+  const wanted = Object.keys(BUILD.files).filter(
+    (path) => ofThePage(path) || paths.includes(path) || underAny(path, folders),
+  );
+  const cache = await caches.open(CACHE);
+  for (const path of wanted) {
+    const url = BASE + path;
+    if (await cache.match(url)) continue;
+    const response = (await copied(path, before)) ?? (await genuine(path, await fetch(url, { cache: "no-cache" })));
+    if (!response) throw new Error(`${path} is not the one of this build`);
+    await cache.put(url, response);
+  }
+  await cache.put(COMPLETE, new Response());
+}
+
+async function copied(path: string, before: readonly Cache[]): Promise<Response | undefined> {
+  for (const cache of before) {
+    const response = await cache.match(BASE + path);
+    if (response && (await sha256(await response.clone().arrayBuffer())) === BUILD.files[path]) return response;
+  }
+  return undefined;
+}
+
+/** What the host gave, if it is this file of this build. */
+async function genuine(path: string, response: Response): Promise<Response | undefined> {
+  if (response.status !== 200) return undefined;
+  const bytes = await response.arrayBuffer();
+  if ((await sha256(bytes)) !== BUILD.files[path]) {
+    // Hosts may add to a page; which build it is of is seen by what it loads.
+    if (path !== PAGE || !new TextDecoder().decode(bytes).includes(BUILD.entry)) return undefined;
+  }
+  const headers = new Headers(response.headers);
+  // They told of the bytes on the wire.
+  headers.delete("content-encoding");
+  headers.delete("content-length");
+  return new Response(bytes, { headers });
+}
+
+async function sha256(bytes: ArrayBuffer): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 async function page(request: Request): Promise<Response> {
-  const kept = await (await newest())?.match(BASE);
-  try {
-    const fresh = fetch(request);
-    if (!kept) return isolated(await fresh);
-    const late = new Promise<undefined>((resolve) => setTimeout(resolve, PATIENCE));
-    const first = await Promise.race([fresh, late]);
-    return isolated(first ?? kept);
-  } catch (error) {
-    if (kept) return isolated(kept);
-    throw error;
-  }
+  const cache = await caches.open(CACHE);
+  const kept = (await cache.match(COMPLETE)) && (await cache.match(BASE + PAGE));
+  return isolated(kept ?? (await fetch(request)));
 }
 
-async function asset(request: Request): Promise<Response> {
-  const cache = await newest();
-  const kept = await cache?.match(request);
+async function file(event: FetchEvent, path: string): Promise<Response> {
+  const cache = await caches.open(CACHE);
+  const kept = await cache.match(BASE + path);
   if (kept) return isolated(kept);
-  const response = await fetch(request);
-  if (cache && response.ok && response.status === 200) await cache.put(request, response.clone());
+  const response = await fetch(event.request);
+  const copy = response.clone();
+  const add = async (): Promise<void> => {
+    const found = await genuine(path, copy);
+    if (found) await cache.put(BASE + path, found);
+    const used = Object.keys(KERNELS).filter((kernel) => underAny(path, KERNELS[kernel] ?? []));
+    if (found && (await cache.match(COMPLETE))) await keep([], used);
+  };
+  event.waitUntil(add());
   return isolated(response);
 }
 
+/** Files beside the app, a host's own notebooks for example: the newest there is. */
 async function fromNetwork(request: Request): Promise<Response> {
   try {
     const response = await fetch(request);
-    const cache = response.ok && request.url.includes("/notebooks/") ? await newest() : undefined;
-    await cache?.put(request, response.clone());
+    if (response.status === 200 && request.url.startsWith(`${BASE}notebooks/`)) {
+      const cache = await caches.open(CACHE);
+      await cache.put(request, response.clone());
+    }
     return isolated(response);
   } catch (error) {
-    const kept = await (await newest())?.match(request);
+    const kept = await caches.match(request);
     if (kept) return isolated(kept);
     throw error;
   }
+}
+
+/** A page wants the new build now. Only where it is the only one: others would get files of a build that is not theirs. */
+async function takeOver(answer: MessagePort | undefined): Promise<void> {
+  const windows = await self.clients.matchAll({ type: "window", includeUncontrolled: true });
+  const may = windows.length <= 1;
+  answer?.postMessage(may);
+  if (may) await self.skipWaiting();
 }
 
 /** The response with the headers of an isolated page, where its host does not send them. */

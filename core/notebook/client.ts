@@ -41,6 +41,8 @@ export class LibraryClient {
   readonly #open = new Map<DocumentId, Set<NotebookClient>>();
   readonly #entriesChanged = new Emitter<readonly LibraryEntry[]>();
   readonly #storageChanged = new Emitter<StorageState>();
+  /** Resolves when the list is known, and also when it cannot be had. */
+  readonly listed: Promise<void>;
   #entries: readonly LibraryEntry[] = [];
   #storage: StorageState = { state: "ok", message: "" };
   #ended = false;
@@ -50,8 +52,13 @@ export class LibraryClient {
     this.#channel = channel;
     channel.receive((message) => this.#receive(message));
     channel.onClose(() => this.#end());
-    // A failed listing is told by the storage event; nobody waits for this call.
-    this.#call({ type: "list" }).catch(() => undefined);
+    // A failed listing is told by the storage event.
+    this.listed = this.#call({ type: "list" }, (value) =>
+      this.#list((value as { entries: LibraryEntry[] }).entries),
+    ).then(
+      () => undefined,
+      () => undefined,
+    );
   }
 
   /** The notebooks, latest changed first, without removed ones. */
@@ -173,14 +180,9 @@ export class LibraryClient {
         waiting?.settle(message);
         return;
       }
-      case "library": {
-        this.#entries = message.entries;
-        for (const entry of message.entries) {
-          for (const client of this.#open.get(entry.document) ?? []) client.setEntry(entry);
-        }
-        this.#entriesChanged.emit(message.entries);
+      case "library":
+        this.#list(message.entries);
         return;
-      }
       case "storage": {
         this.#storage = { state: message.state, message: message.message };
         this.#storageChanged.emit(this.#storage);
@@ -189,6 +191,14 @@ export class LibraryClient {
       default:
         for (const client of this.#open.get(message.document) ?? []) client.receive(message);
     }
+  }
+
+  #list(entries: readonly LibraryEntry[]): void {
+    this.#entries = entries;
+    for (const entry of entries) {
+      for (const client of this.#open.get(entry.document) ?? []) client.setEntry(entry);
+    }
+    this.#entriesChanged.emit(entries);
   }
 
   #end(): void {

@@ -132,7 +132,6 @@ export class DocumentHost {
       case "list":
         await this.#library.load();
         reply({ entries: this.#library.entries });
-        connection.channel.send({ type: "library", entries: this.#library.entries });
         return;
       case "create":
         await this.#library.load();

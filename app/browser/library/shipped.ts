@@ -66,9 +66,13 @@ export async function copyFiles(notebook: string, files: readonly string[], work
 
 /** The document of a shipped notebook; imported the first time, and one's own copy from then on. */
 export async function openPath(path: string, library: LibraryClient): Promise<DocumentId> {
+  // On a first visit the file is needed for sure, and comes while the library is being opened.
+  const early = navigator.serviceWorker?.controller ? undefined : fetchBytes(siteUrl(path), path);
+  early?.catch(() => undefined);
+  await library.listed;
   const known = library.entries.find((entry) => entry.origin === path);
   if (known) return known.document;
-  const bytes = await fetchBytes(siteUrl(path), path);
+  const bytes = await (early ?? fetchBytes(siteUrl(path), path));
   return (await library.import(path.split("/").at(-1) ?? path, bytes, { origin: path, once: true })).document;
 }
 
@@ -81,6 +85,7 @@ export async function prepareFiles(origin: string | undefined, workspace: Worksp
 
 /** The document of a notebook elsewhere; fetched the first time and foreign until trusted. */
 export async function openUrl(url: string, library: LibraryClient): Promise<DocumentId> {
+  await library.listed;
   const known = library.entries.find((entry) => entry.origin === url);
   if (known) return known.document;
   const address = URL.canParse(url) ? new URL(url) : undefined;

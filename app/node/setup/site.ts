@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { buildNotebooks } from "./notebook-assets.ts";
 import { buildNpmAssets } from "./npm-assets.ts";
 import { buildPythonAssets } from "./python-assets.ts";
+import { describeBuild } from "./service-worker.ts";
 import { buildWheels } from "./wheel-assets.ts";
 
 export const root: string = join(import.meta.dirname, "../../..");
@@ -103,4 +104,5 @@ export async function buildSite(log: Log): Promise<void> {
       await tool("node_modules/vite/bin/vite.js", ["build", "--logLevel", "warn"], { quiet: true });
     },
   );
+  describeBuild(site);
 }
