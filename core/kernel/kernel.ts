@@ -17,6 +17,8 @@ export interface KernelSpec {
   readonly kernelspec: string;
   /** The first line that marks such a cell in a notebook of another language: "%%bash". */
   readonly magics: readonly string[];
+  /** It has a machine on which terminals can be opened (K8 to K12). */
+  readonly terminals?: boolean;
 }
 
 /** A running worker program, from outside. In the page a Worker, in Node a worker thread behind the same face. */

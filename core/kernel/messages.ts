@@ -13,9 +13,21 @@
  * K6  Text written before a display appears before it. Streams may be cut anywhere, never inside a surrogate pair.
  * K7  A kernel that dies says `status dead` with a reason; then its channel closes. Running requests get
  *     execute_reply "aborted" from the outside part first, so K1 holds even for a dead worker.
+ *
+ * Terminals (terminals.ts) are our own addition; only kernels whose spec says `terminals` get these messages:
+ * K8  A terminal is named by whoever opens it, and may be opened, typed on and resized as soon as the channel is there;
+ *     a kernel that still starts does it then. Opening a name that is in use does nothing.
+ * K9  `terminal_output` brings the program's bytes in order. At most TERMINAL_WINDOW of them are under way that were not
+ *     given back by `terminal_taken`: the program then waits, and nothing is dropped.
+ * K10 Every terminal_open is answered by exactly one `terminal_exit`, the terminal's last message, whoever ended it: the
+ *     person, the program, or the kernel's death (then before K7's `status dead`).
+ * K11 What is sent to a terminal that is not there is passed over: it crossed the end. Only a `terminal_jobs_request` is
+ *     always answered, then with no names.
+ * K12 Terminals and cells share the machine and its files, and neither waits for the other.
  */
 import type { CellId } from "../base/ids.ts";
 import type { MimeBundle } from "./mime.ts";
+import type { FromTerminal, ToTerminal } from "./terminals.ts";
 
 export type KernelStatus = "off" | "starting" | "idle" | "busy" | "dead";
 
@@ -94,7 +106,8 @@ export type ToKernel =
   | CommOpen
   | CommMessage
   | CommClose
-  | KernelReply;
+  | KernelReply
+  | ToTerminal;
 
 export interface StatusMessage {
   readonly type: "status";
@@ -204,4 +217,5 @@ export type FromKernel =
   | DependencyMessage
   | CommOpen
   | CommMessage
-  | CommClose;
+  | CommClose
+  | FromTerminal;

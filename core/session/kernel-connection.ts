@@ -13,6 +13,7 @@ import type {
   InspectReply,
   ToKernel,
 } from "../kernel/messages.ts";
+import type { FromTerminal } from "../kernel/terminals.ts";
 
 /** Messages of outputs wait at most so long for others, so that a screen frame costs one application. */
 const BATCH_MILLISECONDS = 16;
@@ -20,6 +21,7 @@ const BATCH_MILLISECONDS = 16;
 export interface ConnectionListener {
   messages(messages: readonly FromKernel[]): void;
   comm(message: CommOpen | CommMessage | CommClose): void;
+  terminal(message: FromTerminal): void;
   closed(reason: string | undefined): void;
 }
 
@@ -29,6 +31,8 @@ export class KernelConnection {
   readonly #abort = new AbortController();
   readonly #questions = new Map<string, (reply: CompleteReply | InspectReply | undefined) => void>();
   #channel: Channel<FromKernel, ToKernel> | undefined;
+  /** What was sent before the channel was there. */
+  readonly #early: { readonly message: ToKernel; readonly transfer: readonly Transferable[] | undefined }[] = [];
   #waiting: FromKernel[] = [];
   #timer: ReturnType<typeof setTimeout> | undefined;
   #lastFlush = 0;
@@ -47,7 +51,8 @@ export class KernelConnection {
   }
 
   send(message: ToKernel, transfer?: readonly Transferable[]): void {
-    this.#channel?.send(message, transfer);
+    if (this.#channel) this.#channel.send(message, transfer);
+    else if (!this.#ended) this.#early.push({ message, transfer });
   }
 
   /** Resolves with the kernel's answer, or with undefined when the kernel ends first. */
@@ -75,6 +80,7 @@ export class KernelConnection {
     if (this.#ended) return channel.close();
     channel.onClose((reason) => this.#end(reason));
     channel.receive((message) => this.#take(message));
+    for (const { message, transfer } of this.#early.splice(0)) channel.send(message, transfer);
   }
 
   #take(message: FromKernel): void {
@@ -91,6 +97,10 @@ export class KernelConnection {
       case "comm_close":
         this.#flush();
         return this.#listener.comm(message);
+      case "terminal_output":
+      case "terminal_exit":
+      case "terminal_jobs_reply":
+        return this.#listener.terminal(message);
       case "stream":
       case "display_data":
       case "update_display_data":

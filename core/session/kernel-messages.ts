@@ -59,6 +59,9 @@ export function takeMessage(draft: Draft, language: Language, message: FromKerne
     case "comm_open":
     case "comm_msg":
     case "comm_close":
+    case "terminal_output":
+    case "terminal_exit":
+    case "terminal_jobs_reply":
       // Not the state's concern: the runner hands them to whoever asked.
       return;
   }

@@ -7,6 +7,7 @@ import { Emitter } from "../base/events.ts";
 import { type CellId, type Language, randomId } from "../base/ids.ts";
 import type { Kernel, KernelHost } from "../kernel/kernel.ts";
 import type { CompleteReply, InspectReply } from "../kernel/messages.ts";
+import type { FromTerminal, ToTerminal } from "../kernel/terminals.ts";
 import type { Notebook, NotebookOperation, Run } from "../notebook/model.ts";
 import { apply } from "./apply.ts";
 import { type CommTraffic, CommRouter } from "./comm-router.ts";
@@ -18,6 +19,7 @@ import { RunWriter } from "./run-writer.ts";
 import { runOf } from "./runs.ts";
 import type { SessionState } from "./state.ts";
 import { TabRelay } from "./tab-relay.ts";
+import { TerminalRouter } from "./terminal-router.ts";
 
 export type { CommTraffic } from "./comm-router.ts";
 
@@ -55,6 +57,7 @@ export class Session {
   readonly #changed = new Emitter<{ state: SessionState; operation: SessionOperation }>();
   readonly #connections = new Map<Language, { generation: number; connection: KernelConnection }>();
   readonly #comms: CommRouter;
+  readonly #terminals: TerminalRouter;
   readonly #writer: RunWriter;
   readonly #tabs: TabRelay;
   readonly #stops: (() => void)[];
@@ -75,6 +78,10 @@ export class Session {
       (language, message, transfer) => this.#connections.get(language)?.connection.send(message, transfer),
       () => this.#commHome(),
     );
+    this.#terminals = new TerminalRouter({
+      find: () => this.#terminalHome(),
+      send: (language, message) => this.#connections.get(language)?.connection.send(message),
+    });
     this.#writer = new RunWriter(options.notebook, (error) => this.#writeFailed(error));
     this.#tabs = new TabRelay({
       post: (message) => this.#document.relay(message),
@@ -112,6 +119,11 @@ export class Session {
     return this.#comms.channel;
   }
 
+  /** Terminals on the machine of the kernel that has one, which opening the first of them starts. */
+  get terminals(): Channel<FromTerminal, ToTerminal> {
+    return this.#terminals.channel;
+  }
+
   /** Completions at `cursor` (UTF-16) of the cell's code; undefined when its kernel does not run. */
   async complete(cell: CellId, code: string, cursor: number): Promise<CompleteReply | undefined> {
     const reply = await this.#connectionOf(cell)?.ask({ type: "complete_request", id: randomId(), code, cursor });
@@ -133,6 +145,7 @@ export class Session {
     this.#connections.clear();
     this.#tabs.close();
     this.#comms.end();
+    this.#terminals.end();
     for (const run of this.#state.runs.values()) {
       const ended: Run = { ...runOf(run), status: "aborted", ms: Math.max(0, this.#now() - run.started) };
       this.#writer.change([{ type: "set_run", cell: run.cell, run: ended }]);
@@ -161,7 +174,7 @@ export class Session {
         if (found?.generation !== effect.generation) return;
         this.#connections.delete(effect.language);
         found.connection.stop();
-        return this.#comms.closeAll(effect.language);
+        return this.#closeServices(effect.language, undefined);
       }
       case "send": {
         const found = this.#connections.get(effect.language);
@@ -188,9 +201,10 @@ export class Session {
     const connection = new KernelConnection(kernel, this.#host, {
       messages: (messages) => this.#apply({ type: "kernel_messages", language, generation, messages }),
       comm: (message) => this.#comms.take(language, message),
+      terminal: (message) => this.#terminals.take(message),
       closed: (reason) => {
         if (this.#connections.get(language)?.generation === generation) this.#connections.delete(language);
-        this.#comms.closeAll(language);
+        this.#closeServices(language, reason);
         this.#apply({ type: "kernel_closed", language, generation, reason });
       },
     });
@@ -214,6 +228,24 @@ export class Session {
   #commHome(): Language | undefined {
     const main = this.#state.notebook.language;
     return this.#connections.has(main) ? main : this.#connections.keys().next().value;
+  }
+
+  #terminalHome(): { readonly language: Language } | { readonly reason: string } {
+    const kernel = [...this.#kernels.values()].find(({ spec }) => spec.terminals);
+    if (!kernel) return { reason: "No kernel here has terminals." };
+    const { language, displayName } = kernel.spec;
+    if (this.#state.runner === "elsewhere") {
+      return { reason: "This notebook runs in another tab; its terminals are there." };
+    }
+    if (!this.#connections.has(language)) this.send({ type: "start_kernel", language });
+    return this.#connections.has(language) ? { language } : { reason: `${displayName} could not be started.` };
+  }
+
+  /** What went through a kernel that is no more. */
+  #closeServices(language: Language, reason: string | undefined): void {
+    this.#comms.closeAll(language);
+    const name = this.#kernels.get(language)?.spec.displayName ?? language;
+    this.#terminals.closeAll(language, reason ?? `${name} was restarted.`);
   }
 
   #writeFailed(error: unknown): void {

@@ -23,6 +23,7 @@ export const shellKernel: Kernel = {
       codemirror_mode: "shell",
     },
     magics: ["%%bash", "%%sh", "%%shell"],
+    terminals: true,
   },
   start: (start) => Promise.resolve(new RunningShell(start).channel),
 };
@@ -37,6 +38,8 @@ class RunningShell {
   /** Requests without an execute_reply. */
   readonly #open = new Set<string>();
   readonly #busy = new Set<string>();
+  /** Terminals without a terminal_exit. */
+  readonly #terminals = new Set<string>();
   #early: FromKernel[] | undefined = [];
   #over = false;
 
@@ -78,6 +81,7 @@ class RunningShell {
   #send(message: ToKernel): void {
     if (this.#over) return;
     if (message.type === "execute_request") this.#open.add(message.id);
+    if (message.type === "terminal_open") this.#terminals.add(message.terminal);
     this.#post(message);
   }
 
@@ -95,6 +99,7 @@ class RunningShell {
       if (message.parent !== undefined && message.status === "idle") this.#busy.delete(message.parent);
     }
     if (message.type === "execute_reply") this.#open.delete(message.parent);
+    if (message.type === "terminal_exit") this.#terminals.delete(message.terminal);
     this.#say(message);
   }
 
@@ -111,6 +116,8 @@ class RunningShell {
       this.#say({ type: "status", status: "idle", parent });
     }
     this.#open.clear();
+    for (const terminal of this.#terminals) this.#say({ type: "terminal_exit", terminal, reason });
+    this.#terminals.clear();
     this.#say({ type: "status", status: "dead", reason });
     this.#end(reason);
   }

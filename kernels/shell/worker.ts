@@ -11,6 +11,7 @@ import type {
   InspectRequest,
   ToKernel,
 } from "#core/kernel/messages.ts";
+import type { ToTerminal } from "#core/kernel/terminals.ts";
 import { NineP } from "#core/workspace/p9.ts";
 import { FLAGS, HEADER, headerOf } from "#core/workspace/protocol.ts";
 import { SyncFs } from "#core/workspace/sync-client.ts";
@@ -22,6 +23,7 @@ import { Mux } from "./mux.ts";
 import { OutputGatherer } from "./output.ts";
 import { Rest } from "./rest.ts";
 import { type CellEnd, Shell } from "./shell.ts";
+import { Terminals } from "./terminals.ts";
 import type { FromWorker, ShellInit, ToWorker } from "./wire.ts";
 
 declare const self: {
@@ -50,7 +52,11 @@ let timers: ReturnType<typeof setTimeout>[] = [];
 let parent = "";
 let count = 0;
 let note = "";
-let system: { readonly mux: Mux; readonly shell: Shell; readonly rest: Rest } | undefined;
+let system:
+  | { readonly mux: Mux; readonly shell: Shell; readonly rest: Rest; readonly terminals: Terminals }
+  | undefined;
+/** What was sent to terminals before there was a machine. */
+const early: ToTerminal[] = [];
 
 const output = new OutputGatherer((piece) => say({ type: "stream", parent, ...piece }));
 
@@ -74,6 +80,15 @@ function receive(message: ToKernel): void {
       return interrupt();
     case "input_reply":
       if (running?.request.id === message.parent) system?.shell.type(message.value);
+      return;
+    case "terminal_open":
+    case "terminal_input":
+    case "terminal_resize":
+    case "terminal_taken":
+    case "terminal_close":
+    case "terminal_jobs_request":
+      if (system) system.terminals.take(message);
+      else early.push(message);
       return;
     case "complete_request":
       return void complete(message).catch(() =>
@@ -285,11 +300,19 @@ async function start(init: ShellInit): Promise<void> {
   await shell.start();
   const rest = new Rest({
     pause: () => machine.pause(),
-    resume: () => machine.resume(),
-    isQuiet: async () => Number((await mux.run(["/bin/sh", "-c", COUNT_PROGRAMS])).stdout) === PROGRAMS_OF_OURS,
+    resume: async () => {
+      await machine.resume();
+      mux.setTime(Date.now());
+    },
+    isQuiet: async () => {
+      const { stdout } = await mux.run(["/bin/sh", "-c", COUNT_PROGRAMS]);
+      return Number(stdout) === PROGRAMS_OF_OURS + terminals.count && (await terminals.jobs()).length === 0;
+    },
   });
-  system = { mux, shell, rest };
+  const terminals = new Terminals(mux, rest, say);
+  system = { mux, shell, rest, terminals };
   say({ type: "status", status: "idle" });
+  for (const message of early.splice(0)) terminals.take(message);
   next();
   void prefetch(disk, manifest.disk.warm);
 }
