@@ -18,7 +18,7 @@ import { type EmulatorClass, type Machine, noFiles, startMachine } from "#kernel
 import { AGENT_VERSION, Mux } from "#kernels/shell/mux.ts";
 import { type LockedPackage, PackageSource } from "./debian.ts";
 import { busyboxOf, compilerDisk, firmware, firstFileSystem, kernelParts, machineDisk, ownFile } from "./layout.ts";
-import { BUSYBOX, CHUNK, MACHINE, PACKAGES, SUITE, WARM_UP } from "./recipe.ts";
+import { BUSYBOX, CHUNK, MACHINE, PACKAGES, SUITE } from "./recipe.ts";
 
 /** Where everything that is built for this user goes, unless told otherwise. */
 export function defaultCache(): string {
@@ -253,9 +253,9 @@ async function savedState(
   await within(mux.greet(false), 120_000, () => `Linux did not start:\n${serial.slice(-3000)}`);
   log(`Linux started in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   await run("sync; echo 3 >/proc/sys/vm/drop_caches");
-  await run(WARM_UP);
+  await run(". /usr/lib/kroma/warm 2");
   const warm = [...new Set(disk.touched)];
-  await run("rm -rf /tmp/w; sync; echo 2 >/proc/sys/vm/drop_caches");
+  await run("sync; echo 2 >/proc/sys/vm/drop_caches");
   for (let round = 0; round < 20; round++) await mux.ping();
   const state = new Uint8Array(await machine.save());
   await machine.stop();

@@ -121,6 +121,7 @@ export async function machineDisk(
     tree.set(path, { kind: "file", mode, data: await ownFile(`guest/${name}`) });
   await own("usr/lib/kroma/init", "init.sh", 0o755);
   await own("usr/lib/kroma/shellrc", "shellrc.bash", 0o644);
+  await own("usr/lib/kroma/warm", "warm.sh", 0o644);
   tree.set("usr/lib/kroma/agent", { kind: "file", mode: 0o755, data: agent });
   tree.symlink("usr/bin/kroma", "../lib/kroma/agent");
   tree.set("usr/lib/kroma/busybox", { kind: "file", mode: 0o755, data: busybox });

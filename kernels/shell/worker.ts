@@ -44,6 +44,9 @@ const COUNT_PROGRAMS =
 /** The agent, the cells' shell, and the one that counts. */
 const PROGRAMS_OF_OURS = 3;
 
+/** How often a machine in which nothing has been asked for goes through the usual commands; some seconds. */
+const WARM_ROUNDS = "10";
+
 const say = (message: FromWorker): void => self.postMessage(message);
 const queue: ExecuteRequest[] = [];
 let running: { readonly request: ExecuteRequest; interrupted: boolean } | undefined;
@@ -52,6 +55,7 @@ let timers: ReturnType<typeof setTimeout>[] = [];
 let parent = "";
 let count = 0;
 let note = "";
+let stopWarmUp: () => void = () => undefined;
 let system:
   | { readonly mux: Mux; readonly shell: Shell; readonly rest: Rest; readonly terminals: Terminals }
   | undefined;
@@ -110,6 +114,7 @@ function next(): void {
 async function execute(request: ExecuteRequest, shell: Shell, rest: Rest): Promise<void> {
   running = { request, interrupted: false };
   parent = request.id;
+  stopWarmUp();
   if (!request.silent) count++;
   say({ type: "status", status: "busy", parent });
   if (note) {
@@ -231,6 +236,7 @@ async function start(init: ShellInit): Promise<void> {
     say({ type: "status", status: "starting", stage: text, ...(progress === undefined ? {} : { progress }) });
   stage("Looking for Linux");
   const manifest = await loadManifest(image);
+  useSchedulingApi();
   const [library, wasm] = await Promise.all([
     import(/* @vite-ignore */ new URL("v86/libv86.mjs", init.assets).href) as Promise<{ V86: EmulatorClass }>,
     fetch(new URL("v86/v86.wasm", init.assets)).then((response) => response.arrayBuffer()),
@@ -315,6 +321,35 @@ async function start(init: ShellInit): Promise<void> {
   for (const message of early.splice(0)) terminals.take(message);
   next();
   void prefetch(disk, manifest.disk.warm);
+  if (!running) warmUp(mux, rest);
+}
+
+/** Has the emulator compile what every command goes through, as long as nobody waits for the machine. */
+function warmUp(mux: Mux, rest: Rest): void {
+  void rest.during(
+    () =>
+      new Promise<void>((resolve) => {
+        const handle = mux.spawn(["/bin/bash", "/usr/lib/kroma/warm", WARM_ROUNDS], {
+          onData: () => undefined,
+          onExit: () => resolve(),
+          onFail: () => resolve(),
+        });
+        stopWarmUp = () => {
+          handle.close();
+          resolve();
+        };
+      }),
+  );
+}
+
+/**
+ * Between two slices of work v86 asks another worker for a message, a thousand times a second, unless its page's
+ * address asks for the scheduler's API. A worker of our own has no other use of its address.
+ */
+function useSchedulingApi(): void {
+  const { location } = globalThis as { readonly location?: { readonly href: string } };
+  if (!location) return;
+  Object.defineProperty(globalThis, "location", { value: new URL("#use-scheduling-api", location.href) });
 }
 
 /** Brings the parts of the disk that every session reads, one after the other, while nothing waits for them. */

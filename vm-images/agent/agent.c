@@ -33,6 +33,7 @@
 #define CHANNELS 128
 #define CREDIT (256 * 1024)
 #define QUEUE (128 * 1024)
+#define FIRST_LOOK 50 /* A12, milliseconds: a look costs several; most programs are done before */
 
 enum { H_SPAWN = 1, H_DATA, H_EOF, H_SIGNAL, H_RESIZE, H_SETTIME, H_SEED, H_CREDIT, H_PING, H_DIAL, H_CLOSE,
        H_TTY, H_FILE, H_MOUNT, H_WATCH, H_HELLO };
@@ -380,7 +381,7 @@ static void handle(int type, int id, uint8_t *p, int size) {
     if (c && !c->ended) { c->ended = 1; flush(c); }
     break;
   case H_TTY:
-    if (c && c->fd[TTY] >= 0) { write(c->fd[TTY], p, size); c->wanted = 0; c->wait = 5; }
+    if (c && c->fd[TTY] >= 0) { write(c->fd[TTY], p, size); c->wanted = 0; c->wait = FIRST_LOOK; }
     break;
   case H_SIGNAL: if (c && size == 2) send_signal(c, p[0], p[1]); break;
   case H_RESIZE:
@@ -405,7 +406,7 @@ static void handle(int type, int id, uint8_t *p, int size) {
     break;
   case H_FILE: put_file(id, p, size); break;
   case H_MOUNT: mount_it(id, p, size); break;
-  case H_WATCH: if (c && size == 1) { c->watch = p[0]; c->wanted = 0; c->wait = 5; } break;
+  case H_WATCH: if (c && size == 1) { c->watch = p[0]; c->wanted = 0; c->wait = FIRST_LOOK; } break;
   }
 }
 
@@ -452,7 +453,7 @@ static void pass(struct channel *c, int s) {
     c->credit -= n;
     if (s <= ERR) c->held[s] -= n;
     if (s == CTL) c->marked = 0;
-    c->wait = 5;
+    c->wait = FIRST_LOOK;
     frame(types[s], c->id, data, n);
     return;
   }
