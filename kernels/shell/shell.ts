@@ -73,7 +73,8 @@ export class Shell {
 
   /** Runs a cell to its end. One at a time. */
   async run(code: string): Promise<CellEnd> {
-    const text = `${code.replaceAll("\r\n", "\n")}\n`;
+    // A notebook of shell cells may name the language all the same, as those of other languages must.
+    const text = `${code.replace(/^%%(?:bash|sh|shell)(?=\s|$).*/, "").replaceAll("\r\n", "\n")}\n`;
     if (!this.#bash || this.#bash.ended) await this.start();
     const bash = this.#bash;
     if (!bash) throw new KromaError("unavailable", "the shell did not start");

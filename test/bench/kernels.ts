@@ -1,6 +1,6 @@
 /**
  * What a cell costs beyond the work in it: a message to a kernel and back beside a message to a bare worker and back,
- * a Python kernel restarted beside one started plainly, and a shell cell of a builtin beside one that starts a program.
+ * and a Python kernel restarted beside one started plainly.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,6 @@ import type { Channel } from "#core/base/channel.ts";
 import type { Kernel } from "#core/kernel/kernel.ts";
 import type { FromKernel, ToKernel } from "#core/kernel/messages.ts";
 import { pythonKernel } from "#kernels/python/kernel.ts";
-import { shellKernel } from "#kernels/shell/kernel.ts";
 import { typescriptKernel } from "#kernels/typescript/kernel.ts";
 import { createNodeHost, type NodeHost } from "#app/node/node-host.ts";
 import { median } from "./browser.ts";
@@ -108,19 +107,6 @@ export async function benchKernels(): Promise<readonly Figure[]> {
       goal: 0.15,
       detail: `${median(restarted).toFixed(0)} ms, a plain first start ${median(plain).toFixed(0)} ms`,
     });
-
-    const shell = await start(shellKernel, host);
-    await run(shell, "true");
-    const cell = await repeated(40, () => run(shell, "true"));
-    const spawned = await repeated(40, () => run(shell, "/bin/true"));
-    figures.push({
-      name: "shell builtin over starting a program",
-      value: cell / spawned,
-      unit: "×",
-      goal: 3,
-      detail: `builtin ${cell.toFixed(1)} ms, program ${spawned.toFixed(1)} ms`,
-    });
-    shell.close();
     return figures;
   } finally {
     await host.close();

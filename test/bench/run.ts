@@ -7,6 +7,7 @@ import { benchCells } from "./cells.ts";
 import { benchFirstVisit } from "./first-visit.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchLines } from "./lines.ts";
+import { benchMachine } from "./machine.ts";
 
 /** One promised number. */
 export interface Figure {
@@ -24,6 +25,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   bytes: benchBytes,
   "first-visit": benchFirstVisit,
   kernels: benchKernels,
+  machine: benchMachine,
   lines: benchLines,
   cells: benchCells,
 };

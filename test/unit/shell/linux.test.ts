@@ -224,6 +224,11 @@ describe("the machine", () => {
     expect(rest).toEqual(["root", "/workspace", "i686", "UTF-8", "1"]);
   });
 
+  test("a first line that names the language is no command", async () => {
+    expect((await linux.cell("%%bash\necho one; echo $LINENO")).stdout).toBe("one\n2\n");
+    expect((await linux.cell("%%bash")).status).toBe("ok");
+  });
+
   test("the usual tools are there", async () => {
     const tools =
       "awk bash bc bzip2 cat curl cut diff file find git grep gzip head jq less ls make_absent nc od patch ps sed sort sqlite3 tar tr tree unzip vi wget xargs xxd xz zip";
