@@ -1,14 +1,16 @@
 /** The page: library or notebook after the address, and what both share: palette, help, toasts, dropped files. */
-import { Match, Show, Switch, createSignal, lazy, onCleanup, type JSX } from "solid-js";
+import { Match, Show, Switch, createSignal, lazy, onCleanup, type JSX, type Setter } from "solid-js";
 import type { DocumentId } from "#core/base/ids.ts";
 import type { LibraryClient, NotebookClient } from "#core/notebook/client.ts";
 import type { PageActions } from "#kit/commands.ts";
 import { Dialog } from "#kit/dialog.tsx";
+import { panels } from "#kit/panels.ts";
 import { setPageActions } from "./command-context.ts";
 import { startKeyboard } from "./keyboard.ts";
 import { importFiles, pickFiles } from "./library/import-files.ts";
 import { openPath, openUrl } from "./library/shipped.ts";
 import { pageLimits } from "./limits.ts";
+import { host } from "./plugins.ts";
 import { readRoute, writeRoute, type Route } from "./route.ts";
 import { runsElsewhere } from "./run-lock.ts";
 import { Palette } from "./shell/palette.tsx";
@@ -47,6 +49,7 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
   const [stage, setStage] = createSignal<Stage>({ type: "opening" });
   const [dialog, setDialog] = createSignal<"palette" | "shortcuts" | "settings">();
   const [panel, setPanel] = createSignal<string>();
+  const [bottom, setBottom] = createSignal<string>();
   const [finding, setFinding] = createSignal(false);
   const [storage, setStorage] = createSignal(library.storage);
   onCleanup(library.onStorage(setStorage));
@@ -62,6 +65,7 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
     const mine = ++turn;
     const before = stage();
     setPanel((id) => (route.type === "library" ? undefined : id));
+    setBottom(undefined);
     setFinding(false);
     if (route.type === "library") setStage({ type: "library" });
     else setStage({ type: "opening" });
@@ -85,14 +89,17 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
   };
   const reopen = (): void => void show(readRoute(location.search));
 
+  const signalOf = (id: string): Setter<string | undefined> =>
+    host.get(panels).find((candidate) => candidate.id === id)?.place === "bottom" ? setBottom : setPanel;
   const page: PageActions = {
     openPalette: () => setDialog("palette"),
     openShortcuts: () => setDialog("shortcuts"),
     openFind: () => setFinding(true),
     togglePanel(id) {
       if (stage().type !== "notebook") setDialog((open) => (open === "settings" ? undefined : "settings"));
-      else setPanel((open) => (open === id ? undefined : id));
+      else signalOf(id)((open) => (open === id ? undefined : id));
     },
+    openPanel: (id) => void signalOf(id)(id),
     toast,
     announce,
     goToLibrary: () => go({ type: "library" }),
@@ -150,6 +157,7 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
               elsewhere={opened.elsewhere}
               page={page}
               panel={panel()}
+              bottom={bottom()}
               finding={finding()}
               storage={storage()}
               limits={pageLimits()}

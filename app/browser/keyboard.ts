@@ -10,7 +10,9 @@ function placeOf(event: KeyboardEvent): KeyPlace | "field" {
   const target = event.target instanceof Element ? event.target : document.body;
   if (target.closest(".cm-content")) return "edit";
   if (
-    target.closest("input, textarea, select, [contenteditable='true'], dialog, [role=menu], [data-output] [tabindex]")
+    target.closest(
+      "input, textarea, select, [contenteditable='true'], dialog, [role=menu], [data-output] [tabindex], [data-own-keys]",
+    )
   )
     return "field";
   return commandContext().view ? "command" : "library";

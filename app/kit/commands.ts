@@ -52,8 +52,10 @@ export interface PageActions {
   openPalette(): void;
   openShortcuts(): void;
   openFind(): void;
-  /** Opens a side panel by id, or closes it if it is open. */
+  /** Opens a panel by id, or closes it if it is open. */
   togglePanel(id: string): void;
+  /** Opens a panel by id, if it is not. */
+  openPanel(id: string): void;
   /** Says something for a few seconds, with at most one thing to do about it. */
   toast(text: string, action?: { readonly label: string; readonly run: () => void }): void;
   /** Says something to screen readers only. */

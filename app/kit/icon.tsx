@@ -24,6 +24,7 @@ const PATHS = {
   down: "M3.5 6L8 10.5 12.5 6",
   up: "M3.5 10L8 5.5l4.5 4.5",
   warning: "M8 2.5l6 11H2zM8 6.5v3.2M8 11.6h.01",
+  terminal: "M2 3.5h12v9H2zM4.5 6l2 2-2 2M8.5 10.2h3",
   keyboard: "M2 4.5h12v7H2zM4.5 7h.01M7 7h.01M9.5 7h.01M12 7h.01M5.5 9.5h5",
   folder: "M2.5 4.5v8h11v-7H8L6.5 4h-4zM8 8v3M6.5 9.5h3",
 } as const;

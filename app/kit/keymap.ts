@@ -39,7 +39,16 @@ export function keyNames(press: KeyPress): readonly string[] {
 function placeName(code: string): string | undefined {
   if (/^Key[A-Z]$/.test(code)) return code.slice(3).toLowerCase();
   if (/^Digit\d$/.test(code)) return code.slice(5);
-  return { Minus: "-", Equal: "=", Slash: "/", Period: ".", Comma: ",", BracketLeft: "[", BracketRight: "]" }[code];
+  return {
+    Minus: "-",
+    Equal: "=",
+    Slash: "/",
+    Period: ".",
+    Comma: ",",
+    BracketLeft: "[",
+    BracketRight: "]",
+    Backquote: "`",
+  }[code];
 }
 
 /** A key of the table as it is pressed here: "Mod" becomes Ctrl or Meta; modifiers in the order of `keyNames`. */

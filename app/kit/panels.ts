@@ -1,4 +1,4 @@
-/** The facet for side panels: a word and an icon in the rail, a view loaded when it is first opened. */
+/** The facet for panels: a word and an icon in the rail, a view loaded when it is first opened. */
 import type { Component } from "solid-js";
 import type { Workspace } from "#core/workspace/workspace.ts";
 import { Facet } from "#core/plugin/facet.ts";
@@ -16,6 +16,8 @@ export interface Panel {
   readonly id: string;
   readonly title: string;
   readonly icon: IconName;
+  /** Beside the notebook, one at a time and gone when closed; or below it, where hiding keeps what it does. */
+  readonly place?: "side" | "bottom";
   load(): Promise<Component<PanelProps>>;
 }
 

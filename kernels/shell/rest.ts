@@ -18,6 +18,8 @@ export interface RestOptions {
 export class Rest {
   readonly #options: RestOptions;
   #uses = 0;
+  /** Uses since the start: one that began and ended while the machine was asked may have left a program in it. */
+  #begun = 0;
   #paused = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Pauses and resumptions, one after the other. */
@@ -36,6 +38,7 @@ export class Rest {
   /** Runs `work` on the awake machine. */
   async during<T>(work: () => Promise<T>): Promise<T> {
     this.#uses++;
+    this.#begun++;
     clearTimeout(this.#timer);
     try {
       await this.#then(async () => {
@@ -57,11 +60,13 @@ export class Rest {
 
   async #look(): Promise<void> {
     if (this.#uses > 0 || this.#paused) return;
+    const begun = this.#begun;
     const quiet = await this.#options.isQuiet();
-    if (this.#uses > 0) return;
+    // Whoever uses it looks again afterwards.
+    if (this.#begun !== begun) return;
     if (!quiet) return this.#wait(AGAIN);
     await this.#then(async () => {
-      if (this.#uses > 0) return;
+      if (this.#begun !== begun) return;
       await this.#options.pause();
       this.#paused = true;
     });

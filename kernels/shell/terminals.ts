@@ -17,13 +17,15 @@ shopt -s checkwinsize histappend
 HISTCONTROL=ignoreboth
 PROMPT_COMMAND='history -a'
 PS1='\[\e]0;\w\a\]\[\e[36m\]\w\[\e[0m\] \$ '
+command -v clear >/dev/null || clear() { printf '\e[H\e[2J\e[3J'; }
+command -v reset >/dev/null || reset() { printf '\ec'; stty sane; }
 alias ls='ls --color=auto' grep='grep --color=auto' diff='diff --color=auto'
 [ -r ~/.bashrc ] && . ~/.bashrc
 `;
 
 /**
  * The programs on the terminal $1, or on any, a line each; without starting any. A shell that leads its terminal's
- * session and sleeps waits for a command and is none.
+ * session is none: asleep it waits for a command, else it is "-", for it may work itself or only write its prompt.
  */
 const JOBS = String.raw`for p in /proc/[0-9]*; do
   mapfile -d '' -t e 2>/dev/null <$p/environ && IFS= read -r s 2>/dev/null <$p/stat || continue
@@ -31,7 +33,8 @@ const JOBS = String.raw`for p in /proc/[0-9]*; do
     [[ $v == ${NAME}=${"${1:-*}"} ]] || continue
     name=${"${s#*(}"} name=${"${name%)*}"}
     set -- "$1" ${"${s##*) }"}
-    [[ $2 == Z || $2 == S && $5 == ${"${p#/proc/}"} && $name == bash ]] || printf '%s\n' "$name"
+    [[ $5 == ${"${p#/proc/}"} && $name == bash ]] && name=- && [[ $2 == S ]] && continue
+    [[ $2 == Z ]] || printf '%s\n' "$name"
   done
 done`;
 
@@ -58,11 +61,9 @@ export class Terminals {
     return this.#open.size;
   }
 
-  /** The programs on all terminals. */
-  async jobs(terminal = ""): Promise<readonly string[]> {
-    if (this.#open.size === 0) return [];
-    const { stdout } = await this.#mux.run(["/bin/bash", "-c", JOBS, "bash", ...(terminal ? [terminal] : [])]);
-    return stdout.split("\n").filter(Boolean);
+  /** True while all shells wait for a command and nothing else runs on any terminal. */
+  async areQuiet(): Promise<boolean> {
+    return this.#open.size === 0 || (await this.#list("")).length === 0;
   }
 
   take(message: ToTerminal): void {
@@ -82,12 +83,20 @@ export class Terminals {
         this.#with(open, (handle) => handle.close());
         return open?.end({ reason: "It was closed." });
       case "terminal_jobs_request": {
-        const asked = open ? this.#rest.during(() => this.jobs(terminal)) : Promise.resolve([]);
+        const asked = open ? this.#rest.during(() => this.#list(terminal)) : Promise.resolve([]);
         const answer = (names: readonly string[]): void =>
           this.#say({ type: "terminal_jobs_reply", parent: message.id, terminal, names });
-        void asked.then(answer, () => answer([]));
+        void asked.then(
+          (names) => answer(names.filter((name) => name !== "-")),
+          () => answer([]),
+        );
       }
     }
+  }
+
+  async #list(terminal: string): Promise<readonly string[]> {
+    const { stdout } = await this.#mux.run(["/bin/bash", "-c", JOBS, "bash", ...(terminal ? [terminal] : [])]);
+    return stdout.split("\n").filter(Boolean);
   }
 
   #start({ terminal, columns, rows }: Extract<ToTerminal, { type: "terminal_open" }>): void {

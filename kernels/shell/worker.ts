@@ -312,7 +312,7 @@ async function start(init: ShellInit): Promise<void> {
     },
     isQuiet: async () => {
       const { stdout } = await mux.run(["/bin/sh", "-c", COUNT_PROGRAMS]);
-      return Number(stdout) === PROGRAMS_OF_OURS + terminals.count && (await terminals.jobs()).length === 0;
+      return Number(stdout) === PROGRAMS_OF_OURS + terminals.count && (await terminals.areQuiet());
     },
   });
   const terminals = new Terminals(mux, rest, say);

@@ -1,10 +1,10 @@
 /** An open notebook: header, cells, side panels, status bar; and the life of its session. */
-import { For, Show, createEffect, createSignal, onCleanup, onMount, type JSX } from "solid-js";
+import { For, Show, createEffect, createMemo, createSignal, onCleanup, onMount, type JSX } from "solid-js";
 import type { NotebookClient, StorageState } from "#core/notebook/client.ts";
 import { Session } from "#core/session/session.ts";
 import type { Workspace } from "#core/workspace/workspace.ts";
 import { commands as commandsFacet, type PageActions } from "#kit/commands.ts";
-import { panels as panelsFacet } from "#kit/panels.ts";
+import { type Panel, panels as panelsFacet } from "#kit/panels.ts";
 import { storeOf } from "#plugins/widgets/store.ts";
 import { announceRuns } from "../announce-runs.ts";
 import { commandContext, setOpenView } from "../command-context.ts";
@@ -14,6 +14,7 @@ import { prepareFiles } from "../library/shipped.ts";
 import { host as plugins, kernels, programs } from "../plugins.ts";
 import { holdRunLock } from "../run-lock.ts";
 import { Banner } from "../shell/banner.tsx";
+import { BottomPanel } from "../shell/bottom-panel.tsx";
 import { Rail, SidePanel } from "../shell/rail.tsx";
 import { StatusBar } from "../shell/status-bar.tsx";
 import { openWorkspaceLink, type WorkspaceLink } from "../workspace-link.ts";
@@ -29,6 +30,7 @@ export interface NotebookPageProps {
   readonly elsewhere: boolean;
   readonly page: PageActions;
   readonly panel: string | undefined;
+  readonly bottom: string | undefined;
   readonly finding: boolean;
   readonly storage: StorageState;
   /** What this browser cannot do here, as sentences. */
@@ -102,6 +104,11 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
   createEffect(() => (document.title = `${view.notebook().title || "Untitled"} · Kroma`));
 
   const openPanel = () => plugins.get(panelsFacet).find((panel) => panel.id === props.panel);
+  /** Once opened they stay, so that hiding one ends nothing. */
+  const bottomPanels = createMemo<readonly Panel[]>((opened) => {
+    const panel = plugins.get(panelsFacet).find(({ id, place }) => place === "bottom" && id === props.bottom);
+    return panel && !opened.includes(panel) ? [...opened, panel] : opened;
+  }, []);
   const limits = (): readonly string[] => {
     const trouble = link()?.trouble();
     return [...props.limits, ...(trouble === undefined ? [] : [trouble])].filter(
@@ -124,7 +131,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     <div class={`shell${openPanel() ? " with-panel" : ""}`}>
       <Rail
         panels={plugins.get(panelsFacet)}
-        open={props.panel}
+        open={[props.panel, props.bottom]}
         onToggle={page.togglePanel}
         onLibrary={page.goToLibrary}
       />
@@ -186,6 +193,20 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
         <FollowLinks view={view} page={page} workspace={workspace} panel={props.panel}>
           <CellList view={view} />
         </FollowLinks>
+        <For each={bottomPanels()}>
+          {(panel) => (
+            <BottomPanel
+              panel={panel}
+              open={props.bottom === panel.id}
+              context={commandContext()}
+              workspace={link()?.workspace()}
+              onLeave={() => {
+                const cell = view.active();
+                if (cell !== undefined) view.choose(cell, { mode: view.mode() });
+              }}
+            />
+          )}
+        </For>
       </main>
       <StatusBar
         view={view}

@@ -8,7 +8,8 @@ import type { Panel, PanelProps } from "#kit/panels.ts";
 
 export function Rail(props: {
   readonly panels: readonly Panel[];
-  readonly open: string | undefined;
+  /** Those that are open: at most one at the side and one below. */
+  readonly open: readonly (string | undefined)[];
   readonly onToggle: (id: string) => void;
   readonly onLibrary: () => void;
 }): JSX.Element {
@@ -25,7 +26,7 @@ export function Rail(props: {
             class="rail-button"
             aria-label={panel.title}
             title={panel.title}
-            aria-pressed={props.open === panel.id}
+            aria-pressed={props.open.includes(panel.id)}
             onClick={() => props.onToggle(panel.id)}
           >
             <Icon name={panel.icon} />

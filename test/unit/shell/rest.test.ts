@@ -45,3 +45,22 @@ test("programs left in the machine keep it awake until they end", async () => {
   await vi.advanceTimersByTimeAsync(10_000);
   expect(log).toEqual(["pause"]);
 });
+
+test("a short use while the machine is asked counts: what it began is looked at again", async () => {
+  const log: string[] = [];
+  const answers: ((quiet: boolean) => void)[] = [];
+  const rest = new Rest({
+    pause: async () => void log.push("pause"),
+    resume: async () => void log.push("resume"),
+    isQuiet: () => new Promise((resolve) => answers.push(resolve)),
+  });
+  await vi.advanceTimersByTimeAsync(2000);
+  await rest.during(async () => void log.push("typed"));
+  answers.shift()?.(true);
+  await vi.advanceTimersByTimeAsync(1000);
+  expect(log).toEqual(["typed"]);
+  await vi.advanceTimersByTimeAsync(1000);
+  answers.shift()?.(true);
+  await vi.advanceTimersByTimeAsync(10);
+  expect(log).toEqual(["typed", "pause"]);
+});
