@@ -1,7 +1,11 @@
 /** The console of cells: each method writes text to a stream of the cell. */
-import { inspect } from "./inspect.ts";
+import { tableText } from "./console-table.ts";
+import { inspect, type InspectOptions } from "./inspect.ts";
 
 export type Write = (name: "stdout" | "stderr", text: string) => void;
+
+/** Levels that console.log shows, as Node's. */
+const DEPTH = 2;
 
 /** The arguments of console.log as text: %-formats first, then the rest, spaces between. */
 export function formatLog(values: readonly unknown[]): string {
@@ -11,23 +15,49 @@ export function formatLog(values: readonly unknown[]): string {
     const pattern = rest.shift() as string;
     text = pattern.replace(/%[sdifjoOc%]/g, (mark) => {
       if (mark === "%%") return "%";
-      if (rest.length === 0) return mark;
-      const value = rest.shift();
-      if (mark === "%s")
-        return typeof value === "string"
-          ? value
-          : typeof value === "object" && value !== null
-            ? inspect(value, { depth: 1 })
-            : String(value);
-      if (mark === "%d") return typeof value === "bigint" ? `${value}n` : String(Number(value));
-      if (mark === "%i") return typeof value === "bigint" ? `${value}n` : String(Number.parseInt(String(value), 10));
-      if (mark === "%f") return String(Number.parseFloat(String(value)));
-      if (mark === "%j") return safeJson(value);
-      return mark === "%c" ? "" : inspect(value);
+      return rest.length === 0 ? mark : formatMark(mark, rest.shift());
     });
     if (rest.length > 0) text += " ";
   }
-  return text + rest.map((value) => (typeof value === "string" ? value : inspect(value))).join(" ");
+  return text + rest.map((value) => (typeof value === "string" ? value : inspect(value, { depth: DEPTH }))).join(" ");
+}
+
+function formatMark(mark: string, value: unknown): string {
+  switch (mark) {
+    case "%s":
+      if (typeof value === "number" || typeof value === "bigint") return inspect(value);
+      return typeof value === "object" && value !== null && !saysItself(value)
+        ? inspect(value, { depth: 0 })
+        : String(value);
+    case "%d":
+      if (typeof value === "bigint") return inspect(value);
+      return inspect(typeof value === "symbol" ? Number.NaN : Number(value));
+    case "%i":
+      if (typeof value === "bigint") return inspect(value);
+      return inspect(Number.parseInt(typeof value === "symbol" ? "" : String(value), 10));
+    case "%f":
+      return inspect(Number.parseFloat(typeof value === "symbol" ? "" : String(value)));
+    case "%j":
+      return safeJson(value);
+    case "%o":
+      return inspect(value, { depth: 4 });
+    case "%O":
+      return inspect(value, { depth: DEPTH });
+    default:
+      return "";
+  }
+}
+
+/** Whether the user's code says what the object is as a string. */
+function saysItself(value: object): boolean {
+  for (let object: object | null = value; object; object = Object.getPrototypeOf(object) as object | null) {
+    for (const key of ["toString", Symbol.toPrimitive]) {
+      const method = Object.getOwnPropertyDescriptor(object, key)?.value as unknown;
+      if (typeof method === "function")
+        return !/\{\s*\[native code\]\s*\}$/.test(Function.prototype.toString.call(method));
+    }
+  }
+  return false;
 }
 
 function safeJson(value: unknown): string {
@@ -36,6 +66,10 @@ function safeJson(value: unknown): string {
   } catch {
     return "[Circular]";
   }
+}
+
+function dirOptions(depth: number | null | undefined): InspectOptions {
+  return { depth: depth === null ? Number.POSITIVE_INFINITY : (depth ?? DEPTH), custom: false };
 }
 
 /** A console over a way to write. */
@@ -53,9 +87,9 @@ export function makeConsole(write: Write, now: () => number): Console {
   };
   const duration = (milliseconds: number) =>
     milliseconds >= 1000 ? `${(milliseconds / 1000).toFixed(3)}s` : `${milliseconds.toFixed(3)}ms`;
-  const timeLog = (label = "default", ...values: unknown[]) => {
+  const tell = (method: string, label: string, values: readonly unknown[]) => {
     const time = elapsed(label);
-    if (time === undefined) error(`No such label '${label}' for console.timeLog()`);
+    if (time === undefined) error(`Warning: No such label '${label}' for console.${method}()`);
     else out(`${label}: ${duration(time)}`, ...values);
   };
   const group = (...values: unknown[]) => {
@@ -69,13 +103,7 @@ export function makeConsole(write: Write, now: () => number): Console {
     warn: error,
     error,
     dir: (value: unknown, options?: { readonly depth?: number | null }) =>
-      say(
-        "stdout",
-        inspect(
-          value,
-          options?.depth === null ? { depth: 100 } : options?.depth === undefined ? {} : { depth: options.depth },
-        ),
-      ),
+      say("stdout", inspect(value, dirOptions(options?.depth))),
     dirxml: out,
     table: (data: unknown, columns?: readonly string[]) =>
       say("stdout", typeof data === "object" && data !== null ? tableText(data, columns) : formatLog([data])),
@@ -92,11 +120,16 @@ export function makeConsole(write: Write, now: () => number): Console {
       counts.set(label, (counts.get(label) ?? 0) + 1);
       out(`${label}: ${counts.get(label)}`);
     },
-    countReset: (label = "default") => void counts.delete(label),
-    time: (label = "default") => void timers.set(label, now()),
-    timeLog,
+    countReset: (label = "default") => {
+      if (!counts.delete(label)) error(`Warning: Count for '${label}' does not exist`);
+    },
+    time: (label = "default") => {
+      if (timers.has(label)) error(`Warning: Label '${label}' already exists for console.time()`);
+      else timers.set(label, now());
+    },
+    timeLog: (label = "default", ...values: unknown[]) => tell("timeLog", label, values),
     timeEnd: (label = "default") => {
-      timeLog(label);
+      tell("timeEnd", label, []);
       timers.delete(label);
     },
     timeStamp: () => undefined,
@@ -110,37 +143,4 @@ export function makeConsole(write: Write, now: () => number): Console {
     clear: () => undefined,
   };
   return made as unknown as Console;
-}
-
-/** A table in lines, as Node draws it. */
-function tableText(data: object, columns?: readonly string[]): string {
-  const show = (value: unknown) => inspect(value, { depth: 0, width: 60, items: 10 });
-  const entries: [string, unknown][] =
-    data instanceof Map
-      ? [...data].map(([key, value], index) => [String(index), { Key: key as unknown, Values: value as unknown }])
-      : data instanceof Set
-        ? [...data].map((value: unknown, index) => [String(index), value])
-        : Object.entries(data);
-  const names: string[] = [];
-  let hasValues = false;
-  for (const [, row] of entries) {
-    if (typeof row === "object" && row !== null)
-      for (const key of Object.keys(row)) if (!names.includes(key)) names.push(key);
-    if (typeof row !== "object" || row === null) hasValues = true;
-  }
-  const shown = columns ? [...columns] : names;
-  const head = ["(index)", ...shown, ...(hasValues && !columns ? ["Values"] : [])];
-  const rows = entries.map(([index, row]) => {
-    const isRecord = typeof row === "object" && row !== null;
-    const cells = shown.map((name) =>
-      isRecord && Object.hasOwn(row, name) ? show((row as Record<string, unknown>)[name]) : "",
-    );
-    return [index, ...cells, ...(hasValues && !columns ? [isRecord ? "" : show(row)] : [])];
-  });
-  const widths = head.map((name, column) => Math.max(name.length, ...rows.map((row) => row[column]!.length)) + 2);
-  const line = (left: string, middle: string, right: string) =>
-    left + widths.map((width) => "─".repeat(width)).join(middle) + right;
-  const row = (cells: readonly string[]) =>
-    `│${cells.map((cell, column) => ` ${cell}`.padEnd(widths[column]!)).join("│")}│`;
-  return [line("┌", "┬", "┐"), row(head), line("├", "┼", "┤"), ...rows.map(row), line("└", "┴", "┘")].join("\n");
 }

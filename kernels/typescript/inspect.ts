@@ -1,7 +1,10 @@
 /**
- * Values as text, in the manner of Node's util.inspect: nested, cut where long, cycles named. Never calls the user's
- * getters and never throws, whatever the value does.
+ * Values as text, as Node's util.inspect shows them: nested, cut where long, cycles named. Never calls the user's
+ * getters and never throws, whatever the value does. Differs where a program cannot look: the state of a promise, what
+ * an iterator would give, the target of a proxy.
  */
+import { keyLabel, quote } from "./inspect-text.ts";
+import { layOut } from "./inspect-layout.ts";
 
 /** How much is shown. */
 export interface InspectOptions {
@@ -13,6 +16,8 @@ export interface InspectOptions {
   readonly stringLength?: number;
   /** Columns before a value goes over several lines. */
   readonly width?: number;
+  /** False: what a value says of itself is not asked for. */
+  readonly custom?: boolean;
 }
 
 /** A value may say itself how it is shown: a method under one of these names gives text or another value. */
@@ -26,8 +31,14 @@ interface State {
   readonly items: number;
   readonly stringLength: number;
   readonly width: number;
+  readonly custom: boolean;
   readonly path: object[];
   readonly circular: Map<object, number>;
+  /** Columns that the present place is indented by. */
+  indent: number;
+  /** The level of the value with parts that was entered last. */
+  entered: number;
+  /** Properties that may still be shown. */
   budget: number;
 }
 
@@ -37,10 +48,13 @@ export function inspect(value: unknown, options: InspectOptions = {}): string {
     depth: options.depth ?? 4,
     items: options.items ?? 100,
     stringLength: options.stringLength ?? 10_000,
-    width: options.width ?? 76,
+    width: options.width ?? 80,
+    custom: options.custom ?? true,
     path: [],
     circular: new Map(),
-    budget: 20_000,
+    indent: 0,
+    entered: 0,
+    budget: 50_000,
   };
   try {
     return format(value, state, 0);
@@ -49,36 +63,10 @@ export function inspect(value: unknown, options: InspectOptions = {}): string {
   }
 }
 
-/** A string in quotes, as Node chooses them. */
-export function quote(text: string): string {
-  const mark = !text.includes("'")
-    ? "'"
-    : !text.includes('"')
-      ? '"'
-      : !text.includes("`") && !text.includes("${")
-        ? "`"
-        : "'";
-  const escaped = text.replace(/[\\\p{Cc}]/gu, (char) => {
-    const named: Readonly<Record<string, string>> = {
-      "\\": "\\\\",
-      "\n": "\\n",
-      "\r": "\\r",
-      "\t": "\\t",
-      "\b": "\\b",
-      "\f": "\\f",
-      "\v": "\\v",
-    };
-    return named[char] ?? `\\x${char.charCodeAt(0).toString(16).padStart(2, "0").toUpperCase()}`;
-  });
-  return `${mark}${escaped.replaceAll(mark, mark === "'" ? "\\'" : mark)}${mark}`;
-}
-
 function format(value: unknown, state: State, depth: number): string {
   switch (typeof value) {
     case "string":
-      return value.length > state.stringLength
-        ? `${quote(value.slice(0, state.stringLength))}... ${value.length - state.stringLength} more characters`
-        : quote(value);
+      return formatString(value, state);
     case "number":
       return Object.is(value, -0) ? "-0" : String(value);
     case "bigint":
@@ -93,20 +81,64 @@ function format(value: unknown, state: State, depth: number): string {
   }
 }
 
-const tagOf = (value: object): string => Object.prototype.toString.call(value).slice(8, -1);
+function formatString(whole: string, state: State): string {
+  const more = whole.length - state.stringLength;
+  const text = more > 0 ? whole.slice(0, state.stringLength) : whole;
+  const trailer = more > 0 ? `... ${more} more character${more === 1 ? "" : "s"}` : "";
+  const isLong = text.length > 16 && text.length > state.width - state.indent - 4;
+  return (
+    (isLong
+      ? text
+          .split(/(?<=\n)/)
+          .map(quote)
+          .join(" +\n  ")
+      : quote(text)) + trailer
+  );
+}
 
+/** Formats a part of a value, which stands two columns further in. */
+function inner(value: unknown, state: State, depth: number): string {
+  state.indent += 2;
+  const text = format(value, state, depth + 1);
+  state.indent -= 2;
+  return text;
+}
+
+/** A value's own string tag, if it is no property that is listed anyway. */
+function tagOf(value: object): string {
+  try {
+    const tag: unknown = (value as Record<symbol, unknown>)[Symbol.toStringTag];
+    return typeof tag === "string" && !Object.prototype.propertyIsEnumerable.call(value, Symbol.toStringTag) ? tag : "";
+  } catch {
+    return "";
+  }
+}
+
+const kindOf = (value: object): string => Object.prototype.toString.call(value).slice(8, -1);
+
+/** The name of what made it; undefined if it descends from nothing that has one. */
 function constructorName(value: object): string | undefined {
   for (let object: object | null = value; object; object = Object.getPrototypeOf(object) as object | null) {
     const found = Object.getOwnPropertyDescriptor(object, "constructor")?.value as unknown;
-    if (typeof found === "function" && found.name !== "") return found.name;
+    if (typeof found === "function" && found.name !== "" && isInstance(value, found)) return String(found.name);
   }
   return undefined;
+}
+
+function isInstance(value: object, constructor: Function): boolean {
+  try {
+    return value instanceof constructor;
+  } catch {
+    return false;
+  }
 }
 
 function custom(value: object, state: State, depth: number): string | undefined {
   for (const symbol of CUSTOM_INSPECT) {
     const method = (value as Record<symbol, unknown>)[symbol];
-    if (typeof method !== "function") continue;
+    // A prototype speaks for its instances, not for itself.
+    const own = Object.getOwnPropertyDescriptor(value, "constructor")?.value as { prototype?: unknown } | undefined;
+    if (typeof method !== "function" || own?.prototype === value) continue;
     const shown: unknown = method.call(
       value,
       state.depth - depth,
@@ -120,104 +152,180 @@ function custom(value: object, state: State, depth: number): string | undefined 
 }
 
 function formatObject(value: object, state: State, depth: number): string {
+  if (state.custom) {
+    const own = custom(value, state, depth);
+    if (own !== undefined) return own;
+  }
   if (state.path.includes(value)) {
     const number = state.circular.get(value) ?? state.circular.size + 1;
     state.circular.set(value, number);
     return `[Circular *${number}]`;
   }
-  if (--state.budget < 0) return "...";
-  const own = custom(value, state, depth);
-  if (own !== undefined) return own;
-  state.path.push(value);
+  if (state.budget <= 0) return "...";
+  const shape = shapeOf(value, state);
+  const keys = shape.keys;
+  if (shape.parts === undefined && keys.length === 0)
+    return shape.base === "" || shape.base === undefined ? `${shape.open}${shape.close}` : shape.base;
+  if (depth > state.depth) return isTerse(value) ? shape.base! : labelOf(value);
+  const { path, indent } = state;
+  path.push(value);
+  state.entered = depth;
+  let parts: string[];
   try {
-    const text = formatKind(value, state, depth);
-    const number = state.circular.get(value);
-    return number === undefined ? text : `<ref *${number}> ${text}`;
+    parts = [...(shape.parts?.(depth) ?? []), ...properties(value, keys, state, depth)];
   } finally {
-    state.path.pop();
+    path.pop();
+    state.indent = indent;
   }
+  const number = state.circular.get(value);
+  const reference = number === undefined ? "" : `<ref *${number}>`;
+  return layOut({
+    base: [reference, shape.base ?? ""].filter((text) => text !== "").join(" "),
+    open: shape.open,
+    close: shape.close,
+    parts,
+    indent: state.indent,
+    width: state.width,
+    nested: state.entered - depth,
+    ...(shape.array === undefined ? {} : { array: { values: shape.array, isCut: shape.array.length > state.items } }),
+  });
 }
 
-function formatKind(value: object, state: State, depth: number): string {
+/** Whether what it is called says more than its kind. */
+const isTerse = (value: object) => value instanceof Error || value instanceof RegExp;
+
+/** What stands for a value that is too deep to be shown. */
+function labelOf(value: object): string {
   const name = constructorName(value);
-  if (typeof value === "function") return formatFunction(value, name, state, depth);
-  if (value instanceof Error) return formatError(value, state, depth);
+  const label = prefixOf(name, tagOf(value), kindOf(value)).trim();
+  return name === undefined ? label : `[${label}]`;
+}
+
+/** What a value of its kind looks like. */
+interface Shape {
+  /** Text that stands for the value itself; its properties follow in braces if there are any. */
+  readonly base?: string;
+  readonly open: string;
+  readonly close: string;
+  readonly keys: readonly (string | symbol)[];
+  /** What it holds besides properties; undefined if it cannot or does not hold any. */
+  readonly parts?: (depth: number) => readonly string[];
+  readonly array?: ArrayLike<unknown>;
+}
+
+function ownKeys(value: object): (string | symbol)[] {
+  // Millions of indices are not worth the search for a name among them.
+  if (Array.isArray(value) && value.length > 1e5) return [];
+  return Reflect.ownKeys(value).filter((key) => Object.prototype.propertyIsEnumerable.call(value, key));
+}
+
+const withoutIndices = (keys: readonly (string | symbol)[]) =>
+  keys.filter((key) => typeof key === "symbol" || !/^(?:0|[1-9]\d*)$/.test(key));
+
+/** `Foo [Tag] ` before a bracket. */
+function prefixOf(name: string | undefined, tag: string, fallback: string, size = ""): string {
+  if (name === undefined)
+    return `[${fallback}${size}: null prototype] ${tag !== "" && tag !== fallback ? `[${tag}] ` : ""}`;
+  const at = tag === "" ? 0 : name.indexOf(tag);
+  const after = name[at + tag.length];
+  // `ArrayIterator` says already that it is an `Iterator`, `Mapper` does not say that it is a `Map`.
+  const isSaid = tag === "" || (at !== -1 && (after === undefined || after !== after.toLowerCase()));
+  return `${name}${size} ${isSaid ? "" : `[${tag}] `}`;
+}
+
+function shapeOf(value: object, state: State): Shape {
+  const name = constructorName(value);
   const tag = tagOf(value);
-  if (value instanceof Date && tag === "Date")
-    return Number.isNaN(value.getTime()) ? "Invalid Date" : value.toISOString();
-  if (value instanceof RegExp) return String(value);
-  if (value instanceof Promise) return `Promise { <pending or settled> }`;
-  if (value instanceof WeakMap || value instanceof WeakSet || value instanceof WeakRef)
-    return `${name ?? tag} { <items unknown> }`;
-  if (value instanceof Number || value instanceof String || value instanceof Boolean)
-    return `[${tag}: ${format(value.valueOf(), state, depth)}]`;
-  if (isElement(value)) return value.outerHTML.length > 500 ? `${value.outerHTML.slice(0, 500)}…` : value.outerHTML;
-  if (typeof URL === "function" && value instanceof URL) return `URL { ${quote(value.href)} }`;
-  const isDeep = depth > state.depth;
+  const braces = (open: string, keys = ownKeys(value)) => ({ open: `${open}{`, close: "}", keys });
+  const based = (base: string, keys = ownKeys(value)): Shape => ({ ...braces("", keys), base });
+  const prefixed = (kind: string, base: string) => {
+    const prefix = prefixOf(name, tag, kind);
+    return based(prefix === `${kind} ` ? base : `${prefix}${base}`);
+  };
   if (Array.isArray(value)) {
-    if (isDeep) return "[Array]";
-    const prefix = name === "Array" || name === undefined ? "" : `${name}(${value.length}) `;
-    return group(
-      prefix,
-      "[",
-      "]",
-      [...elements(value, state, depth), ...properties(value, state, depth, true)],
-      state,
-      depth,
-      value.length > 6,
-    );
+    const prefix = name === "Array" && tag === "" ? "" : prefixOf(name, tag, "Array", `(${value.length})`);
+    const parts = (depth: number) => elements(value, state, depth);
+    const keys = withoutIndices(ownKeys(value));
+    return { open: `${prefix}[`, close: "]", keys, array: value, ...(value.length === 0 ? {} : { parts }) };
   }
+  if (typeof value === "function") return based(functionText(value, name, tag));
   if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
     const array = value as unknown as ArrayLike<unknown>;
-    if (isDeep) return `[${name}]`;
-    return group(`${name}(${array.length}) `, "[", "]", elements(array, state, depth), state, depth, true);
-  }
-  if (value instanceof ArrayBuffer || tag === "SharedArrayBuffer") {
-    const bytes = new Uint8Array(value as ArrayBuffer);
-    const shown = [...bytes.subarray(0, 50)].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
-    return `${tag} { [Uint8Contents]: <${shown}${bytes.length > 50 ? ` ... ${bytes.length - 50} more bytes` : ""}>, byteLength: ${bytes.length} }`;
-  }
-  if (value instanceof Map) {
-    if (isDeep) return `[${name}]`;
-    const entries = limited(
-      value,
-      value.size,
-      state,
-      ([key, item]) => `${format(key, state, depth + 1)} => ${format(item, state, depth + 1)}`,
-    );
-    return group(
-      `${name}(${value.size}) `,
-      "{",
-      "}",
-      [...entries, ...properties(value, state, depth, false)],
-      state,
-      depth,
-    );
+    const keys = array.length > 1e5 ? [] : withoutIndices(ownKeys(value));
+    const open = `${prefixOf(name, tag, kindOf(value), `(${array.length})`)}[`;
+    const parts = () =>
+      cut(
+        array.length,
+        state,
+        Array.from({ length: Math.min(array.length, state.items) }, (_, at) => format(array[at], state, 0)),
+      );
+    return { open, close: "]", keys, array, ...(array.length === 0 ? {} : { parts }) };
   }
   if (value instanceof Set) {
-    if (isDeep) return `[${name}]`;
-    const entries = limited(value, value.size, state, (item) => format(item, state, depth + 1));
-    return group(
-      `${name}(${value.size}) `,
-      "{",
-      "}",
-      [...entries, ...properties(value, state, depth, false)],
-      state,
-      depth,
-    );
+    const parts = (depth: number) =>
+      cut(
+        value.size,
+        state,
+        take(value, state.items).map((item) => inner(item, state, depth)),
+      );
+    return { ...braces(prefixOf(name, tag, "Set", `(${value.size})`)), ...(value.size === 0 ? {} : { parts }) };
   }
-  if (isDeep) return `[${name ?? "Object: null prototype"}]`;
-  const isPlain = name === "Object" && tag === "Object";
-  const label =
-    name === undefined
-      ? "[Object: null prototype] "
-      : isPlain
-        ? ""
-        : tag !== "Object" && tag !== name
-          ? `${name} [${tag}] `
-          : `${name} `;
-  const shown = tag === "Module" && name === undefined ? "[Module: null prototype] " : label;
-  return group(shown, "{", "}", properties(value, state, depth, false), state, depth);
+  if (value instanceof Map) {
+    const entry =
+      (depth: number) =>
+      ([key, item]: readonly [unknown, unknown]) =>
+        `${inner(key, state, depth)} => ${inner(item, state, depth)}`;
+    const parts = (depth: number) => cut(value.size, state, take(value, state.items).map(entry(depth)));
+    return { ...braces(prefixOf(name, tag, "Map", `(${value.size})`)), ...(value.size === 0 ? {} : { parts }) };
+  }
+  if (value instanceof Error) return errorShape(value, state);
+  if (isElement(value))
+    return based(value.outerHTML.length > 500 ? `${value.outerHTML.slice(0, 500)}…` : value.outerHTML, []);
+  const kind = kindOf(value);
+  if (value instanceof Date)
+    return prefixed("Date", Number.isNaN(value.getTime()) ? "Invalid Date" : value.toISOString());
+  if (value instanceof RegExp) return prefixed("RegExp", RegExp.prototype.toString.call(value));
+  if (value instanceof Promise)
+    return { ...braces(prefixOf(name, tag, "Promise")), parts: () => ["<pending or settled>"] };
+  if (value instanceof WeakMap || value instanceof WeakSet)
+    return { ...braces(prefixOf(name, tag, kind)), parts: () => ["<items unknown>"] };
+  if (value instanceof ArrayBuffer || kind === "SharedArrayBuffer") {
+    const parts = () => bufferParts(value as ArrayBuffer);
+    return { ...braces(prefixOf(name, tag, kind)), parts };
+  }
+  if (value instanceof DataView) {
+    const parts = (depth: number) => [
+      `[byteLength]: ${value.byteLength}`,
+      `[byteOffset]: ${value.byteOffset}`,
+      `[buffer]: ${inner(value.buffer, state, depth)}`,
+    ];
+    return { ...braces(prefixOf(name, tag, "DataView")), parts };
+  }
+  const boxed = boxedValue(value);
+  if (boxed !== undefined) {
+    const type = boxed.type === name ? boxed.type : `${boxed.type} (${name ?? "null prototype"})`;
+    const keys = boxed.type === "String" ? withoutIndices(ownKeys(value)) : ownKeys(value);
+    const shown = tag !== "" && tag !== name ? ` [${tag}]` : "";
+    return based(`[${type}: ${format(boxed.value, state, 0)}]${shown}`, keys);
+  }
+  if (typeof URL === "function" && value instanceof URL && ownKeys(value).length === 0)
+    return based(`URL { ${quote(value.href)} }`);
+  if (kind === "Arguments" && tag === "") return braces("[Arguments] ");
+  if (name === "Object" && tag === "") return braces("");
+  return braces(prefixOf(name, tag, kind === tag && kind !== "Module" ? "Object" : kind));
+}
+
+function boxedValue(value: object): { readonly type: string; readonly value: unknown } | undefined {
+  for (const type of [Number, String, Boolean, BigInt, Symbol]) {
+    if (value instanceof type) {
+      try {
+        return { type: type.name, value: (type.prototype.valueOf as (this: unknown) => unknown).call(value) };
+      } catch {
+        return undefined; // only made to look like one
+      }
+    }
+  }
+  return undefined;
 }
 
 function isElement(value: object): value is { outerHTML: string } {
@@ -225,25 +333,36 @@ function isElement(value: object): value is { outerHTML: string } {
   return element.nodeType === 1 && typeof element.outerHTML === "string";
 }
 
-function formatFunction(value: Function, kind: string | undefined, state: State, depth: number): string {
+function functionText(value: Function, constructor: string | undefined, tag: string): string {
   const source = Function.prototype.toString.call(value);
-  const name = Object.getOwnPropertyDescriptor(value, "name")?.value as unknown;
-  const label = typeof name === "string" && name !== "" ? `: ${name}` : " (anonymous)";
-  const parent = Object.getPrototypeOf(value) as { name?: unknown } | null;
-  const head = /^class\b/.test(source)
-    ? `[class${label.startsWith(":") ? ` ${String(name)}` : label}${typeof parent?.name === "string" && parent.name !== "" ? ` extends ${parent.name}` : ""}]`
-    : `[${kind ?? "Function"}${label}]`;
-  const own = depth > state.depth ? [] : properties(value, state, depth, false);
-  return own.length === 0 ? head : group(`${head} `, "{", "}", own, state, depth);
+  const found = Object.getOwnPropertyDescriptor(value, "name")?.value as unknown;
+  const name = typeof found === "string" ? found : "";
+  const tagged = tag !== "" && tag !== constructor ? ` [${tag}]` : "";
+  if (/^class\b[^]*\}$/.test(source)) {
+    const parent = Object.getPrototypeOf(value) as { name?: unknown } | null;
+    const base =
+      constructor === undefined
+        ? " extends [null prototype]"
+        : typeof parent?.name === "string" && parent.name !== ""
+          ? ` extends ${parent.name}`
+          : "";
+    return `[class ${name || "(anonymous)"}${constructor === "Function" || constructor === undefined ? "" : ` [${constructor}]`}${tagged}${base}]`;
+  }
+  const kind = kindOf(value);
+  const type = /^(?:Async)?(?:Generator)?Function$/.test(kind) ? kind : "Function";
+  const head = `[${type}${constructor === undefined ? " (null prototype)" : ""}${name === "" ? " (anonymous)" : `: ${name}`}]`;
+  return `${head}${constructor === undefined || constructor === type ? "" : ` ${constructor}`}${tagged}`;
 }
 
-function formatError(error: Error, state: State, depth: number): string {
+function errorShape(error: Error, state: State): Shape {
   const text = readStack(error);
-  const shown = depth === 0 ? text : `[${text.split("\n    at ")[0]}]`;
-  const extra = properties(error, state, depth, false);
-  if (error.cause !== undefined) extra.push(`[cause]: ${format(error.cause, state, depth + 1)}`);
-  if (error instanceof AggregateError) extra.push(`[errors]: ${format(error.errors, state, depth + 1)}`);
-  return extra.length === 0 ? shown : group(`${shown} `, "{", "}", extra, state, depth);
+  const at = text.indexOf("\n    at ");
+  const base = at === -1 || state.path.length > 0 ? `[${at === -1 ? text : text.slice(0, at)}]` : text;
+  const keys = ownKeys(error).filter((key) => !["stack", "message", "name", "cause", "errors"].includes(String(key)));
+  const hidden = ["cause", "errors"].filter((key) => Object.hasOwn(error, key));
+  const parts = (depth: number) =>
+    hidden.map((key) => `[${key}]: ${inner((error as unknown as Record<string, unknown>)[key], state, depth)}`);
+  return { base, open: "{", close: "}", keys, ...(hidden.length === 0 ? {} : { parts }) };
 }
 
 let readStack = (error: Error): string => `${error.name}: ${error.message}`;
@@ -253,54 +372,79 @@ export function setStackWriter(writer: (error: Error) => string): void {
   readStack = writer;
 }
 
-function* limited<T>(values: Iterable<T>, size: number, state: State, show: (value: T) => string): Iterable<string> {
-  let count = 0;
+function take<T>(values: Iterable<T>, most: number): T[] {
+  const taken: T[] = [];
   for (const value of values) {
-    if (count++ >= state.items) {
-      yield `... ${size - state.items} more item${size - state.items === 1 ? "" : "s"}`;
-      return;
-    }
-    yield show(value);
+    if (taken.length >= most) break;
+    taken.push(value);
   }
+  return taken;
 }
 
-function elements(array: ArrayLike<unknown>, state: State, depth: number): string[] {
+/** Adds how many more there are. */
+function cut(size: number, state: State, parts: readonly string[]): readonly string[] {
+  const more = size - state.items;
+  return more > 0 ? [...parts, `... ${more} more item${more === 1 ? "" : "s"}`] : parts;
+}
+
+function elements(array: readonly unknown[], state: State, depth: number): readonly string[] {
   const parts: string[] = [];
-  let shown = 0;
-  for (let index = 0; index < array.length; index++) {
-    if (shown++ >= state.items) {
-      const more = array.length - index;
-      parts.push(`... ${more} more item${more === 1 ? "" : "s"}`);
-      break;
+  let next = 0;
+  // A sparse array may be billions long: only what is there is looked at.
+  const indices = array.length > state.items ? firstIndices(array, state.items) : Object.keys(array).map(Number);
+  for (const index of indices) {
+    if (parts.length >= state.items || !(index < array.length)) break;
+    if (index > next) {
+      parts.push(holes(index - next));
+      next = index;
+      if (parts.length >= state.items) break;
     }
-    if (!(index in array)) {
-      let end = index;
-      while (end < array.length && !(end in array) && end - index < 1e6) end++;
-      if (end - index >= 1e6) end = array.length;
-      parts.push(`<${end - index} empty item${end - index === 1 ? "" : "s"}>`);
-      index = end - 1;
-    } else parts.push(format(array[index], state, depth + 1));
+    parts.push(element(array, index, state, depth));
+    next = index + 1;
   }
+  const left = array.length - next;
+  if (left > 0) parts.push(parts.length < state.items ? holes(left) : `... ${left} more item${left === 1 ? "" : "s"}`);
   return parts;
 }
 
-function properties(value: object, state: State, depth: number, isArray: boolean): string[] {
+function firstIndices(array: readonly unknown[], most: number): readonly number[] {
+  const dense = Array.from({ length: most }, (_, index) => index);
+  if (dense.every((index) => Object.hasOwn(array, index))) return dense;
+  return Object.keys(array).map(Number);
+}
+
+const holes = (count: number) => `<${count} empty item${count === 1 ? "" : "s"}>`;
+
+function element(array: readonly unknown[], index: number, state: State, depth: number): string {
+  const property = Object.getOwnPropertyDescriptor(array, index);
+  state.budget--;
+  return property && !("value" in property) ? accessor(property) : inner(array[index], state, depth);
+}
+
+function bufferParts(buffer: ArrayBuffer): readonly string[] {
+  const bytes = new Uint8Array(buffer);
+  const shown = Array.from(bytes.subarray(0, 50), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+  const more = bytes.length - 50;
+  const rest = more > 0 ? ` ... ${more} more byte${more === 1 ? "" : "s"}` : "";
+  return [`[Uint8Contents]: <${shown}${rest}>`, `[byteLength]: ${bytes.length}`];
+}
+
+const accessor = ({ get, set }: PropertyDescriptor): string =>
+  get ? (set ? "[Getter/Setter]" : "[Getter]") : "[Setter]";
+
+function properties(value: object, keys: readonly (string | symbol)[], state: State, depth: number): string[] {
   const parts: string[] = [];
-  const keys = Reflect.ownKeys(value);
+  const isModule = tagOf(value) === "Module";
   for (const key of keys) {
-    if (isArray && typeof key === "string" && /^\d+$/.test(key)) continue;
-    const property = Object.getOwnPropertyDescriptor(value, key);
-    if (!property?.enumerable) continue;
-    if (parts.length >= state.items * 2) {
+    if (--state.budget < 0) {
       parts.push(`... ${keys.length - parts.length} more properties`);
       break;
     }
-    const label = typeof key === "symbol" ? `[${key.toString()}]` : /^[A-Za-z_$][\w$]*$/.test(key) ? key : quote(key);
-    const shown = tagOf(value) === "Module" && property.get ? moduleValue(value, key, state, depth) : undefined;
-    if (shown !== undefined) parts.push(`${label}: ${shown}`);
-    else if (property.get) parts.push(`${label}: [Getter${property.set ? "/Setter" : ""}]`);
-    else if (property.set) parts.push(`${label}: [Setter]`);
-    else parts.push(`${label}: ${format(property.value, state, depth + 1)}`);
+    const property = Object.getOwnPropertyDescriptor(value, key);
+    if (!property) continue;
+    const shown = isModule && property.get ? moduleValue(value, key, state, depth) : undefined;
+    const text = shown ?? (property.get || property.set ? accessor(property) : inner(property.value, state, depth));
+    parts.push(`${keyLabel(key)}: ${text}`);
   }
   return parts;
 }
@@ -308,61 +452,8 @@ function properties(value: object, state: State, depth: number, isArray: boolean
 /** Exports of modules of ours are getters, for live bindings; to the user they are values. */
 function moduleValue(value: object, key: string | symbol, state: State, depth: number): string | undefined {
   try {
-    return format((value as Record<string | symbol, unknown>)[key], state, depth + 1);
+    return inner((value as Record<string | symbol, unknown>)[key], state, depth);
   } catch {
     return "<uninitialized>";
   }
-}
-
-function group(
-  prefix: string,
-  open: string,
-  close: string,
-  parts: string[],
-  state: State,
-  depth: number,
-  columns = false,
-): string {
-  if (parts.length === 0) return `${prefix}${open}${close}`;
-  const length = parts.reduce((sum, part) => sum + part.length + 2, prefix.length + depth * 2);
-  const isShort = length <= state.width && !parts.some((part) => part.includes("\n"));
-  if (isShort) return `${prefix}${open} ${parts.join(", ")} ${close}`;
-  const indent = "  ";
-  const lines = columns ? inColumns(parts, state.width - depth * 2) : parts;
-  return `${prefix}${open}\n${lines.map((line) => indent + line.replaceAll("\n", `\n${indent}`)).join(",\n")}\n${close}`;
-}
-
-/** Short entries of long arrays, several to a line. */
-function inColumns(parts: readonly string[], width: number): readonly string[] {
-  const last = parts.at(-1)!;
-  const tail = last.startsWith("... ") ? [last] : [];
-  const body = tail.length === 0 ? parts : parts.slice(0, -1);
-  const widest = Math.max(...body.map((part) => part.length));
-  if (widest > 20 || body.some((part) => part.includes("\n"))) return parts;
-  const count = Math.max(
-    1,
-    Math.min(
-      16,
-      Math.floor(width / (widest + 2)),
-      Math.ceil(Math.sqrt(2.5 * body.length * (widest + 2)) / (widest + 2)) || 1,
-    ),
-  );
-  const isNumeric = body.every((part) => /^[-\d]/.test(part));
-  const rows: string[] = [];
-  for (let index = 0; index < body.length; index += count) {
-    const row = body.slice(index, index + count);
-    const isLast = (at: number) => at === row.length - 1;
-    rows.push(
-      row
-        .map((part, at) =>
-          isNumeric
-            ? part.padStart(widest) + (isLast(at) ? "" : ", ")
-            : isLast(at)
-              ? part
-              : `${part}, `.padEnd(widest + 2),
-        )
-        .join(""),
-    );
-  }
-  return [...rows, ...tail];
 }
