@@ -32,6 +32,32 @@ export function createPageHost(options: {
     get foreign() {
       return options.foreign();
     },
+    ...(hasSpareMemory() ? { whenAtRest } : {}),
+  };
+}
+
+/** GiB that a device must have; browsers that do not tell are those of desktops, and of telephones, which have a coarse pointer. */
+const SPARE_MEMORY = 4;
+
+function hasSpareMemory(): boolean {
+  const { deviceMemory } = navigator as { deviceMemory?: number };
+  return deviceMemory === undefined ? !matchMedia("(pointer: coarse)").matches : deviceMemory >= SPARE_MEMORY;
+}
+
+/** When the page is on screen and its thread has nothing to do. */
+function whenAtRest(work: () => void): () => void {
+  let handle: number | undefined;
+  const look = (): void => {
+    if (document.visibilityState !== "visible") return;
+    document.removeEventListener("visibilitychange", look);
+    if ("requestIdleCallback" in globalThis) handle = requestIdleCallback(work);
+    else work();
+  };
+  document.addEventListener("visibilitychange", look);
+  look();
+  return () => {
+    document.removeEventListener("visibilitychange", look);
+    if (handle !== undefined) cancelIdleCallback(handle);
   };
 }
 

@@ -66,6 +66,11 @@ export interface KernelHost {
   /** The workspace's shared memory (core/workspace), or undefined where there is no SharedArrayBuffer. */
   readonly workspace: SharedArrayBuffer | undefined;
   readonly settings: KernelSettings;
+  /**
+   * Calls `work` once, when there is time and memory to make ready what may never be wanted. Returns the way to take
+   * it back. Absent: there never is.
+   */
+  readonly whenAtRest?: (work: () => void) => () => void;
   /** True: the notebook came from elsewhere; the worker must give up storage and other origins' powers first. */
   readonly foreign: boolean;
 }
@@ -80,6 +85,8 @@ export interface KernelStart {
 export interface Kernel {
   readonly spec: KernelSpec;
   start(options: KernelStart): Promise<Channel<FromKernel, ToKernel>>;
+  /** The host's notebook is closed: what was kept ready for its next start goes. Its channels end by themselves. */
+  forget?(host: KernelHost): void;
 }
 
 /** The first message every kernel worker gets; later ones are ToKernel. Extra fields are the kernel's own. */

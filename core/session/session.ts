@@ -143,6 +143,7 @@ export class Session {
     for (const stop of this.#stops) stop();
     for (const { connection } of this.#connections.values()) connection.stop();
     this.#connections.clear();
+    for (const kernel of this.#kernels.values()) kernel.forget?.(this.#host);
     this.#tabs.close();
     this.#comms.end();
     this.#terminals.end();

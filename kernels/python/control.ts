@@ -36,6 +36,11 @@ export function raiseInterrupt(control: SharedArrayBuffer): void {
   ring(words);
 }
 
+/** Outside: true while Python has not taken the interrupt that was last raised. */
+export function isInterruptPending(control: SharedArrayBuffer): boolean {
+  return Atomics.load(new Int32Array(control, 0, 8), INTERRUPT) !== 0;
+}
+
 /** Outside: writes the next piece of an answer; returns the bytes that did not fit, if any. */
 export function writeAnswer(control: SharedArrayBuffer, ask: number, bytes: Uint8Array): Uint8Array | undefined {
   const words = new Int32Array(control, 0, 8);

@@ -6,7 +6,7 @@
 import type { loadPyodide as loadPyodideType, PyodideInterface } from "pyodide";
 import type { Fcntl } from "#core/workspace/emscripten.ts";
 import { applyPack, parsePack, type Pack } from "./pack.ts";
-import type { PythonInit, SharedParts } from "./wire.ts";
+import type { SharedParts } from "./wire.ts";
 
 declare global {
   /** Node's thread program gives a way to read a file: URL without waiting. */
@@ -80,8 +80,20 @@ export interface Started {
   /** What later starts can share, known now. */
   readonly parts: SharedParts;
   readonly snapshot: boolean;
+  /** From now on the heap does not grow beyond so many bytes: Python raises MemoryError instead. */
+  limitMemory(bytes: number): void;
   /** Puts another function in the place of the C library's fcntl. */
   wrapFcntl(wrap: (original: Fcntl) => Fcntl): void;
+}
+
+/** What the interpreter is started from. */
+export interface StartOptions {
+  /** URL (ending in "/") of the assets. */
+  readonly assets: string;
+  /** Compiled interpreter and snapshot of an earlier start. */
+  readonly shared: SharedParts | undefined;
+  /** True: without the snapshot. */
+  readonly plain: boolean;
 }
 
 /** The address of an asset as Pyodide's own loader wants it: a path in Node, else a URL. */
@@ -108,7 +120,7 @@ function toShared(buffer: ArrayBuffer): ArrayBuffer | SharedArrayBuffer {
  * nothing has been started yet: then call again with `plain`. `restoring` is called when its pages are in place.
  */
 export async function startInterpreter(
-  init: PythonInit,
+  init: StartOptions,
   mark: (what: string) => void,
   restoring: () => void,
 ): Promise<Started> {
@@ -134,6 +146,7 @@ export async function startInterpreter(
   const { loadPyodide, version } = await loader;
   let compiled: WebAssembly.Module | undefined;
   let restored = false;
+  let limit = Infinity;
   let fcntl: Fcntl = () => -52;
 
   const createPyodideModule = async (settings: EmscriptenSettings): Promise<EmscriptenModule> => {
@@ -172,7 +185,7 @@ export async function startInterpreter(
             if (missing > 0) memory.grow(missing);
             low = new Uint8Array(memory.buffer).slice(0, pack.head.low);
           }
-          capMemory(memory, init.settings.pythonMemory);
+          capMemory(memory, () => limit);
           done(instance, compiled);
         })().catch(reject);
         return {};
@@ -231,6 +244,9 @@ export async function startInterpreter(
     python,
     parts: { module: compiled, pack: packBuffer },
     snapshot: restored,
+    limitMemory: (bytes) => {
+      limit = bytes;
+    },
     wrapFcntl: (wrap) => {
       fcntl = wrap(fcntl);
     },
@@ -238,10 +254,10 @@ export async function startInterpreter(
 }
 
 /** Growth beyond the cap fails, which Python tells as MemoryError. */
-function capMemory(memory: WebAssembly.Memory, cap: number): void {
+function capMemory(memory: WebAssembly.Memory, cap: () => number): void {
   const grow = memory.grow;
   memory.grow = function (pages) {
-    if (memory.buffer.byteLength + pages * 65_536 > cap) throw new RangeError("The Python memory limit is reached.");
+    if (memory.buffer.byteLength + pages * 65_536 > cap()) throw new RangeError("The Python memory limit is reached.");
     return grow.call(memory, pages);
   };
 }

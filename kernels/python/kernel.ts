@@ -1,37 +1,40 @@
 /**
  * The outside part of the Python kernel: starts the worker, answers what it waits for, ends what does not end by
- * itself. An interrupt has three stages: cancel what is awaited, raise KeyboardInterrupt through shared memory, and at
- * last end the worker and start another one on the same channel.
+ * itself and starts another one on the same channel.
  */
 import type { Channel } from "#core/base/channel.ts";
-import { Emitter } from "#core/base/events.ts";
-import type { Kernel, KernelHost, KernelStart, KernelWorker } from "#core/kernel/kernel.ts";
-import type { ExecuteRequest, FromKernel, ToKernel } from "#core/kernel/messages.ts";
-import { newOwner, releaseOwner } from "#core/workspace/protocol.ts";
-import { newControl, raiseInterrupt, writeAnswer } from "./control.ts";
-import type { FromWorker, SharedParts, ToWorker } from "./wire.ts";
+import { KernelEnd } from "#core/kernel/kernel-end.ts";
+import type { Kernel, KernelHost, KernelStart } from "#core/kernel/kernel.ts";
+import type { FromKernel, ToKernel } from "#core/kernel/messages.ts";
+import { isInterruptPending, raiseInterrupt, writeAnswer } from "./control.ts";
+import { Inside } from "./inside.ts";
+import { Interruption } from "./interruption.ts";
+import { Spares } from "./spares.ts";
+import { Starts } from "./starts.ts";
+import type { FromWorker } from "./wire.ts";
 
-/** Milliseconds after the interrupt request. */
-const RAISE_AFTER = 100;
-const ASK_AGAIN_EVERY = 1000;
-const RESTART_AFTER = 3000;
 /** A restored interpreter that says nothing for so long does not work. */
 const RESTORE_SILENCE = 10_000;
+const SPARE_AFTER = 5000;
 
 export interface PythonKernelOptions {
   /** Milliseconds after which an interrupted cell costs the kernel. */
   readonly restartAfter?: number;
+  /** Milliseconds without a cell after which a spare interpreter is made, where the host has room for one. */
+  readonly spareAfter?: number;
 }
 
-/** What starts have in common: the compiled interpreter and snapshot, and whether restoring has failed here. */
-interface Memory {
-  readonly parts: Map<string, SharedParts>;
-  readonly plain: Set<string>;
+/** What the starts of one kernel share. */
+interface Shared {
+  readonly options: PythonKernelOptions;
+  readonly starts: Starts;
+  readonly spares: Spares;
 }
 
 /** A Python kernel. Its later starts are faster than the first, since they share the compiled interpreter. */
 export function createPythonKernel(options: PythonKernelOptions = {}): Kernel {
-  const memory: Memory = { parts: new Map(), plain: new Set() };
+  const starts = new Starts();
+  const shared: Shared = { options, starts, spares: new Spares(starts) };
   return {
     spec: {
       language: "python",
@@ -48,7 +51,8 @@ export function createPythonKernel(options: PythonKernelOptions = {}): Kernel {
       },
       magics: ["%%python", "%%python3", "%%py"],
     },
-    start: (start) => Promise.resolve(new RunningPython(start, memory, options.restartAfter ?? RESTART_AFTER).channel),
+    start: (start) => Promise.resolve(new RunningPython(start, shared).channel),
+    forget: (host) => shared.spares.drop(host),
   };
 }
 
@@ -64,107 +68,94 @@ interface Asked {
 }
 
 class RunningPython {
-  readonly channel: Channel<FromKernel, ToKernel>;
   readonly #host: KernelHost;
-  readonly #memory: Memory;
-  readonly #restartAfter: number;
-  readonly #out = new Emitter<FromKernel>();
-  readonly #ended = new Emitter<string | undefined>();
-  #early: FromKernel[] | undefined = [];
-  #worker: KernelWorker | undefined;
-  #control: SharedArrayBuffer | undefined;
-  #owner: number | undefined;
-  /** Requests that have no execute_reply yet, in order. The worker gets them once it is ready. */
-  readonly #open: ExecuteRequest[] = [];
-  /** Of them, those that have said busy. */
-  readonly #busy = new Set<string>();
-  /** Comms that the worker has open; they end with it. */
-  readonly #comms = new Set<string>();
+  readonly #shared: Shared;
+  readonly #end: KernelEnd;
+  #inside: Inside | undefined;
+  /** The worker has its interpreter; before that it gets no requests. */
   #ready = false;
-  #over = false;
   #asked: Asked | undefined;
   #rest: Uint8Array | undefined;
   #asks = 0;
-  #interrupt:
-    | { readonly request: string; readonly timers: Set<ReturnType<typeof setTimeout>>; seen: boolean }
-    | undefined;
+  #interruption: { readonly request: string; readonly stages: Interruption } | undefined;
   #silence: ReturnType<typeof setTimeout> | undefined;
+  #stopPreparing: (() => void) | undefined;
 
-  constructor(start: KernelStart, memory: Memory, restartAfter: number) {
-    this.#host = start.host;
-    this.#memory = memory;
-    this.#restartAfter = restartAfter;
-    this.channel = {
-      send: (message) => this.#receive(message),
-      receive: (listener) => {
-        const stop = this.#out.on(listener);
-        const early = this.#early ?? [];
-        this.#early = undefined;
-        for (const message of early) this.#out.emit(message);
-        return stop;
+  constructor({ host, signal }: KernelStart, shared: Shared) {
+    this.#host = host;
+    this.#shared = shared;
+    this.#end = new KernelEnd(signal, {
+      receive: (message) => this.#receive(message),
+      ended: () => {
+        this.#calm();
+        this.#stop();
       },
-      close: () => this.#end(undefined),
-      onClose: (listener) => this.#ended.on(listener),
-    };
-    start.signal.addEventListener("abort", () => this.#end(undefined), { once: true });
-    if (start.signal.aborted) this.#end(undefined);
-    else this.#start();
+    });
+    if (!this.#end.over) this.#start();
   }
 
-  get #key(): string {
-    return this.#host.asset("pyodide/");
-  }
-
-  #say(message: FromKernel): void {
-    if (this.#early) this.#early.push(message);
-    else this.#out.emit(message);
-  }
-
-  #post(message: ToWorker, transfer: Transferable[] = []): void {
-    this.#worker?.port.postMessage(message, transfer);
+  get channel(): Channel<FromKernel, ToKernel> {
+    return this.#end.channel;
   }
 
   #start(): void {
-    const worker = this.#host.spawn("python");
-    this.#worker = worker;
-    this.#owner = this.#host.workspace && newOwner();
-    this.#ready = false;
-    this.#control = typeof SharedArrayBuffer === "undefined" ? undefined : newControl();
-    worker.port.addEventListener("message", (event: MessageEvent) => {
-      if (this.#worker === worker) this.#hear(event.data as FromWorker);
-    });
-    worker.port.addEventListener("messageerror" as "message", () => {
-      if (this.#worker === worker) this.#die("Python said something that can't be read.");
-    });
-    worker.port.start?.();
-    worker.onError((reason) => {
-      if (this.#worker === worker) this.#die(`Python's worker has failed: ${reason}`);
-    });
-    this.#say({ type: "status", status: "starting", stage: "Loading Python" });
-    const init: ToWorker = {
-      type: "init",
-      version: 1,
-      workspace: this.#host.workspace,
-      settings: this.#host.settings,
-      foreign: this.#host.foreign,
-      assets: this.#host.asset(""),
-      control: this.#control,
-      owner: this.#owner,
-      shared: this.#memory.parts.get(this.#key),
-      plain: this.#memory.plain.has(this.#key) || rememberedPlain(this.#key),
+    const listener = {
+      hear: (message: FromWorker) => this.#hear(message),
+      failed: (reason: string) => this.#end.die(reason),
     };
-    try {
-      this.#post(init);
-    } catch {
-      // The compiled module can't go everywhere (another agent cluster): then each start has its own.
-      this.#post({ ...init, shared: undefined });
-    }
+    const spare = this.#shared.spares.take(this.#host);
+    // It may have died in its sleep without a word.
+    if (spare) this.#silence = setTimeout(() => this.#restart(), RESTORE_SILENCE);
+    this.#inside = spare ?? new Inside(this.#host, listener);
+    this.#inside.listener = listener;
+    this.#end.say({ type: "status", status: "starting", stage: "Loading Python" });
+    this.#inside.init(this.#shared.starts);
+  }
+
+  #stop(): void {
+    clearTimeout(this.#silence);
+    this.#stopPreparing?.();
+    this.#inside?.stop();
+    this.#inside = undefined;
+    this.#ready = false;
+    this.#asked = undefined;
+  }
+
+  #restart(): void {
+    this.#stop();
+    this.#end.closeComms();
+    this.#start();
+  }
+
+  #startPlainly(reason: string): void {
+    this.#shared.starts.setPlain(this.#host);
+    this.#end.say({
+      type: "status",
+      status: "starting",
+      stage: `Loading Python without its snapshot (${reason})`,
+    });
+    this.#restart();
+  }
+
+  /** When nothing has run for a while, a spare is made: not now, when the next cell may be about to come. */
+  #prepareSpare(): void {
+    this.#stopPreparing?.();
+    const { whenAtRest } = this.#host;
+    if (!whenAtRest) return;
+    let stop: (() => void) | undefined;
+    const timer = setTimeout(() => {
+      stop = whenAtRest(() => this.#shared.spares.prepare(this.#host));
+    }, this.#shared.options.spareAfter ?? SPARE_AFTER);
+    this.#stopPreparing = () => {
+      clearTimeout(timer);
+      stop?.();
+    };
   }
 
   #hear(message: FromWorker): void {
     switch (message.type) {
       case "shared":
-        if (!this.#ready) this.#memory.parts.set(this.#key, message.parts);
+        if (!this.#ready) this.#shared.starts.share(this.#host, message.parts);
         return;
       case "restoring":
         this.#silence = setTimeout(() => this.#startPlainly("it did not answer"), RESTORE_SILENCE);
@@ -173,67 +164,62 @@ class RunningPython {
         this.#startPlainly(message.reason);
         return;
       case "start_failed":
-        this.#die(`Python could not start: ${message.reason}`);
+        this.#end.die(`Python could not start: ${message.reason}`);
+        return;
+      case "prepared":
         return;
       case "ready":
         clearTimeout(this.#silence);
         this.#ready = true;
-        this.#say({ type: "status", status: "idle" });
-        for (const request of this.#open) this.#post(request);
+        this.#end.say({ type: "status", status: "idle" });
+        for (const request of this.#end.open) this.#inside?.post(request);
+        this.#prepareSpare();
         return;
       case "interrupt_seen":
-        if (this.#interrupt) this.#interrupt.seen = true;
+        this.#interruption?.stages.seen();
         return;
       case "fatal":
-        this.#die(message.reason);
+        this.#end.die(message.reason);
         return;
-      case "ask": {
-        const request = message.request.type === "kernel_request" ? `python-${++this.#asks}` : undefined;
-        this.#asked = { ask: message.ask, parent: message.parent, request };
-        this.#rest = undefined;
-        const { parent } = message;
-        if (message.request.type === "kernel_request") {
-          this.#say({ ...message.request, id: request as string, parent });
-        } else this.#say({ ...message.request, parent });
+      case "ask":
+        this.#ask(message);
         return;
-      }
       case "ask_more":
-        if (this.#rest && this.#control) this.#rest = writeAnswer(this.#control, message.ask, this.#rest);
+        this.#writeRest(message.ask);
         return;
       case "ask_over":
         if (this.#asked?.ask === message.ask) this.#asked = undefined;
         return;
       case "execute_reply":
-        this.#settle(message.parent);
-        this.#say(message);
-        return;
-      case "status":
-        if (message.parent !== undefined) {
-          if (message.status === "busy") this.#busy.add(message.parent);
-          else this.#busy.delete(message.parent);
-        }
-        this.#say(message);
-        return;
-      case "comm_open":
-      case "comm_close":
-        if (message.type === "comm_open") this.#comms.add(message.comm);
-        else this.#comms.delete(message.comm);
-        this.#say(message);
+        if (this.#interruption?.request === message.parent) this.#calm();
+        this.#end.say(message);
+        if (this.#end.open.length === 0) this.#prepareSpare();
         return;
       default:
-        this.#say(message);
+        this.#end.say(message);
+    }
+  }
+
+  #ask({ ask, parent, request }: Extract<FromWorker, { type: "ask" }>): void {
+    const id = `python-${++this.#asks}`;
+    this.#rest = undefined;
+    if (request.type === "kernel_request") {
+      this.#asked = { ask, parent, request: id };
+      this.#end.say({ ...request, id, parent });
+    } else {
+      this.#asked = { ask, parent, request: undefined };
+      this.#end.say({ ...request, parent });
     }
   }
 
   #receive(message: ToKernel): void {
-    if (this.#over) return;
     switch (message.type) {
       case "execute_request":
-        this.#open.push(message);
-        if (this.#ready) this.#post(message);
+        this.#stopPreparing?.();
+        if (this.#ready) this.#inside?.post(message);
         return;
       case "interrupt_request":
-        this.#interruptNow();
+        this.#interrupt();
         return;
       case "input_reply":
         if (this.#asked && this.#asked.request === undefined && this.#asked.parent === message.parent) {
@@ -245,152 +231,62 @@ class RunningPython {
         return;
       case "comm_open":
       case "comm_msg":
-        this.#post(message, [...(message.buffers ?? [])]);
+        this.#inside?.post(message, [...(message.buffers ?? [])]);
         return;
       default:
-        this.#post(message);
+        this.#inside?.post(message);
     }
   }
 
-  #answer(asked: Asked, value: object): void {
+  #answer({ ask }: Asked, value: object): void {
     this.#asked = undefined;
     const text = JSON.stringify(value);
-    if (this.#control) this.#rest = writeAnswer(this.#control, asked.ask, new TextEncoder().encode(text));
-    else this.#post({ type: "answer_later", ask: asked.ask, text });
+    if (this.#inside?.control) {
+      this.#rest = new TextEncoder().encode(text);
+      this.#writeRest(ask);
+    } else this.#inside?.post({ type: "answer_later", ask, text });
   }
 
-  #interruptNow(): void {
-    const request = this.#open[0]?.id;
-    if (request === undefined || this.#interrupt) return;
-    if (!this.#ready) {
-      // Nothing runs yet: what waits for the start is taken back.
-      this.#abortAll();
-      return;
-    }
-    this.#interrupt = { request, timers: new Set(), seen: false };
-    this.#later(this.#restartAfter, () => this.#interruptByForce(request));
-    this.#askToStop(request);
+  #writeRest(ask: number): void {
+    const control = this.#inside?.control;
+    if (control && this.#rest) this.#rest = writeAnswer(control, ask, this.#rest);
   }
 
-  /** Cancels what is awaited; raises KeyboardInterrupt only in a worker that gets no messages, because it computes. */
-  #askToStop(request: string): void {
-    if (!this.#interrupt) return;
-    this.#interrupt.seen = false;
-    this.#post({ type: "interrupt_request", id: request });
-    this.#later(RAISE_AFTER, () => {
-      if (this.#interrupt?.seen === false && this.#control) raiseInterrupt(this.#control);
-    });
-    this.#later(ASK_AGAIN_EVERY, () => this.#askToStop(request));
-  }
-
-  #later(ms: number, action: () => void): void {
-    const { timers } = this.#interrupt ?? {};
-    const timer = setTimeout(() => {
-      timers?.delete(timer);
-      action();
-    }, ms);
-    timers?.add(timer);
+  #interrupt(): void {
+    if (this.#interruption) return this.#interruption.stages.again();
+    const request = this.#end.open[0]?.id;
+    // While nothing runs yet, what waits for the start is taken back.
+    if (request === undefined || !this.#ready) return this.#end.abortAll();
+    const inside = this.#inside;
+    const control = inside?.control;
+    const stages = new Interruption(
+      {
+        ask: () => inside?.post({ type: "interrupt_request", id: request }),
+        ...(control ? { raise: () => raiseInterrupt(control), wasRaised: () => !isInterruptPending(control) } : {}),
+        giveUp: (why) => this.#endByForce(request, why),
+      },
+      this.#shared.options.restartAfter,
+    );
+    this.#interruption = { request, stages };
   }
 
   #calm(): void {
-    for (const timer of this.#interrupt?.timers ?? []) clearTimeout(timer);
-    this.#interrupt = undefined;
+    this.#interruption?.stages.close();
+    this.#interruption = undefined;
   }
 
-  #settle(request: string): void {
-    const at = this.#open.findIndex(({ id }) => id === request);
-    if (at >= 0) this.#open.splice(at, 1);
-    if (this.#interrupt?.request === request) this.#calm();
-  }
-
-  #interruptByForce(request: string): void {
-    const seconds = this.#restartAfter / 1000;
-    const text = `The cell did not stop within ${seconds} s of the interrupt, so Python was restarted: its variables are gone.`;
-    this.#say({
+  #endByForce(parent: string, why: string): void {
+    this.#calm();
+    const text = `${why}, so Python was restarted: its variables are gone.`;
+    this.#end.say({
       type: "error",
-      parent: request,
+      parent,
       ename: "KeyboardInterrupt",
       evalue: text,
       traceback: [`KeyboardInterrupt: ${text}`],
     });
-    this.#settle(request);
-    this.#say({ type: "execute_reply", parent: request, status: "error", count: undefined });
-    if (this.#busy.delete(request)) this.#say({ type: "status", status: "idle", parent: request });
-    this.#abortAll();
+    this.#end.settle(parent, "error");
+    this.#end.abortAll();
     this.#restart();
-  }
-
-  #restart(): void {
-    this.#stopWorker();
-    for (const comm of this.#comms) this.#say({ type: "comm_close", comm });
-    this.#comms.clear();
-    this.#start();
-  }
-
-  #stopWorker(): void {
-    clearTimeout(this.#silence);
-    this.#worker?.terminate();
-    this.#worker = undefined;
-    this.#asked = undefined;
-    // The workspace's server closes what the worker had open.
-    if (this.#host.workspace && this.#owner !== undefined) releaseOwner(this.#host.workspace, this.#owner);
-    this.#owner = undefined;
-  }
-
-  #startPlainly(reason: string): void {
-    rememberPlain(this.#key);
-    this.#memory.plain.add(this.#key);
-    this.#say({ type: "status", status: "starting", stage: `Loading Python without its snapshot (${reason})` });
-    this.#restart();
-  }
-
-  #abortAll(): void {
-    for (const { id: parent } of this.#open.splice(0)) {
-      this.#say({ type: "execute_reply", parent, status: "aborted", count: undefined });
-      if (this.#busy.delete(parent)) this.#say({ type: "status", status: "idle", parent });
-    }
-    this.#calm();
-  }
-
-  #die(reason: string): void {
-    if (this.#over) return;
-    this.#abortAll();
-    this.#say({ type: "status", status: "dead", reason });
-    this.#end(reason);
-  }
-
-  #end(reason: string | undefined): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#calm();
-    this.#stopWorker();
-    this.#ended.emit(reason);
-  }
-}
-
-/** The page's own memory of a browser in which the snapshot does not work; nothing elsewhere. */
-function pageStorage(): { getItem(key: string): string | null; setItem(key: string, value: string): void } | undefined {
-  const scope = globalThis as { document?: unknown; localStorage?: Storage };
-  try {
-    return scope.document === undefined ? undefined : scope.localStorage;
-  } catch {
-    return undefined;
-  }
-}
-type Storage = NonNullable<ReturnType<typeof pageStorage>>;
-
-/** Another browser version gets another try. */
-const plainKey = (key: string) =>
-  `kroma-python-plain ${key} ${(globalThis as { navigator?: { userAgent: string } }).navigator?.userAgent}`;
-
-function rememberedPlain(key: string): boolean {
-  return pageStorage()?.getItem(plainKey(key)) === "1";
-}
-
-function rememberPlain(key: string): void {
-  try {
-    pageStorage()?.setItem(plainKey(key), "1");
-  } catch {
-    // Storage is full or denied: it is tried again next time.
   }
 }

@@ -20,7 +20,15 @@ export interface SharedParts {
   readonly pack: ArrayBuffer | SharedArrayBuffer | undefined;
 }
 
+/** Before PythonInit, for a worker that is kept ready: restore the interpreter. */
+export interface PythonPrepare {
+  readonly type: "prepare";
+  readonly assets: string;
+  readonly shared: SharedParts;
+}
+
 export type ToWorker =
+  | PythonPrepare
   | PythonInit
   | ToKernel
   /** The worker may have the next piece of the answer. */
@@ -33,6 +41,8 @@ export type FromWorker =
   /** The snapshot's pages are in the heap; from now on silence means that it does not work. */
   | { readonly type: "restoring" }
   | { readonly type: "restore_failed"; readonly reason: string }
+  /** Restored and checked: it waits for its init. */
+  | { readonly type: "prepared" }
   | { readonly type: "ready"; readonly snapshot: boolean; readonly ms: Readonly<Record<string, number>> }
   | { readonly type: "start_failed"; readonly reason: string }
   /** The worker's event loop is alive: what was awaited has been cancelled. */

@@ -5,7 +5,7 @@
 import type { ExecuteRequest, FromKernel, ToKernel } from "#core/kernel/messages.ts";
 import { giveUpPowers } from "./powers.ts";
 import { WorkerControl } from "./control.ts";
-import { startInterpreter, type Python } from "./interpreter.ts";
+import { startInterpreter, type Python, type Started, type StartOptions } from "./interpreter.ts";
 import { PythonHost } from "./python-host.ts";
 import type { FromWorker, PythonInit, ToWorker } from "./wire.ts";
 import { mountWorkspace } from "./workspace.ts";
@@ -41,15 +41,13 @@ async function installModules(python: Python, assets: string): Promise<void> {
 }
 
 class PythonWorker {
-  readonly #python: Python;
   readonly #side: PythonSide;
   readonly #host: PythonHost;
   readonly #control: WorkerControl | undefined;
   readonly #queue: ExecuteRequest[] = [];
   #running = false;
 
-  constructor(python: Python, side: PythonSide, host: PythonHost, control: WorkerControl | undefined) {
-    this.#python = python;
+  constructor(side: PythonSide, host: PythonHost, control: WorkerControl | undefined) {
     this.#side = side;
     this.#host = host;
     this.#control = control;
@@ -139,42 +137,59 @@ class PythonWorker {
     try {
       action();
     } catch (error) {
-      const text = error instanceof Error ? error.message : String(error);
-      if (this.#host.parent) post({ type: "stream", parent: this.#host.parent, name: "stderr", text: `${text}\n` });
+      const parent = this.#host.parent;
+      if (parent) post({ type: "stream", parent, name: "stderr", text: `${messageOf(error)}\n` });
     } finally {
       this.#host.drain();
     }
   }
-
-  get python(): Python {
-    return this.#python;
-  }
 }
 
-async function start(init: PythonInit): Promise<PythonWorker | undefined> {
+/** An interpreter with Kroma's modules in it, checked, that knows no notebook yet. */
+interface Prepared {
+  readonly started: Started;
+  readonly side: PythonSide;
+  /** Milliseconds after the first message, by what was reached. */
+  readonly ms: Record<string, number>;
+  mark(what: string): void;
+}
+
+/** Starts the interpreter. What goes wrong is said, and then there is none. */
+async function prepare(options: StartOptions): Promise<Prepared | undefined> {
   const begin = performance.now();
   const ms: Record<string, number> = {};
   const mark = (what: string) => {
     ms[what] = Math.round(performance.now() - begin);
   };
-  post({ type: "status", status: "starting", stage: init.plain ? "Loading Python" : "Restoring Python" });
-  let started;
-  try {
-    started = await startInterpreter(init, mark, () => post({ type: "restoring" }));
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    post(init.plain ? { type: "start_failed", reason } : { type: "restore_failed", reason });
+  const failed = (error: unknown, snapshot: boolean) => {
+    post({ type: snapshot ? "restore_failed" : "start_failed", reason: messageOf(error) });
     return undefined;
-  }
-  const { python } = started;
+  };
+  let started: Started;
   try {
-    if (!started.snapshot) await installModules(python, init.assets);
+    started = await startInterpreter(options, mark, () => post({ type: "restoring" }));
+  } catch (error) {
+    return failed(error, !options.plain);
+  }
+  const { python, snapshot } = started;
+  try {
+    if (!snapshot) await installModules(python, options.assets);
     const side = python.pyimport("_kroma.worker") as unknown as PythonSide;
+    // The answer proves bytecode, an await and a callback through a proxy.
+    if (snapshot && (await side.selfCheck((value) => value + 1)) !== 3) throw new Error("the self-check failed");
+    return { started, side, ms, mark };
+  } catch (error) {
+    return failed(error, snapshot);
+  }
+}
+
+/** Gives the interpreter its notebook. */
+function begin({ started, side, ms, mark }: Prepared, init: PythonInit): PythonWorker | undefined {
+  const { python, snapshot } = started;
+  try {
+    started.limitMemory(init.settings.pythonMemory);
     const control = init.control && new WorkerControl(init.control);
     const host = new PythonHost(python, control, init, post);
-    // The answer proves bytecode, an await and a callback through a proxy.
-    if (started.snapshot && (await side.selfCheck((value) => value + 1)) !== 3)
-      throw new Error("the self-check failed");
     host.attach(side.setup(host));
     const mounted = mountWorkspace(started, init.workspace, init.owner, () => control?.interrupted ?? false);
     side.enter("/workspace");
@@ -189,20 +204,20 @@ async function start(init: PythonInit): Promise<PythonWorker | undefined> {
     if (init.foreign) giveUpPowers();
     outliveUncaughtErrors(host);
     mark("ready");
-    post({ type: "ready", snapshot: started.snapshot, ms });
-    return new PythonWorker(python, side, host, control);
+    post({ type: "ready", snapshot, ms });
+    return new PythonWorker(side, host, control);
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    post(started.snapshot ? { type: "restore_failed", reason } : { type: "start_failed", reason });
+    post({ type: snapshot ? "restore_failed" : "start_failed", reason: messageOf(error) });
     return undefined;
   }
 }
 
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 /** An error in a callback that nobody waits for is told below the cell; it does not end the kernel. */
 function outliveUncaughtErrors(host: PythonHost): void {
   const tell = (error: unknown) => {
-    const text = error instanceof Error ? error.message : String(error);
-    post({ type: "stream", parent: host.parent, name: "stderr", text: `${text.trimEnd()}\n` });
+    post({ type: "stream", parent: host.parent, name: "stderr", text: `${messageOf(error).trimEnd()}\n` });
   };
   const node = (globalThis as { process?: { on?: (event: string, listener: (error: unknown) => void) => void } })
     .process;
@@ -221,8 +236,17 @@ function outliveUncaughtErrors(host: PythonHost): void {
   });
 }
 
+let prepared: Promise<Prepared | undefined> | undefined;
 let worker: Promise<PythonWorker | undefined> | undefined;
 scope.addEventListener("message", ({ data }) => {
-  if (data.type === "init") worker = start(data);
-  else void worker?.then((running) => running?.receive(data));
+  if (data.type === "prepare") {
+    prepared = prepare({ ...data, plain: false });
+    void prepared.then((ready) => ready && post({ type: "prepared" }));
+  } else if (data.type === "init") {
+    if (!prepared) {
+      post({ type: "status", status: "starting", stage: data.plain ? "Loading Python" : "Restoring Python" });
+      prepared = prepare(data);
+    }
+    worker = prepared.then((ready) => ready && begin(ready, data));
+  } else void worker?.then((running) => running?.receive(data));
 });

@@ -4,7 +4,7 @@
  * place on the same channel.
  */
 import type { Channel } from "#core/base/channel.ts";
-import { Emitter } from "#core/base/events.ts";
+import { KernelEnd } from "#core/kernel/kernel-end.ts";
 import type { Kernel, KernelHost, KernelStart, KernelWorker } from "#core/kernel/kernel.ts";
 import type { ExecuteRequest, FromKernel, ToKernel } from "#core/kernel/messages.ts";
 import { newOwner, releaseOwner } from "#core/workspace/protocol.ts";
@@ -41,45 +41,29 @@ interface Inside {
 }
 
 class RunningTypeScript {
-  readonly channel: Channel<FromKernel, ToKernel>;
   readonly #host: KernelHost;
-  readonly #out = new Emitter<FromKernel>();
-  readonly #ended = new Emitter<string | undefined>();
-  #early: FromKernel[] | undefined = [];
+  readonly #end: KernelEnd;
   #inside: Inside | undefined;
   /** Started at an interrupt, to be there when the other must go. */
   #spare: Inside | undefined;
   #ready = false;
-  #over = false;
-  /** Requests without an execute_reply, in order. */
-  readonly #open: ExecuteRequest[] = [];
-  readonly #busy = new Set<string>();
-  /** Comms that the worker has open; they end with it. */
-  readonly #comms = new Set<string>();
   #force: ReturnType<typeof setTimeout> | undefined;
 
   constructor({ host, signal }: KernelStart) {
     this.#host = host;
-    this.channel = {
-      send: (message, transfer) => this.#receive(message, transfer),
-      receive: (listener) => {
-        const stop = this.#out.on(listener);
-        const early = this.#early ?? [];
-        this.#early = undefined;
-        for (const message of early) this.#out.emit(message);
-        return stop;
+    this.#end = new KernelEnd(signal, {
+      receive: (message, transfer) => this.#receive(message, transfer),
+      ended: () => {
+        this.#calm();
+        this.#drop(this.#inside);
+        this.#drop(this.#spare);
       },
-      close: () => this.#end(undefined),
-      onClose: (listener) => this.#ended.on(listener),
-    };
-    signal.addEventListener("abort", () => this.#end(undefined), { once: true });
-    if (signal.aborted) this.#end(undefined);
-    else this.#begin(this.#spawn());
+    });
+    if (!this.#end.over) this.#begin(this.#spawn());
   }
 
-  #say(message: FromKernel): void {
-    if (this.#early) this.#early.push(message);
-    else this.#out.emit(message);
+  get channel(): Channel<FromKernel, ToKernel> {
+    return this.#end.channel;
   }
 
   #spawn(): Inside {
@@ -91,14 +75,15 @@ class RunningTypeScript {
     this.#inside = inside;
     this.#ready = false;
     const { port } = inside.worker;
+    const isCurrent = (): boolean => this.#inside === inside && !this.#end.over;
     port.addEventListener("message", (event: MessageEvent) => {
-      if (this.#inside === inside) this.#hear(event.data as FromKernel);
+      if (isCurrent()) this.#hear(event.data as FromKernel);
     });
     port.start?.();
     inside.worker.onError((reason) => {
-      if (this.#inside === inside) this.#die(`The TypeScript worker has failed: ${reason}`);
+      if (isCurrent()) this.#end.die(`The TypeScript worker has failed: ${reason}`);
     });
-    this.#say({ type: "status", status: "starting", stage: "Starting TypeScript" });
+    this.#end.say({ type: "status", status: "starting", stage: "Starting TypeScript" });
     const init: TypeScriptInit = {
       type: "init",
       version: 1,
@@ -113,102 +98,57 @@ class RunningTypeScript {
   }
 
   #hear(message: FromKernel): void {
-    if (message.type === "status") {
-      if (message.parent === undefined && message.status === "idle") {
-        this.#ready = true;
-        this.#say(message);
-        for (const request of this.#open) this.#inside?.worker.port.postMessage(request, []);
-        return;
-      }
-      if (message.parent !== undefined && message.status === "busy") this.#busy.add(message.parent);
-      else if (message.parent !== undefined) this.#busy.delete(message.parent);
-    } else if (message.type === "execute_reply") this.#settle(message.parent);
-    else if (message.type === "comm_open") this.#comms.add(message.comm);
-    else if (message.type === "comm_close") this.#comms.delete(message.comm);
-    this.#say(message);
+    if (message.type === "execute_reply") this.#calm();
+    this.#end.say(message);
+    if (message.type !== "status" || message.parent !== undefined || message.status !== "idle") return;
+    this.#ready = true;
+    for (const request of this.#end.open) this.#inside?.worker.port.postMessage(request, []);
   }
 
-  #receive(message: ToKernel, transfer: readonly Transferable[] = []): void {
+  #receive(message: ToKernel, transfer: readonly Transferable[]): void {
     const inside = this.#inside;
-    if (this.#over || !inside) return;
-    if (message.type === "execute_request") {
-      this.#open.push(message);
-      if (!this.#ready) return;
-    } else if (message.type === "interrupt_request") return this.#interrupt(message.id);
-    else if (message.type === "input_reply" && inside.control && answerBlocked(inside.control, message.value)) return;
+    if (!inside || (message.type === "execute_request" && !this.#ready)) return;
+    if (message.type === "interrupt_request") return this.#interrupt(inside, message.id);
+    if (message.type === "input_reply" && inside.control && answerBlocked(inside.control, message.value)) return;
     inside.worker.port.postMessage(message, [...transfer]);
   }
 
-  #interrupt(id: string): void {
-    const inside = this.#inside!;
-    const running = this.#open[0];
+  #interrupt(inside: Inside, id: string): void {
+    const running = this.#end.open[0];
     if (!running || this.#force !== undefined) return;
-    if (!this.#ready) return this.#abortAll();
+    if (!this.#ready) return this.#end.abortAll();
     if (inside.control) interruptBlocked(inside.control);
     inside.worker.port.postMessage({ type: "interrupt_request", id }, []);
     this.#spare ??= this.#spawn();
     this.#force = setTimeout(() => this.#replace(running), PATIENCE);
   }
 
-  #settle(request: string): void {
-    const index = this.#open.findIndex(({ id }) => id === request);
-    if (index < 0) return;
-    this.#open.splice(index, 1);
+  #calm(): void {
     clearTimeout(this.#force);
     this.#force = undefined;
   }
 
   /** The cell does not end: its worker does. */
   #replace({ id: parent }: ExecuteRequest): void {
+    this.#calm();
     const text = "The cell did not stop by itself, so TypeScript was started again: its variables are gone.";
-    this.#say({
+    this.#end.say({
       type: "error",
       parent,
       ename: "KeyboardInterrupt",
       evalue: text,
       traceback: [`\u001b[31mKeyboardInterrupt\u001b[39m: ${text}`],
     });
-    this.#settle(parent);
-    this.#say({ type: "execute_reply", parent, status: "aborted", count: undefined });
-    if (this.#busy.delete(parent)) this.#say({ type: "status", status: "idle", parent });
-    this.#abortAll();
+    this.#end.abortAll();
     const next = this.#spare ?? this.#spawn();
     this.#spare = undefined;
     this.#drop(this.#inside);
-    for (const comm of this.#comms) this.#say({ type: "comm_close", comm });
-    this.#comms.clear();
+    this.#end.closeComms();
     this.#begin(next);
-  }
-
-  #abortAll(): void {
-    clearTimeout(this.#force);
-    this.#force = undefined;
-    for (const { id: parent } of this.#open.splice(0)) {
-      this.#say({ type: "execute_reply", parent, status: "aborted", count: undefined });
-      if (this.#busy.delete(parent)) this.#say({ type: "status", status: "idle", parent });
-    }
   }
 
   #drop(inside: Inside | undefined): void {
     inside?.worker.terminate();
     if (inside && this.#host.workspace) releaseOwner(this.#host.workspace, inside.owner);
-  }
-
-  #die(reason: string): void {
-    if (this.#over) return;
-    this.#abortAll();
-    this.#say({ type: "status", status: "dead", reason });
-    this.#end(reason);
-  }
-
-  #end(reason: string | undefined): void {
-    if (this.#over) return;
-    this.#over = true;
-    clearTimeout(this.#force);
-    this.#drop(this.#inside);
-    this.#drop(this.#spare);
-    this.#inside = undefined;
-    this.#spare = undefined;
-    this.#ended.emit(reason);
   }
 }

@@ -1,15 +1,15 @@
 /**
  * What a cell costs beyond the work in it: a message to a kernel and back beside a message to a bare worker and back,
- * and a Python kernel restarted beside one started plainly.
+ * and a Python kernel restarted, with a spare and without, beside one started plainly.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
 import type { Channel } from "#core/base/channel.ts";
-import type { Kernel } from "#core/kernel/kernel.ts";
+import type { Kernel, KernelHost } from "#core/kernel/kernel.ts";
 import type { FromKernel, ToKernel } from "#core/kernel/messages.ts";
-import { pythonKernel } from "#kernels/python/kernel.ts";
+import { createPythonKernel, pythonKernel } from "#kernels/python/kernel.ts";
 import { typescriptKernel } from "#kernels/typescript/kernel.ts";
 import { createNodeHost, type NodeHost } from "#app/node/node-host.ts";
 import { median } from "./browser.ts";
@@ -18,7 +18,7 @@ import type { Figure } from "./run.ts";
 const CALLS = 200;
 let requests = 0;
 
-async function start(kernel: Kernel, host: NodeHost): Promise<Channel<FromKernel, ToKernel>> {
+async function start(kernel: Kernel, host: KernelHost): Promise<Channel<FromKernel, ToKernel>> {
   return kernel.start({ host, signal: new AbortController().signal });
 }
 
@@ -58,6 +58,48 @@ async function bareRoundTrip(): Promise<number> {
   const time = await repeated(CALLS, call);
   await worker.terminate();
   return time;
+}
+
+/** Closes a kernel that has a spare, starts it again and runs a cell. */
+async function restartWithSpare(node: NodeHost, without: number): Promise<Figure> {
+  const kernel = createPythonKernel({ spareAfter: 0 });
+  let prepared: (() => void) | undefined;
+  const host: KernelHost = {
+    ...node,
+    whenAtRest(work) {
+      work();
+      return () => undefined;
+    },
+    spawn(program) {
+      const worker = node.spawn(program);
+      worker.port.addEventListener("message", ({ data }: MessageEvent<{ type: string }>) => {
+        if (data.type === "prepared") prepared?.();
+      });
+      return worker;
+    },
+  };
+  const times: number[] = [];
+  let ready = new Promise<void>((resolve) => (prepared = resolve));
+  let channel = await start(kernel, host);
+  for (let round = 0; round < 5; round++) {
+    await run(channel, "1+1");
+    await ready;
+    ready = new Promise<void>((resolve) => (prepared = resolve));
+    const again = performance.now();
+    channel.close();
+    channel = await start(kernel, host);
+    await run(channel, "1+1");
+    times.push(performance.now() - again);
+  }
+  channel.close();
+  kernel.forget?.(host);
+  return {
+    name: "Python restarted with a spare",
+    value: median(times),
+    unit: "ms",
+    goal: 100,
+    detail: `from closing to the answer of 1+1; without a spare ${without.toFixed(0)} ms`,
+  };
 }
 
 /** Round trips and restarts, in Node threads. */
@@ -107,6 +149,7 @@ export async function benchKernels(): Promise<readonly Figure[]> {
       goal: 0.15,
       detail: `${median(restarted).toFixed(0)} ms, a plain first start ${median(plain).toFixed(0)} ms`,
     });
+    figures.push(await restartWithSpare(host, median(restarted)));
     return figures;
   } finally {
     await host.close();

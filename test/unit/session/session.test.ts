@@ -160,6 +160,20 @@ describe("a session", () => {
     expect(again.notebook.cells[0]?.run).toMatchObject({ status: "aborted", outputs: [{ text: "part\n" }] });
   });
 
+  it("lets kernels forget what they kept ready when it closes, and not before", async () => {
+    const forgotten: unknown[] = [];
+    const kernel: Kernel = { ...typescriptKernel, forget: (of) => forgotten.push(of) };
+    const notebook = await openNotebook(["1"]);
+    const session = new Session({ notebook, kernels: [kernel], host });
+    session.send({ type: "run_cells", cells: [id("c0")] });
+    await until(session, (now) => progress(now, "c0") === "done");
+    session.send({ type: "restart" });
+    await until(session, (now) => now.kernels.get("typescript")?.status === "idle");
+    expect(forgotten).toEqual([]);
+    await session.close();
+    expect(forgotten).toEqual([host]);
+  });
+
   it("says why when a kernel can't be started", async () => {
     const broken: Kernel = {
       spec: typescriptKernel.spec,
