@@ -17,10 +17,19 @@ export interface DisplayOptions {
   readonly update?: boolean;
 }
 
+type Show = (value: unknown, options: DisplayOptions | string | undefined) => void;
+
 /** A display that can be changed later. */
-export interface DisplayHandle {
+export class DisplayHandle {
   readonly id: string;
-  update(value: unknown, options?: DisplayOptions | string): void;
+  readonly #show: Show;
+  constructor(id: string, show: Show) {
+    this.id = id;
+    this.#show = show;
+  }
+  update(value: unknown, options?: DisplayOptions | string): void {
+    this.#show(value, options);
+  }
 }
 
 /** The bundle of a value by what the user asked for; promises are waited for. */
@@ -72,7 +81,7 @@ export function makeDisplay(
       const given = typeof options === "string" ? undefined : options;
       const id = given?.id ?? `ts-${seed}-${++count}`;
       show(value, options, id, given?.update ?? false);
-      return { id, update: (next, nextOptions) => show(next, nextOptions ?? options, id, true) };
+      return new DisplayHandle(id, (next, nextOptions) => show(next, nextOptions ?? options, id, true));
     },
     clear: (wait = false) => output.send({ type: "clear_output", wait, parent: parent() }),
   };

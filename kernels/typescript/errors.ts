@@ -73,13 +73,18 @@ export class Sources {
     }
     const { name, message } = headOf(error);
     const traceback = this.#traceback(error, cell);
-    return { ename: name, evalue: message, traceback, line: this.#lineIn(error, cell) };
+    return { ename: name, evalue: message, traceback, line: this.#lineOf(error, cell) };
   }
 
-  #lineIn(error: Error, cell: string | undefined): number | undefined {
+  /** The innermost line of a file that an error's stack points into. */
+  lineIn(error: unknown, file: string): number | undefined {
+    return this.#frames(error).find((frame) => frame.file === file)?.line;
+  }
+
+  #lineOf(error: Error, cell: string | undefined): number | undefined {
     const place = placeOf(error);
     if (place.module === undefined && place.line !== undefined) return place.line;
-    const line = cell === undefined ? undefined : this.#frames(error).find((frame) => frame.file === cell)?.line;
+    const line = cell === undefined ? undefined : this.lineIn(error, cell);
     return line ?? this.#lines.get(error);
   }
 
@@ -93,15 +98,26 @@ export class Sources {
       lines.push(`    at ${known?.label ?? file}, line ${place.line}`);
       if (known) lines.push(...excerpt(known.source, place.line, place.column));
     } else if (place.module !== undefined) lines.push(`    at ${this.#files.get(place.module)?.label ?? place.module}`);
-    const asked = this.#lines.get(error);
-    if (asked !== undefined && cell !== undefined && !this.#frames(error).some((frame) => frame.file === cell)) {
+    const isPlaced = place.line !== undefined && place.module === undefined;
+    const asked = isPlaced || this.lineIn(error, cell ?? "") !== undefined ? undefined : this.#lines.get(error);
+    if (asked !== undefined && cell !== undefined) {
       const known = this.#files.get(cell);
       lines.push(`    at ${known?.label ?? cell}, line ${asked}`);
       if (known && place.line === undefined) lines.push(...excerpt(known.source, asked, undefined));
     }
     let isFirst = place.line === undefined && asked === undefined;
-    for (const frame of this.#frames(error).slice(0, MOST_FRAMES)) {
-      lines.push(this.#frameText(frame));
+    let last: string | undefined;
+    let repeats = 0;
+    // The engine's frames of a syntax error of ours say who read the code, not who wrote it.
+    for (const frame of isPlaced ? [] : this.#frames(error).slice(0, MOST_FRAMES)) {
+      const text = this.#frameText(frame);
+      if (text === last) {
+        if (++repeats === 1) lines.push("    … and the same again");
+        continue;
+      }
+      lines.push(text);
+      last = text;
+      repeats = 0;
       if (!isFirst) continue;
       const known = this.#files.get(frame.file);
       if (!known) continue;

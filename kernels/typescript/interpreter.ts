@@ -3,7 +3,7 @@
  * travel: worker.ts wires it.
  */
 import type { ExecuteRequest, FromKernel } from "#core/kernel/messages.ts";
-import { bundle } from "./display.ts";
+import { bundle, DisplayHandle } from "./display.ts";
 import type { Sources } from "./errors.ts";
 import type { Ownership } from "./guard.ts";
 import { speaksOfDocument } from "./module-transform.ts";
@@ -77,7 +77,8 @@ export class Interpreter {
     try {
       const value = await this.#run(request, url);
       owner.current = parent;
-      if (value !== undefined && !request.silent) {
+      // `display(x)` as the last expression has shown x already.
+      if (value !== undefined && !(value instanceof DisplayHandle) && !request.silent) {
         const count = this.#count;
         const data = await bundle(value, {});
         output.send({ type: "execute_result", parent, data, metadata: {}, count });
@@ -105,7 +106,7 @@ export class Interpreter {
     const label = request.name ?? `cell ${this.#cells}`;
     sources.add(url, { label, source: request.code }, request.code);
     const cell = transformCell(request.code);
-    sources.add(url, { label, source: request.code }, cell.code);
+    sources.add(url, { label, source: request.code }, names.written(cell.code, cell.names));
     if (speaksOfDocument(request.code) || /<\/|\/>/.test(request.code)) await needDocument();
     const run = names.evaluate(cell.code, url, cell.names) as CellFunction;
     const stopped = new Promise<never>((_resolve, reject) => {
@@ -113,15 +114,15 @@ export class Interpreter {
     });
     stopped.catch(() => undefined);
     try {
-      return await Promise.race([run(this.#scope(cell)), stopped]);
+      return await Promise.race([run(this.#scope(cell, url)), stopped]);
     } finally {
       this.#running = undefined;
     }
   }
 
   /** What a cell's code calls `__kroma`. */
-  #scope(cell: CellCode): object {
-    const { names, modules } = this.#parts;
+  #scope(cell: CellCode, url: string): object {
+    const { names, modules, sources } = this.#parts;
     return {
       let: names.let,
       const: names.const,
@@ -130,8 +131,15 @@ export class Interpreter {
       imports: () => Promise.all(cell.imports.map((wanted) => this.#import(wanted))),
       pick: (namespace: object, name: string, index: number, isUsed: boolean) =>
         this.#pick(namespace, name, cell.imports[index]!, isUsed),
-      import: (specifier: unknown, options?: ImportOptions) =>
-        modules.import(String(specifier), undefined, options?.with),
+      import: async (specifier: unknown, options?: ImportOptions) => {
+        const line = sources.lineIn(new Error("for its stack"), url);
+        try {
+          return await modules.import(String(specifier), undefined, options?.with);
+        } catch (error) {
+          if (line !== undefined) sources.at(error, line);
+          throw error;
+        }
+      },
       meta: Object.freeze({ url: "file:///workspace/" }),
     };
   }

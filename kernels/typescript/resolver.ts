@@ -39,6 +39,9 @@ export interface ResolverOptions {
 }
 
 const ROOT = "/workspace/";
+/** Node's modules; those whose names npm has packages for, that do without Node, are asked for there. */
+const NODE_ONLY =
+  /^(?:node:.*|(?:async_hooks|child_process|cluster|crypto|dgram|dns|fs|http2?|https|inspector|module|net|os|perf_hooks|readline|repl|tls|v8|vm|worker_threads|zlib)(?:\/.*)?)$/;
 const EXTENSIONS = [
   "",
   ".ts",
@@ -113,9 +116,9 @@ export class Resolver implements ModuleSource {
       return this.#url(new URL(specifier, await this.#base(from)).href, undefined, attributes);
     }
     if (/^(?:https?|data|blob):/.test(specifier)) return this.#url(specifier, undefined, attributes);
-    if (specifier.startsWith("node:"))
+    if (NODE_ONLY.test(specifier))
       throw new Error(
-        `"${specifier}" is a module of Node's, and cells do not run in Node: use kroma.files for files, fetch for the network`,
+        `"${specifier}" is a module of Node's, and cells do not run in Node: use kroma.files for files, fetch for the network, kroma.shell for programs`,
       );
     const wanted = parsePackage(specifier);
     if (/^[a-z][a-z+.-]*:/.test(specifier) && !specifier.startsWith("npm:"))

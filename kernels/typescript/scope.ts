@@ -117,14 +117,22 @@ export class Names implements CellScope {
     return name in this.#apart || name in globalThis;
   }
 
+  #speaksOfShadowed(expression: string, names: readonly string[]): boolean {
+    const shadowed = Object.keys(this.#apart).concat(names.filter((name) => this.#ground.has(name)));
+    return shadowed.some((name) => expression.includes(name));
+  }
+
+  /** The text that evaluate() gives to the engine: columns of the first line in stacks are columns of this. */
+  written(expression: string, names: readonly string[]): string {
+    const inner = this.#speaksOfShadowed(expression, names)
+      ? `(function(__apart){with(__apart){return ${expression}}})`
+      : `(${expression})`;
+    return this.#hidden === "" ? inner : `(function(${this.#hidden}){return ${inner}})()`;
+  }
+
   /** Compiles an expression (transform.ts gives it) in the global scope, under the name that stacks will show. */
   evaluate(expression: string, sourceUrl: string, names: readonly string[]): unknown {
-    const shadowed = Object.keys(this.#apart).concat(names.filter((name) => this.#ground.has(name)));
-    const speaks = shadowed.some((name) => expression.includes(name));
-    const tail = `\n//# sourceURL=${sourceUrl}`;
-    const inner = speaks ? `(function(__apart){with(__apart){return ${expression}}})` : `(${expression})`;
-    const code = this.#hidden === "" ? inner : `(function(${this.#hidden}){return ${inner}})()`;
-    const made = evaluateGlobally(code + tail);
-    return speaks ? (made as (apart: object) => unknown)(this.#apart) : made;
+    const made = evaluateGlobally(`${this.written(expression, names)}\n//# sourceURL=${sourceUrl}`);
+    return this.#speaksOfShadowed(expression, names) ? (made as (apart: object) => unknown)(this.#apart) : made;
   }
 }

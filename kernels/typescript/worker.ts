@@ -11,6 +11,7 @@ import type { TypeScriptInit } from "./control.ts";
 import { makeDisplay } from "./display.ts";
 import { needDocument } from "./dom.ts";
 import { Sources } from "./errors.ts";
+import { makeFetch } from "./fetch.ts";
 import { makeFiles } from "./files.ts";
 import {
   giveUpPowers,
@@ -32,6 +33,9 @@ import { Names } from "./scope.ts";
 import { CellValues } from "./values.ts";
 import { Widgets } from "./widget.ts";
 
+// Libraries call deep; the frames of a cell are what its author looks for.
+(Error as { stackTraceLimit?: number }).stackTraceLimit = 60;
+
 const host = takeHost();
 // Buffers in messages are copies of the kernel's own, so they can be given away.
 const post = (message: FromKernel) => host.post(message, "buffers" in message ? [...(message.buffers ?? [])] : []);
@@ -49,10 +53,6 @@ function start(init: TypeScriptInit): (message: ToKernel) => void {
   sources.npm = `${init.assets}npm/`;
 
   const work = new Work(owner);
-  work.install(host);
-  if (init.foreign) giveUpPowers();
-  const names = new Names(hiddenNames());
-
   let files: SyncFs | undefined;
   const connect = (): SyncFs => {
     if (!init.workspace)
@@ -62,6 +62,10 @@ function start(init: TypeScriptInit): (message: ToKernel) => void {
     files ??= new SyncFs(init.workspace, { owner: init.owner });
     return files;
   };
+
+  work.install({ ...host, fetch: makeFetch(host.fetch, connect) });
+  if (init.foreign) giveUpPowers();
+  const names = new Names(hiddenNames());
 
   const parent = () => owner.current;
   /** Tells an error that no cell's own code can catch. */

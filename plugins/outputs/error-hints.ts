@@ -17,6 +17,19 @@ const PYPI_NAMES: ReadonlyMap<string, string> = new Map([
   ["yaml", "pyyaml"],
 ]);
 
+/** Globals that only Node has. */
+const NODE_NAMES: ReadonlySet<string> = new Set([
+  "process",
+  "require",
+  "module",
+  "exports",
+  "Buffer",
+  "global",
+  "setImmediate",
+  "__dirname",
+  "__filename",
+]);
+
 /** The hint for an error, if there is a useful one. */
 export function hintFor(ename: string, evalue: string): Hint | undefined {
   if (ename === "ModuleNotFoundError") {
@@ -31,6 +44,10 @@ export function hintFor(ename: string, evalue: string): Hint | undefined {
   }
   if (ename === "ReferenceError") {
     const name = /^(\S+) is not defined/.exec(evalue)?.[1];
+    if (name && NODE_NAMES.has(name))
+      return {
+        text: `${name} belongs to Node; cells run as in a browser. There are import for modules, kroma.files for files, kroma.shell for programs and Uint8Array for bytes.`,
+      };
     if (name)
       return { text: `If a cell above defines ${name}, run that cell first. After a restart every name is gone.` };
   }

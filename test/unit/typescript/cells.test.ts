@@ -164,6 +164,8 @@ const CASES: readonly (readonly [name: string, cells: readonly string[], expecte
     "SyntaxError: Namespaces are not supported: use a module of the workspace or an object instead",
   ],
   ["but not in a string", ["`\nnamespace Na {\n`.length"], "16"],
+  ["a display as the last expression is not shown twice", ["display(1)"], ""],
+  ["a display's handle can be kept", ["const dh = display(1)\ntypeof dh.update"], "'function'"],
   ["dynamic import", ["(await import('kroma')).default === kroma"], "true"],
   ["import.meta", ["import.meta.url"], "'file:///workspace/'"],
   [

@@ -97,6 +97,21 @@ describe("errors", () => {
     expect(plain(error?.traceback)).toContain("  2 | let b1 = = 2\n               ^");
   });
 
+  test("on the first line have a caret too, and recursion is told once", async () => {
+    const { error } = await node.kernel.run("const notCalled = 5; notCalled()", "cell 10");
+    expect(plain(error?.traceback)).toContain(`\n  1 | const notCalled = 5; notCalled()\n      ${" ".repeat(21)}^`);
+    const endless = await node.kernel.run("function endless() { return endless() }\nendless()", "cell 11");
+    expect(plain(endless.error?.traceback).match(/at endless/g)).toHaveLength(1);
+  });
+
+  test("of what cannot be reached have the address, the reason and the line", async () => {
+    const { error } = await node.kernel.run("const url = 'http://127.0.0.1:9/x'\n\nawait fetch(url)", "cell 12");
+    expect(error).toMatchObject({ ename: "TypeError", line: 3 });
+    expect(error?.evalue).toMatch(/^Cannot reach http:\/\/127\.0\.0\.1:9\/x: ./);
+    const missing = await node.kernel.run("\nawait import('./not-there.ts')", "cell 13");
+    expect(missing.error?.line).toBe(2);
+  });
+
   test("show their causes", async () => {
     const { error } = await run("throw new Error('outer', { cause: new RangeError('inner') })");
     expect(plain(error?.traceback)).toMatch(/Error: outer[^]*Caused by: RangeError: inner/);

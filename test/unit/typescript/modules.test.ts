@@ -188,6 +188,7 @@ describe("URLs", () => {
   test("of files and Node's modules are refused", async () => {
     expect(await show("import 'file:///etc/passwd'")).toMatch(/only npm names, https: URLs and files of the workspace/);
     expect(await show("import fs from 'node:fs'")).toMatch(/is a module of Node's/);
+    expect(await show("await import('fs/promises')")).toMatch(/is a module of Node's/);
   });
 });
 
@@ -256,6 +257,19 @@ describe("the workspace", () => {
     ).toBe("[ { a: 1 }, [ 'x.json' ], false, 'hello' ]");
     expect(await show('kroma.files.read("../etc/passwd")')).toMatch(/lies outside of \/workspace/);
     expect(await show('kroma.files.remove("made"); kroma.files.stat("made")')).toBe("");
+  });
+  test("is what addresses without a scheme are fetched from", async () => {
+    await file("some table.csv", "a,b\n1,2\n");
+    expect(
+      await show(
+        'const table = await fetch("./some table.csv"); [table.headers.get("content-type"), await table.text()]',
+      ),
+    ).toBe("[ 'text/csv', 'a,b\\n1,2\\n' ]");
+    expect(await show('await (await fetch("/workspace/some%20table.csv")).text()')).toBe("'a,b\\n1,2\\n'");
+    expect(await show('await fetch("none.json")')).toBe(
+      "TypeError: Cannot reach none.json: there is no file /workspace/none.json",
+    );
+    expect(await show('await fetch("none.json", { method: "POST", body: "" })')).toMatch(/use kroma\.files\.write/);
   });
   test("hands values on", async () => {
     expect(await show('kroma.set("v", { d: new Date(0), n: NaN, t: new Float64Array([1]) }); kroma.get("v")')).toBe(
