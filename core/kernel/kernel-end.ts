@@ -6,17 +6,23 @@
 import type { Channel } from "../base/channel.ts";
 import { Emitter } from "../base/events.ts";
 import type { ExecuteRequest, FromKernel, ToKernel } from "./messages.ts";
+import { Watch } from "./watch.ts";
 
 /** What the owner does when the session speaks, and once when the channel ends from either side. */
 export interface KernelEndOwner {
   receive(message: ToKernel, transfer: readonly Transferable[]): void;
   ended(): void;
+  /** Asks the worker for a sign of life, which is then given to `heard`. */
+  ping(): void;
+  /** Milliseconds from one such question to the next. */
+  readonly beat?: number | undefined;
 }
 
 export class KernelEnd {
   /** The other end: what `Kernel.start` resolves with. */
   readonly channel: Channel<FromKernel, ToKernel>;
   readonly #owner: KernelEndOwner;
+  readonly #watch: Watch;
   readonly #out = new Emitter<FromKernel>();
   readonly #ended = new Emitter<string | undefined>();
   readonly #open: ExecuteRequest[] = [];
@@ -29,6 +35,12 @@ export class KernelEnd {
   /** `signal` ends the channel, as the session's `close` does. */
   constructor(signal: AbortSignal, owner: KernelEndOwner) {
     this.#owner = owner;
+    this.#watch = new Watch({
+      // What computes answers when it is done.
+      ask: () => (this.#busy.size > 0 ? this.#watch.heard() : owner.ping()),
+      tell: (responding) => this.say({ type: "responding", responding }),
+      beat: owner.beat,
+    });
     this.channel = {
       send: (message, transfer = []) => {
         if (this.#over) return;
@@ -59,6 +71,16 @@ export class KernelEnd {
     return this.#open;
   }
 
+  /** The worker runs nothing and does not answer. */
+  get silent(): boolean {
+    return this.#watch.silent;
+  }
+
+  /** The worker has given its sign of life. */
+  heard(): void {
+    this.#watch.heard();
+  }
+
   /** Tells the session. */
   say(message: FromKernel): void {
     if (this.#over) return;
@@ -72,8 +94,15 @@ export class KernelEnd {
       const index = this.#open.findIndex(({ id }) => id === message.parent);
       if (index >= 0) this.#open.splice(index, 1);
     } else if (message.type === "status") {
-      if (message.parent !== undefined && message.status === "busy") this.#busy.add(message.parent);
-      else if (message.parent !== undefined) this.#busy.delete(message.parent);
+      const { parent, status } = message;
+      if (parent === undefined) {
+        if (status === "idle") this.#watch.start();
+        else this.#watch.stop();
+      } else if (status === "busy") {
+        this.#busy.add(parent);
+        // A question that is open now waits for the end of the run.
+        this.#watch.heard();
+      } else this.#busy.delete(parent);
     } else if (message.type === "comm_open") this.#comms.add(message.comm);
     else if (message.type === "comm_close") this.#comms.delete(message.comm);
   }
@@ -104,6 +133,7 @@ export class KernelEnd {
 
   end(reason: string | undefined): void {
     if (this.#over) return;
+    this.#watch.stop();
     this.#over = true;
     this.#owner.ended();
     this.#ended.emit(reason);

@@ -14,6 +14,9 @@
  * K7  A kernel that dies says `status dead` with a reason; then its channel closes. Running requests get
  *     execute_reply "aborted" from the outside part first, so K1 holds even for a dead worker.
  *
+ * K13 A kernel whose worker neither runs a request nor answers says `responding` false, and true when it answers again.
+ *     Until then requests wait; whether it is restarted is the person's choice.
+ *
  * Terminals (terminals.ts) are our own addition; only kernels whose spec says `terminals` get these messages:
  * K8  A terminal is named by whoever opens it, and may be opened, typed on and resized as soon as the channel is there;
  *     a kernel that still starts does it then. Opening a name that is in use does nothing.
@@ -201,8 +204,15 @@ export interface DependencyMessage {
   readonly integrity: string;
 }
 
+/** Our own: see K13. */
+export interface RespondingMessage {
+  readonly type: "responding";
+  readonly responding: boolean;
+}
+
 export type FromKernel =
   | StatusMessage
+  | RespondingMessage
   | StreamMessage
   | DisplayData
   | UpdateDisplayData

@@ -114,10 +114,12 @@ function interrupt(draft: Draft, language: Language | undefined): boolean {
       else endNested(draft, nested, "aborted");
     }
   }
-  if (kernels.size === 0 && draft.queue.length === 0) return false;
+  const silent = [...draft.kernels.value.values()].filter((kernel) => kernel.silent && concerns(kernel.language));
+  if (kernels.size === 0 && silent.length === 0 && draft.queue.length === 0) return false;
   dropQueue(draft);
+  for (const kernel of kernels) draft.setLink(kernel, { interrupted: true });
+  for (const { language: kernel } of silent) kernels.add(kernel);
   for (const kernel of kernels) {
-    draft.setLink(kernel, { interrupted: true });
     const message = { type: "interrupt_request", id: draft.nextId() } as const;
     draft.effects.push({ type: "send", language: kernel, generation: draft.link(kernel).generation, message });
   }

@@ -15,6 +15,7 @@ export function startKernel(draft: Draft, language: Language): void {
     progress: undefined,
     reason: undefined,
     running: undefined,
+    silent: false,
   });
   draft.effects.push({ type: "start_kernel", language, generation });
 }
@@ -32,6 +33,7 @@ export function kernelDied(draft: Draft, language: Language, reason: string): vo
     stage: undefined,
     progress: undefined,
     running: undefined,
+    silent: false,
   });
 
   if (active && interrupted) failRun(draft, active, "aborted", interruptFailure(name));

@@ -31,6 +31,8 @@ export function takeMessage(draft: Draft, language: Language, message: FromKerne
   switch (message.type) {
     case "status":
       return takeStatus(draft, language, message);
+    case "responding":
+      return draft.setKernel(language, { silent: !message.responding });
     case "stream":
     case "display_data":
     case "execute_result":

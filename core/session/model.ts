@@ -130,6 +130,7 @@ export function kernelOff(language: Language, displayName: string): KernelState 
     progress: undefined,
     reason: undefined,
     running: undefined,
+    silent: false,
   };
 }
 

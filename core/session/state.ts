@@ -30,6 +30,8 @@ export interface KernelState {
   readonly progress: number | undefined;
   readonly reason: string | undefined;
   readonly running: CellId | undefined;
+  /** It runs no cell and does not answer: something that a cell left behind keeps it busy. */
+  readonly silent: boolean;
 }
 
 export interface QueuedRun {

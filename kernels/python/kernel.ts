@@ -22,6 +22,8 @@ export interface PythonKernelOptions {
   readonly restartAfter?: number;
   /** Milliseconds without a cell after which a spare interpreter is made, where the host has room for one. */
   readonly spareAfter?: number;
+  /** Milliseconds between two looks at whether the worker answers. */
+  readonly beat?: number;
 }
 
 /** What the starts of one kernel share. */
@@ -86,6 +88,8 @@ class RunningPython {
     this.#shared = shared;
     this.#end = new KernelEnd(signal, {
       receive: (message) => this.#receive(message),
+      ping: () => this.#inside?.post({ type: "ping" }),
+      beat: shared.options.beat,
       ended: () => {
         this.#calm();
         this.#stop();
@@ -167,6 +171,9 @@ class RunningPython {
         this.#end.die(`Python could not start: ${message.reason}`);
         return;
       case "prepared":
+        return;
+      case "pong":
+        this.#end.heard();
         return;
       case "ready":
         clearTimeout(this.#silence);
@@ -255,10 +262,12 @@ class RunningPython {
   #interrupt(): void {
     if (this.#interruption) return this.#interruption.stages.again();
     const request = this.#end.open[0]?.id;
+    const control = this.#inside?.control;
+    // Something between the cells computes: it is that which is to end.
+    if (this.#end.silent && control) raiseInterrupt(control);
     // While nothing runs yet, what waits for the start is taken back.
     if (request === undefined || !this.#ready) return this.#end.abortAll();
     const inside = this.#inside;
-    const control = inside?.control;
     const stages = new Interruption(
       {
         ask: () => inside?.post({ type: "interrupt_request", id: request }),

@@ -1,6 +1,7 @@
 /** What the outside part of the Python kernel and its worker say to each other beyond the kernel protocol. */
 import type { KernelInit } from "#core/kernel/kernel.ts";
 import type { FromKernel, ToKernel } from "#core/kernel/messages.ts";
+import type { Ping, Pong } from "#core/kernel/watch.ts";
 
 /** The first message: KernelInit and what the kernel itself needs. */
 export interface PythonInit extends KernelInit {
@@ -31,11 +32,13 @@ export type ToWorker =
   | PythonPrepare
   | PythonInit
   | ToKernel
+  | Ping
   /** The worker may have the next piece of the answer. */
   | { readonly type: "answer_later"; readonly ask: number; readonly text: string };
 
 export type FromWorker =
   | FromKernel
+  | Pong
   /** Sent before any code of the user's has run; later ones are not believed. */
   | { readonly type: "shared"; readonly parts: SharedParts }
   /** The snapshot's pages are in the heap; from now on silence means that it does not work. */

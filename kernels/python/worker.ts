@@ -76,6 +76,9 @@ class PythonWorker {
         this.#safely(() => this.#side.comm(JSON.stringify(plain), buffers ?? []));
         return;
       }
+      case "ping":
+        post({ type: "pong" });
+        return;
       case "answer_later":
         this.#host.answerLater(message.ask, message.text);
         return;

@@ -43,6 +43,7 @@ class RunningShell {
         if (message.type === "terminal_open") this.#terminals.add(message.terminal);
         this.#post(message);
       },
+      ping: () => this.#post({ type: "ping" }),
       ended: () => {
         this.#worker?.terminate();
         if (this.#workspace) releaseOwner(this.#workspace, this.#owner);
@@ -74,6 +75,7 @@ class RunningShell {
 
   #hear(message: FromWorker): void {
     if (this.#end.over) return;
+    if (message.type === "pong") return this.#end.heard();
     if (message.type === "stream") {
       const { size, ...stream } = message;
       if (stream.text !== "") this.#end.say(stream);

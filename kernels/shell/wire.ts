@@ -1,6 +1,7 @@
 /** What the two parts of the shell kernel say to each other beyond the kernel's own messages. */
 import type { KernelInit } from "#core/kernel/kernel.ts";
 import type { FromKernel, StreamMessage, ToKernel } from "#core/kernel/messages.ts";
+import type { Ping, Pong } from "#core/kernel/watch.ts";
 
 /** The first message, with the number under which the worker uses the workspace. */
 export interface ShellInit extends KernelInit {
@@ -18,5 +19,5 @@ export interface TakenMessage {
   readonly size: number;
 }
 
-export type ToWorker = ShellInit | ToKernel | TakenMessage;
-export type FromWorker = Exclude<FromKernel, StreamMessage> | SizedStream;
+export type ToWorker = ShellInit | ToKernel | TakenMessage | Ping;
+export type FromWorker = Exclude<FromKernel, StreamMessage> | SizedStream | Pong;

@@ -67,6 +67,7 @@ const output = new OutputGatherer((piece) => say({ type: "stream", parent, ...pi
 self.addEventListener("message", ({ data }) => {
   if (data.type === "init") void start(data).catch(die);
   else if (data.type === "taken") output.taken(data.size);
+  else if (data.type === "ping") say({ type: "pong" });
   else receive(data);
 });
 

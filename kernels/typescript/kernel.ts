@@ -7,14 +7,20 @@ import type { Channel } from "#core/base/channel.ts";
 import { KernelEnd } from "#core/kernel/kernel-end.ts";
 import type { Kernel, KernelHost, KernelStart, KernelWorker } from "#core/kernel/kernel.ts";
 import type { ExecuteRequest, FromKernel, ToKernel } from "#core/kernel/messages.ts";
+import type { Ping, Pong } from "#core/kernel/watch.ts";
 import { newOwner, releaseOwner } from "#core/workspace/protocol.ts";
 import { answerBlocked, interruptBlocked, newControl, type TypeScriptInit } from "./control.ts";
 
 /** Milliseconds that a worker has to end its cell by itself. */
 const PATIENCE = 100;
 
-/** The TypeScript kernel. */
-export const typescriptKernel: Kernel = {
+export interface TypeScriptKernelOptions {
+  /** Milliseconds between two looks at whether the worker answers. */
+  readonly beat?: number;
+}
+
+/** A TypeScript kernel. */
+export const createTypeScriptKernel = (options: TypeScriptKernelOptions = {}): Kernel => ({
   spec: {
     language: "typescript",
     displayName: "TypeScript",
@@ -30,8 +36,11 @@ export const typescriptKernel: Kernel = {
     },
     magics: ["%%typescript", "%%ts", "%%javascript", "%%js", "%%deno"],
   },
-  start: (start) => Promise.resolve(new RunningTypeScript(start).channel),
-};
+  start: (start) => Promise.resolve(new RunningTypeScript(start, options).channel),
+});
+
+/** The TypeScript kernel. */
+export const typescriptKernel: Kernel = createTypeScriptKernel();
 
 /** One worker with what it was given. */
 interface Inside {
@@ -49,10 +58,12 @@ class RunningTypeScript {
   #ready = false;
   #force: ReturnType<typeof setTimeout> | undefined;
 
-  constructor({ host, signal }: KernelStart) {
+  constructor({ host, signal }: KernelStart, { beat }: TypeScriptKernelOptions) {
     this.#host = host;
     this.#end = new KernelEnd(signal, {
       receive: (message, transfer) => this.#receive(message, transfer),
+      ping: () => this.#inside?.worker.port.postMessage({ type: "ping" } satisfies Ping, []),
+      beat,
       ended: () => {
         this.#calm();
         this.#drop(this.#inside);
@@ -77,7 +88,7 @@ class RunningTypeScript {
     const { port } = inside.worker;
     const isCurrent = (): boolean => this.#inside === inside && !this.#end.over;
     port.addEventListener("message", (event: MessageEvent) => {
-      if (isCurrent()) this.#hear(event.data as FromKernel);
+      if (isCurrent()) this.#hear(event.data as FromKernel | Pong);
     });
     port.start?.();
     inside.worker.onError((reason) => {
@@ -97,7 +108,8 @@ class RunningTypeScript {
     port.postMessage(init, []);
   }
 
-  #hear(message: FromKernel): void {
+  #hear(message: FromKernel | Pong): void {
+    if (message.type === "pong") return this.#end.heard();
     if (message.type === "execute_reply") this.#calm();
     this.#end.say(message);
     if (message.type !== "status" || message.parent !== undefined || message.status !== "idle") return;
@@ -115,6 +127,8 @@ class RunningTypeScript {
 
   #interrupt(inside: Inside, id: string): void {
     const running = this.#end.open[0];
+    // Something that an earlier cell left behind does not end.
+    if (!running && this.#end.silent) return this.#renew();
     if (!running || this.#force !== undefined) return;
     if (!this.#ready) return this.#end.abortAll();
     if (inside.control) interruptBlocked(inside.control);
@@ -139,6 +153,11 @@ class RunningTypeScript {
       evalue: text,
       traceback: [`\u001b[31mKeyboardInterrupt\u001b[39m: ${text}`],
     });
+    this.#renew();
+  }
+
+  /** Another worker takes the place of this one. */
+  #renew(): void {
     this.#end.abortAll();
     const next = this.#spare ?? this.#spawn();
     this.#spare = undefined;

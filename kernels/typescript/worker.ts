@@ -3,6 +3,7 @@
  * TypeScriptInit, all others are ToKernel; everything it says is FromKernel.
  */
 import type { FromKernel, ToKernel } from "#core/kernel/messages.ts";
+import type { Ping, Pong } from "#core/kernel/watch.ts";
 import { SyncFs } from "#core/workspace/sync-client.ts";
 import { makeApi } from "./api.ts";
 import { complete, inspectAt } from "./complete.ts";
@@ -38,11 +39,13 @@ import { Widgets } from "./widget.ts";
 
 const host = takeHost();
 // Buffers in messages are copies of the kernel's own, so they can be given away.
-const post = (message: FromKernel) => host.post(message, "buffers" in message ? [...(message.buffers ?? [])] : []);
+const post = (message: FromKernel | Pong) =>
+  host.post(message, "buffers" in message ? [...(message.buffers ?? [])] : []);
 
 let kernel: ((message: ToKernel) => void) | undefined;
 guardPipe((message) => {
-  if (kernel) kernel(message as ToKernel);
+  if ((message as Ping).type === "ping") post({ type: "pong" });
+  else if (kernel) kernel(message as ToKernel);
   else kernel = start(message as TypeScriptInit);
 });
 

@@ -1,5 +1,6 @@
 /** An open notebook: header, cells, side panels, status bar; and the life of its session. */
 import { For, Show, createEffect, createMemo, createSignal, onCleanup, onMount, type JSX } from "solid-js";
+import type { Language } from "#core/base/ids.ts";
 import type { NotebookClient, StorageState } from "#core/notebook/client.ts";
 import { Session } from "#core/session/session.ts";
 import type { Workspace } from "#core/workspace/workspace.ts";
@@ -38,6 +39,9 @@ export interface NotebookPageProps {
   readonly onCloseFind: () => void;
   readonly onTrust: () => void;
 }
+
+const silenceSentence = (name: string): string =>
+  `${name} does not answer, though no cell runs there: a task, a timer or a widget that a cell left behind may keep it busy. You can wait, interrupt it or restart it.`;
 
 export function NotebookPage(props: NotebookPageProps): JSX.Element {
   const { client, page } = props;
@@ -109,6 +113,9 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     const panel = plugins.get(panelsFacet).find(({ id, place }) => place === "bottom" && id === props.bottom);
     return panel && !opened.includes(panel) ? [...opened, panel] : opened;
   }, []);
+  const silentKernels = (): readonly Language[] =>
+    [...view.session$().kernels.values()].filter(({ silent }) => silent).map(({ language }) => language);
+  const kernelName = (language: Language): string => view.session$().kernels.get(language)?.displayName ?? language;
   const limits = (): readonly string[] => {
     const trouble = link()?.trouble();
     return [...props.limits, ...(trouble === undefined ? [] : [trouble])].filter(
@@ -180,6 +187,15 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
           <Show when={view.session$().runner === "elsewhere"}>
             <Banner level="info" text="This notebook runs in another tab. You can edit here; results appear in both." />
           </Show>
+          <For each={silentKernels()}>
+            {(language) => (
+              <Banner
+                level="warning"
+                text={silenceSentence(kernelName(language))}
+                action={{ label: "Restart", run: () => session.send({ type: "restart", language }) }}
+              />
+            )}
+          </For>
           <For each={view.session$().notices}>
             {(notice) => (
               <Banner

@@ -10,6 +10,7 @@ function make(signal: AbortSignal = new AbortController().signal) {
   const end = new KernelEnd(signal, {
     receive: (message) => received.push(message),
     ended: () => (ends += 1),
+    ping: () => undefined,
   });
   const reasons: (string | undefined)[] = [];
   end.channel.onClose((reason) => reasons.push(reason));

@@ -117,6 +117,37 @@ describe("running cells", () => {
   });
 });
 
+describe("a kernel that does not answer between its cells", () => {
+  const silentWorld = () => {
+    const world = new World([code("a", "a")]);
+    world.send({ type: "start_kernel", language: "python" });
+    world.ready("python");
+    world.say("python", { type: "responding", responding: false });
+    return world;
+  };
+
+  it("is said until it answers, and is not dead", () => {
+    const world = silentWorld();
+    expect(world.state.kernels.get("python")).toMatchObject({ silent: true, status: "idle" });
+    world.say("python", { type: "responding", responding: true });
+    expect(world.state.kernels.get("python")).toMatchObject({ silent: false, status: "idle" });
+  });
+
+  it("can be interrupted though no cell runs", () => {
+    const world = silentWorld();
+    world.send({ type: "interrupt" });
+    expect(world.sent.get("python")).toMatchObject([{ type: "interrupt_request" }]);
+    world.say("python", { type: "responding", responding: true });
+    expect(world.send({ type: "interrupt" })).toBeUndefined();
+  });
+
+  it("is not silent any more when it is restarted", () => {
+    const world = silentWorld();
+    world.send({ type: "restart", language: "python" });
+    expect(world.state.kernels.get("python")).toMatchObject({ silent: false, status: "starting" });
+  });
+});
+
 describe("validity", () => {
   it("is stale when the source is edited and fresh again when it is edited back", () => {
     const world = new World([{ ...code("a", "x = 1"), run: finishedRun("old", "x = 1") }, code("b", "")]);
