@@ -250,6 +250,10 @@ function takeMirror(draft: Draft, mirror: Mirror): boolean {
   draft.mirrored = new Map(mirror.cells);
   for (const [id] of draft.mirrored) draft.refresh(id);
   draft.setQueue(mirror.queue);
+  if (mirror.outlived && mirror.outlived.size !== draft.outlived.size) {
+    draft.outlived = mirror.outlived;
+    draft.refresh("all");
+  }
   for (const kernel of mirror.kernels)
     if (draft.kernels.get(kernel.language)) draft.kernels.set(kernel.language, kernel);
   return true;

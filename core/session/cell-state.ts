@@ -1,9 +1,8 @@
 /** What is shown of a cell, worked out from the document, the run under way, the queue and the runs that ended here. */
-import type { RunId } from "../base/ids.ts";
 import { sourceHash } from "../base/source-hash.ts";
 import type { Cell, Run } from "../notebook/model.ts";
-import type { ActiveRun, Overlay } from "./model.ts";
-import type { CellState, Progress, Validity } from "./state.ts";
+import type { ActiveRun, Outlived, Overlay } from "./model.ts";
+import type { CellState, Progress, Staleness } from "./state.ts";
 
 /** All that a cell's state depends on. */
 export interface CellFacts {
@@ -11,7 +10,7 @@ export interface CellFacts {
   readonly active: ActiveRun | undefined;
   readonly queued: boolean;
   readonly overlay: Overlay | undefined;
-  readonly outlived: ReadonlySet<RunId>;
+  readonly outlived: Outlived;
 }
 
 /** The last run of a cell that ended, as far as this session knows. */
@@ -22,9 +21,11 @@ export function lastRun(cell: Cell | undefined, overlay: Overlay | undefined): R
 /** The state of a cell. */
 export function cellState({ cell, active, queued, overlay, outlived }: CellFacts): CellState {
   if (active) {
+    const edited = active.sourceHash !== sourceHash(cell.source);
     return {
       progress: "running",
-      validity: active.sourceHash === sourceHash(cell.source) ? "fresh" : "stale",
+      validity: edited ? "stale" : "fresh",
+      staleness: edited ? "edited" : undefined,
       count: active.count,
       started: active.started,
       ms: undefined,
@@ -34,9 +35,11 @@ export function cellState({ cell, active, queued, overlay, outlived }: CellFacts
     };
   }
   const run = lastRun(cell, overlay);
+  const staleness = run && stalenessOf(cell, run, outlived);
   return {
     progress: queued ? "queued" : progressOf(run),
-    validity: validityOf(cell, run, outlived),
+    validity: run ? (staleness ? "stale" : "fresh") : "never",
+    staleness,
     count: run?.count,
     started: run?.started,
     ms: run?.ms,
@@ -51,6 +54,7 @@ export function isSameState(one: CellState, other: CellState): boolean {
   return (
     one.progress === other.progress &&
     one.validity === other.validity &&
+    one.staleness === other.staleness &&
     one.count === other.count &&
     one.started === other.started &&
     one.ms === other.ms &&
@@ -76,8 +80,7 @@ function progressOf(run: Run | undefined): Progress {
   }
 }
 
-function validityOf(cell: Cell, run: Run | undefined, outlived: ReadonlySet<RunId>): Validity {
-  if (!run) return "never";
-  if (run.status === "lost" || run.status === "running" || outlived.has(run.id)) return "stale";
-  return run.sourceHash === sourceHash(cell.source) ? "fresh" : "stale";
+function stalenessOf(cell: Cell, run: Run, outlived: Outlived): Staleness | undefined {
+  if (run.status === "lost" || run.status === "running") return "lost";
+  return outlived.get(run.id) ?? (run.sourceHash === sourceHash(cell.source) ? undefined : "edited");
 }

@@ -7,7 +7,7 @@ import { assert } from "../base/errors.ts";
 import type { Cell, Notebook, Output, Run } from "../notebook/model.ts";
 import { cellState, isSameState, lastRun } from "./cell-state.ts";
 import type { SessionEffect } from "./effects.ts";
-import type { ActiveRun, Dependency, KernelLink, NestedRun, Overlay, SessionModel } from "./model.ts";
+import type { ActiveRun, Dependency, KernelLink, NestedRun, Outlived, Overlay, SessionModel } from "./model.ts";
 import type { CellState, KernelState, Notice, QueuedRun } from "./state.ts";
 
 /** A map that leaves the one it was made of alone. */
@@ -58,7 +58,7 @@ export class Draft {
   nested: readonly NestedRun[];
   dependencies: readonly Dependency[];
   mirrored: ReadonlyMap<CellId, CellState>;
-  outlived: ReadonlySet<RunId>;
+  outlived: Outlived;
   readonly #base: SessionModel;
   #counter: number;
   #stale: Set<CellId> | "all" = new Set();

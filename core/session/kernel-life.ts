@@ -1,7 +1,7 @@
 /** Starts, deaths and restarts of kernels, and what they do to the cells that ran there. */
-import type { Language } from "../base/ids.ts";
+import type { Language, RunId } from "../base/ids.ts";
 import type { Draft } from "./draft.ts";
-import type { ActiveRun } from "./model.ts";
+import type { ActiveRun, Outlived } from "./model.ts";
 import { endNested, refuse } from "./nested.ts";
 import { type Failure, dropQueue, endUnstarted, failRun } from "./runs.ts";
 
@@ -26,7 +26,7 @@ export function kernelDied(draft: Draft, language: Language, reason: string): vo
   const active = currentRun(draft, language);
   const interrupted = link.interrupted || (active?.interrupted ?? false);
   const name = displayName(draft, language);
-  closeLink(draft, language);
+  closeLink(draft, language, interrupted ? "restarted" : "ended");
   draft.setKernel(language, {
     status: "dead",
     reason,
@@ -58,7 +58,7 @@ export function kernelDied(draft: Draft, language: Language, reason: string): vo
 export function restartKernel(draft: Draft, language: Language): void {
   const name = displayName(draft, language);
   const active = currentRun(draft, language);
-  closeLink(draft, language);
+  closeLink(draft, language, "restarted");
   if (active) {
     failRun(draft, active, "aborted", {
       ename: "KernelRestarted",
@@ -75,7 +75,7 @@ export function restartKernel(draft: Draft, language: Language): void {
 export function kernelRestartedItself(draft: Draft, language: Language): void {
   const name = displayName(draft, language);
   const active = currentRun(draft, language);
-  outlive(draft, language);
+  outlive(draft, language, "restarted");
   draft.setLink(language, { ready: false, current: undefined, interrupted: false });
   if (active) {
     if (active.interrupted) failRun(draft, active, "aborted", interruptFailure(name));
@@ -121,23 +121,26 @@ function currentRun(draft: Draft, language: Language): ActiveRun | undefined {
   return [...draft.runs.value.values()].find((run) => run.language === language);
 }
 
+type Fate = Outlived extends ReadonlyMap<RunId, infer Value> ? Value : never;
+
 /** Messages of the present start are void from here on, and its runs are a thing of the past. */
-function closeLink(draft: Draft, language: Language): void {
+function closeLink(draft: Draft, language: Language, fate: Fate): void {
   const { generation } = draft.link(language);
   draft.effects.push({ type: "stop_kernel", language, generation });
   draft.setLink(language, { generation: generation + 1, ready: false, current: undefined, interrupted: false });
-  outlive(draft, language);
+  outlive(draft, language, fate);
 }
 
-function outlive(draft: Draft, language: Language): void {
-  const outlived = new Set(draft.outlived);
+function outlive(draft: Draft, language: Language, fate: Fate): void {
+  const outlived = new Map(draft.outlived);
   for (const cell of draft.notebook.cells) {
     const run = cell.language === language ? draft.lastRun(cell.id) : undefined;
     if (!run) continue;
-    outlived.add(run.id);
+    // What became of the kernel that ran it, not of a later one.
+    if (!outlived.has(run.id)) outlived.set(run.id, fate);
     draft.refresh(cell.id);
   }
-  for (const run of draft.runs.value.values()) if (run.language === language) outlived.add(run.id);
+  for (const run of draft.runs.value.values()) if (run.language === language) outlived.set(run.id, fate);
   draft.outlived = outlived;
 }
 

@@ -65,6 +65,9 @@ export interface Overlay {
   readonly confirmed: boolean;
 }
 
+/** Runs whose kernel is another one now, and what became of theirs. */
+export type Outlived = ReadonlyMap<RunId, "restarted" | "ended">;
+
 /** A package that a run loaded, as the notebook's metadata keeps it under `kroma.dependencies`. */
 export interface Dependency {
   readonly ecosystem: "npm" | "pypi";
@@ -84,8 +87,7 @@ export interface SessionModel extends SessionState {
   readonly overlays: ReadonlyMap<CellId, Overlay>;
   /** What the tab that runs says of cells, when it is not this one. */
   readonly mirrored: ReadonlyMap<CellId, CellState>;
-  /** Runs whose kernel has ended or restarted since. */
-  readonly outlived: ReadonlySet<RunId>;
+  readonly outlived: Outlived;
   readonly dependencies: readonly Dependency[];
 }
 
@@ -115,7 +117,7 @@ export function emptyModel(options: {
     nested: [],
     overlays: new Map(),
     mirrored: new Map(),
-    outlived: new Set(),
+    outlived: new Map(),
     dependencies: [],
   };
 }

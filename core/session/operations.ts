@@ -5,6 +5,7 @@
 import type { CellId, Language, RunId } from "../base/ids.ts";
 import type { FromKernel } from "../kernel/messages.ts";
 import type { Notebook } from "../notebook/model.ts";
+import type { Outlived } from "./model.ts";
 import type { CellState, KernelState, Notice, QueuedRun } from "./state.ts";
 
 /** What a person, a plugin or another tab may ask of a session. */
@@ -27,6 +28,8 @@ export interface Mirror {
   readonly cells: readonly (readonly [CellId, CellState])[];
   readonly kernels: readonly KernelState[];
   readonly queue: readonly QueuedRun[];
+  /** Absent from a tab that still runs an older Kroma. */
+  readonly outlived?: Outlived;
 }
 
 /** All operations of a session. */

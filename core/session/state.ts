@@ -8,9 +8,17 @@ export type Progress = "idle" | "queued" | "running" | "done" | "failed";
 /** Whether the outputs still belong to the source, told apart from progress. */
 export type Validity = "never" | "fresh" | "stale";
 
+/**
+ * Why they do not: the tab closed while the cell ran, the kernel that ran it was restarted or has ended (what the cell
+ * left there is gone), or the source is another one now.
+ */
+export type Staleness = "lost" | "restarted" | "ended" | "edited";
+
 export interface CellState {
   readonly progress: Progress;
   readonly validity: Validity;
+  /** When stale. */
+  readonly staleness: Staleness | undefined;
   readonly count: number | undefined;
   /** Unix ms. */
   readonly started: number | undefined;

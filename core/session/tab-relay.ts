@@ -99,5 +99,5 @@ function mirrorOf(state: SessionModel): Mirror {
     const shown: CellState = (sizes.get(id) ?? 0) > MIRROR_SIZE ? { ...cell, outputs: [] } : cell;
     cells.push([id, shown]);
   }
-  return { cells, kernels: [...state.kernels.values()], queue: state.queue };
+  return { cells, kernels: [...state.kernels.values()], queue: state.queue, outlived: state.outlived };
 }

@@ -1,7 +1,7 @@
 /** One quiet line under a cell that has run: how long it took and when; while it runs, for how long it has. */
 import { Show, createMemo, createSignal, onCleanup, createEffect, type JSX } from "solid-js";
 import type { Cell } from "#core/notebook/model.ts";
-import type { CellState } from "#core/session/state.ts";
+import type { CellState, Staleness } from "#core/session/state.ts";
 import { duration, when } from "./when.ts";
 
 const ENDINGS = {
@@ -9,9 +9,16 @@ const ENDINGS = {
   ok: "",
   error: "failed",
   aborted: "interrupted",
-  lost: "lost: the page closed while it ran",
+  lost: "",
   imported: "",
 } as const;
+
+const STALENESS: Readonly<Record<Staleness, string>> = {
+  lost: "lost: the tab closed while it ran",
+  restarted: "kernel restarted since: run it again",
+  ended: "kernel ended since: run it again",
+  edited: "edited since: run it again",
+};
 
 export function CellFooter(props: {
   readonly cell: () => Cell;
@@ -41,7 +48,7 @@ export function CellFooter(props: {
     if (started !== undefined) parts.push(when(started));
     const ending = run && run.id === state?.run ? ENDINGS[run.status] : "";
     if (ending) parts.push(ending);
-    if (state?.validity === "stale") parts.push("out of date: run it again");
+    if (state?.staleness) parts.push(STALENESS[state.staleness]);
     return parts.join(" · ");
   });
   return (

@@ -39,6 +39,7 @@ export function NotebookHeader(props: { readonly view: PageView }): JSX.Element 
     const state = view.session$();
     return (
       state.queue.length > 0 ||
+      [...state.kernels.values()].some(({ silent }) => silent) ||
       [...state.cells.values()].some((cell) => cell.progress === "running" || cell.progress === "queued")
     );
   };

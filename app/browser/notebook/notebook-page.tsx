@@ -192,7 +192,10 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
               <Banner
                 level="warning"
                 text={silenceSentence(kernelName(language))}
-                action={{ label: "Restart", run: () => session.send({ type: "restart", language }) }}
+                action={{
+                  label: `Restart ${kernelName(language)}`,
+                  run: () => session.send({ type: "restart", language }),
+                }}
               />
             )}
           </For>

@@ -10,6 +10,7 @@ import type { PageView } from "../notebook/view.ts";
 const WORDS = { off: "off", starting: "starting", idle: "ready", busy: "running", dead: "stopped" } as const;
 
 function kernelText(kernel: KernelState): string {
+  if (kernel.silent) return "does not answer";
   if (kernel.status !== "starting") return WORDS[kernel.status];
   const percent = kernel.progress === undefined ? "" : ` ${Math.round(kernel.progress * 100)} %`;
   return `${kernel.stage ?? "starting"}${percent}`;
@@ -23,7 +24,7 @@ function kernelMenu(view: PageView, kernel: KernelState): readonly MenuItem[] {
   return [
     {
       label: `Interrupt ${displayName}`,
-      disabled: status !== "busy",
+      disabled: status !== "busy" && !kernel.silent,
       run: () => view.session.send({ type: "interrupt", language }),
     },
     { label: `Restart ${displayName}`, run: () => view.session.send({ type: "restart", language }) },

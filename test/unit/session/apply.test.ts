@@ -153,7 +153,7 @@ describe("validity", () => {
     const world = new World([{ ...code("a", "x = 1"), run: finishedRun("old", "x = 1") }, code("b", "")]);
     expect([world.cell("a").validity, world.cell("b").validity]).toEqual(["fresh", "never"]);
     world.type("a", "x = 2");
-    expect(world.cell("a")).toMatchObject({ validity: "stale", progress: "done" });
+    expect(world.cell("a")).toMatchObject({ validity: "stale", staleness: "edited", progress: "done" });
     world.type("a", "x = 1");
     expect(world.cell("a").validity).toBe("fresh");
   });
@@ -167,7 +167,32 @@ describe("validity", () => {
     world.ready("python");
     expect(world.send({ type: "restart" })).toBeDefined();
     expect([world.cell("a").validity, world.cell("b").validity]).toEqual(["stale", "fresh"]);
+    expect([world.cell("a").staleness, world.cell("b").staleness]).toEqual(["restarted", undefined]);
     expect(world.state.kernels.get("shell")?.status).toBe("off");
+  });
+
+  it("says what became of the kernel that ran the cell, until the cell runs again", () => {
+    const world = new World([
+      { ...code("a", "a"), run: finishedRun("one", "a") },
+      { ...code("b", "b"), run: finishedRun("two", "b", "lost") },
+    ]);
+    expect([world.cell("a").staleness, world.cell("b").staleness]).toEqual([undefined, "lost"]);
+    world.send({ type: "start_kernel", language: "python" });
+    world.ready("python");
+    world.say("python", { type: "status", status: "dead", reason: "it broke" });
+    expect([world.cell("a").staleness, world.cell("b").staleness]).toEqual(["ended", "lost"]);
+    world.type("a", "other");
+    world.send({ type: "start_kernel", language: "python" });
+    world.ready("python");
+    world.send({ type: "restart" });
+    expect(world.cell("a").staleness).toBe("ended");
+    world.ready("python");
+    world.run("a");
+    world.reply("a");
+    expect(world.cell("a")).toMatchObject({ validity: "fresh", staleness: undefined });
+    // The kernel starts anew by itself.
+    world.say("python", { type: "status", status: "starting" });
+    expect(world.cell("a").staleness).toBe("restarted");
   });
 
   it("stays with the run of this session until the document has it, and then follows the document", () => {

@@ -207,6 +207,9 @@ describe("two tabs on one notebook", () => {
     const seen = await until(follower, (now) => progress(now, "c0") === "done");
     expect(text(seen, "c0")).toBe("from one\n");
     expect(progress(runner.state, "c0")).toBe("done");
+    follower.send({ type: "restart" });
+    await until(follower, (now) => now.cells.get(id("c0"))?.staleness === "restarted");
+    await until(runner, (now) => now.kernels.get("typescript")?.status === "idle");
     await runner.close();
     follower.send({ type: "runner_changed", runner: "here" });
     follower.send({ type: "run_cells", cells: [id("c0")] });
