@@ -52,6 +52,7 @@ html { color-scheme: var(--kroma-scheme, light); background: transparent; }
 body { margin: 0; display: flow-root; font: 15px / 24px var(--font-text, system-ui, sans-serif); color: var(--text, CanvasText); overflow-wrap: break-word; }
 a { color: var(--accent, LinkText); }
 pre, code, kbd, samp { font-family: var(--font-code, monospace); font-size: 13.5px; }
+.kroma-note { margin: 0 0 4px; font: 13.5px / 20px var(--font-text, system-ui, sans-serif); color: var(--text-quiet, GrayText); overflow-wrap: anywhere; }
 `;
 
 /** Makes a frame in `parent`. */
@@ -156,6 +157,18 @@ function frameProgram(nonce: string): void {
     measure();
   };
   document.addEventListener("DOMContentLoaded", start);
+  // Many outputs fetch their library; without a network they would be blank without a word.
+  const missing = new Set<string>();
+  const noteMissing = (event: Event) => {
+    const script = event.target;
+    if (!(script instanceof HTMLScriptElement) || script.src === "" || missing.has(script.src)) return;
+    missing.add(script.src);
+    const note = document.createElement("p");
+    note.className = "kroma-note";
+    note.textContent = `This output needs ${script.src}, which could not be loaded.`;
+    document.body.prepend(note);
+  };
+  window.addEventListener("error", noteMissing, true);
   window.addEventListener("load", measure);
   // A link to a place in the page must not open a tab.
   document.addEventListener("click", (event) => {

@@ -12,7 +12,7 @@ export const drawing: Drawing = {
       title: "Script output",
       body:
         `<div id="output"></div><script>const element=document.getElementById("output");` +
-        `addEventListener("error",(event)=>{const line=document.createElement("pre");line.textContent=event.message;element.append(line)})</script>` +
+        `addEventListener("error",(event)=>{const line=document.createElement("pre");line.style.whiteSpace="pre-wrap";line.textContent=event.message;element.append(line)})</script>` +
         `<script>${code}</script>`,
       dark: context.dark,
       onTheme: context.onTheme,

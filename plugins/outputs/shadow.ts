@@ -30,14 +30,24 @@ export function showInShadow(
   return { box, root };
 }
 
-/** Makes a box that scrolls a tab stop, and only then. */
+/** An output this many pixels high scrolls in itself, so that the notebook around it can still be read. */
+const HIGHEST = 6000;
+const SHOWN = 800;
+
+/** Makes a box that scrolls a tab stop, and only then; a box too high for any page scrolls. */
 function keepReachable(box: HTMLElement): void {
   const observer = new ResizeObserver(() => {
+    // In the next frame: to change what is observed while it is told would be a loop.
+    if (box.scrollHeight > HIGHEST)
+      requestAnimationFrame(() => {
+        box.style.maxBlockSize = `${SHOWN}px`;
+        box.style.overflowY = "auto";
+      });
     if (!box.isConnected) observer.disconnect();
-    else if (box.scrollWidth > box.clientWidth) {
+    else if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight + 1) {
       box.tabIndex = 0;
       box.setAttribute("role", "group");
-      box.setAttribute("aria-label", "Wide output");
+      box.setAttribute("aria-label", box.scrollHeight > box.clientHeight + 1 ? "Long output" : "Wide output");
     } else {
       box.removeAttribute("tabindex");
       box.removeAttribute("role");

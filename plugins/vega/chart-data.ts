@@ -30,7 +30,12 @@ export function chartLoader(sources: ChartSources): Loader {
         return file.text();
       }
       if (/^data:[a-z]+\/[\w.+-]+[,;]/i.test(address)) return (await fetch(address)).text();
-      return base.load.call(this, address, options as never);
+      try {
+        return await base.load.call(this, address, options as never);
+      } catch (error) {
+        if (!(error instanceof TypeError)) throw error;
+        throw new Error(`The data at ${address} could not be loaded.`, { cause: error });
+      }
     },
   } as Loader;
 }

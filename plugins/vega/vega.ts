@@ -83,9 +83,16 @@ async function drawChart(root: HTMLElement, context: RenderContext): Promise<Res
     return result;
   } catch (error) {
     chart.remove();
-    root.append(complaint(`This chart can't be drawn. ${error instanceof Error ? error.message : String(error)}`));
+    root.append(complaint(`This chart can't be drawn. ${reasonOf(error)}`));
     return undefined;
   }
+}
+
+/** A wrong specification makes the library itself stumble; its words alone would say nothing to the reader. */
+function reasonOf(error: unknown): string {
+  if (error instanceof SyntaxError) return `Its specification is no JSON: ${error.message}`;
+  if (error instanceof TypeError) return `Its specification is not what Vega expects (${error.message}).`;
+  return error instanceof Error ? error.message : String(error);
 }
 
 /** The chart without options for its own embedding: those are ours. */

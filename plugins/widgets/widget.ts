@@ -24,6 +24,7 @@ export const drawing: Drawing = {
     if (!context.comms)
       return say(root, "This widget needs its kernel: run the cell again to use it.", context.bundle["text/plain"]);
     const store = storeOf(context.comms);
+    if (!store.get(id)) say(root, "Looking for this widget in its kernel …", context.bundle["text/plain"]);
     const model =
       store.get(id) ?? (await store.find(id, AbortSignal.any([closing.signal, AbortSignal.timeout(PATIENCE)])));
     if (!model || model.isClosed) {
@@ -36,6 +37,7 @@ export const drawing: Drawing = {
         `${name} brings no module of its own, so Kroma can't show it. Widgets made with anywidget work.`,
       );
     }
+    root.replaceChildren();
     const frame = openFrame(root, {
       title: "Widget",
       body: `<script>(${widgetProgram.toString()})();document.currentScript.remove()</script>`,

@@ -37,6 +37,12 @@ test("Markdown is set with formulas, coloured code, tables, tasks and alerts, an
   expect(found).toContain("heading-What-was-done");
 });
 
+test("numbered equations of one output are counted up", async () => {
+  const { element } = await show("text/latex", "\\begin{align}a&=b\\\\c&=d\\end{align}");
+  expect(element.querySelectorAll(".eqn-num").length).toBe(2);
+  expect(getComputedStyle(element.querySelector(".kroma-latex")!).counterReset).toContain("katexEqnNo");
+});
+
 test("a formula that can't be set is shown as its source with the reason", async () => {
   const { element } = await show("text/markdown", "Good $x^2$, bad $\\frac{1}{$ and $\\nonsense{x}$.");
   const bad = element.querySelector<HTMLElement>("[data-failed] ~ [data-failed]")!;
@@ -148,6 +154,20 @@ test("a frame has the page's colours and follows when they change", async () => 
   expect(heard[1]).toBe(getComputedStyle(document.documentElement).getPropertyValue("--ground"));
 });
 
+test("an output whose library can't be loaded says so instead of nothing", async () => {
+  const { element } = await show("text/html", "<script src='https://0.0.0.0:1/library.js'></script>");
+  await until(() => element.querySelector("iframe")!.clientHeight > 0);
+});
+
+test("an output too high for any page scrolls in itself and can be reached by key", async () => {
+  const { element } = await show("text/html", "<div style='height: 200000px'>high</div>");
+  const box = element.querySelector<HTMLElement>(".kroma-contained")!;
+  await until(() => box.clientHeight === 800);
+  await until(() => box.tabIndex === 0 && box.getAttribute("aria-label") === "Long output");
+  const table = await show("text/html", "<div style='height: 5000px'>a long table</div>");
+  expect(table.element.querySelector<HTMLElement>(".kroma-contained")!.clientHeight).toBeGreaterThan(4999);
+});
+
 test("a script output runs in a frame with its element, and its failure is shown there", async () => {
   const { element } = await show(
     "application/javascript",
@@ -175,7 +195,9 @@ test("Vega-Lite and Vega draw SVG, in the theme's colours, and complaints are wo
   });
   expect(vega.element.querySelectorAll("svg .mark-symbol path").length).toBe(2);
   const bad = await show("application/vnd.vegalite.v5+json", { mark: "nonsense", encoding: {} });
-  expect(bad.element.textContent).toContain("can't be drawn");
+  expect(bad.element.textContent).toContain("Its specification is not what Vega expects");
+  const far = await show("application/vnd.vegalite.v5+json", { ...CHART, data: { url: "https://0.0.0.0:1/a.csv" } });
+  expect(far.element.textContent).toContain("The data at https://0.0.0.0:1/a.csv could not be loaded.");
   const lost = await show(
     "application/vnd.vegalite.v5+json",
     { ...CHART, data: { url: "data/missing.json" } },
