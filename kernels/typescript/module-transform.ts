@@ -10,7 +10,8 @@ import type { AnyNode, ImportDeclaration, Program } from "acorn";
 import MagicString from "magic-string";
 import { findReferences } from "./references.ts";
 import { parseSource } from "./source.ts";
-import { boundNames, importAttributes, walk } from "./transform.ts";
+import { importAttributes } from "./transform.ts";
+import { boundNames, walk } from "./tree.ts";
 
 /** A static import of a module. */
 export interface ModuleImport {

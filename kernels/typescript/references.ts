@@ -3,7 +3,7 @@
  * other module's present value. Assumes a tree that acorn has accepted as a module (strict mode).
  */
 import type { AnyNode, Program } from "acorn";
-import { boundNames, isNode } from "./transform.ts";
+import { boundNames, isNode } from "./tree.ts";
 
 /** One place where a name is used. */
 export interface Reference {

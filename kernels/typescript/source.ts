@@ -4,6 +4,7 @@
  */
 import { parse, type Program } from "acorn";
 import { transform } from "sucrase";
+import { labelNamespaces, namespacesAsFunctions } from "./namespaces.ts";
 
 /** JavaScript with its tree; offsets are those of `code`, lines those of the source. */
 export interface Parsed {
@@ -74,18 +75,15 @@ function strip(source: string, kind: SourceKind, jsx: boolean): string {
   return restoreGuards(source, code);
 }
 
-/** Sucrase drops namespaces that hold values without a word; a user must hear of it. */
-function refuseNamespaces(source: string, code: string): void {
-  for (const found of source.matchAll(/^[ \t]*(?:export\s+)?((?:namespace|module)\s+[\w$.]+\s*\{)/gm)) {
-    if (code.includes(found[1]!)) continue; // it stands in a string
-    const line = source.slice(0, found.index).split("\n").length;
-    throw new SourceError("Namespaces are not supported: use a module of the workspace or an object instead", line, 1);
-  }
+function javascriptOf(source: string, kind: SourceKind, jsx: boolean): string {
+  if (!kind.typescript && !jsx) return source;
+  const code = strip(source, kind, jsx);
+  const labelled = kind.typescript ? labelNamespaces(source, code) : undefined;
+  return labelled === undefined ? code : namespacesAsFunctions(strip(labelled, kind, jsx));
 }
 
 function attempt(source: string, kind: SourceKind, jsx: boolean): Parsed {
-  const code = kind.typescript || jsx ? strip(source, kind, jsx) : source;
-  if (kind.typescript) refuseNamespaces(source, code);
+  const code = javascriptOf(source, kind, jsx);
   try {
     const program = parse(code, { ecmaVersion: "latest", sourceType: "module", allowHashBang: true });
     return { code, program };

@@ -8,6 +8,7 @@
 import type { AnyNode, ImportDeclaration, Pattern, Program, VariableDeclaration } from "acorn";
 import MagicString from "magic-string";
 import { parseSource, type Parsed } from "./source.ts";
+import { boundNames, walk } from "./tree.ts";
 
 /** One static import: what is asked for and where the cell says so. */
 export interface CellImport {
@@ -25,29 +26,6 @@ export interface CellCode {
   readonly names: readonly string[];
 }
 
-/** The names that a binding pattern binds. */
-export function boundNames(pattern: Pattern | null | undefined, into: string[] = []): string[] {
-  switch (pattern?.type) {
-    case "Identifier":
-      into.push(pattern.name);
-      break;
-    case "ObjectPattern":
-      for (const property of pattern.properties)
-        boundNames(property.type === "RestElement" ? property.argument : property.value, into);
-      break;
-    case "ArrayPattern":
-      for (const element of pattern.elements) boundNames(element, into);
-      break;
-    case "AssignmentPattern":
-      boundNames(pattern.left, into);
-      break;
-    case "RestElement":
-      boundNames(pattern.argument, into);
-      break;
-  }
-  return into;
-}
-
 /** Import attributes (`with { type: "json" }`) as a record. */
 export function importAttributes(node: {
   readonly attributes?: ImportDeclaration["attributes"];
@@ -58,20 +36,6 @@ export function importAttributes(node: {
     attributes[key] = String(attribute.value.value);
   }
   return attributes;
-}
-
-/** Calls `visit` for each node of the tree, parents first; a visitor that returns false keeps its children out. */
-export function walk(node: AnyNode, visit: (node: AnyNode) => boolean | void): void {
-  if (visit(node) === false) return;
-  for (const child of Object.values(node) as unknown[]) {
-    if (Array.isArray(child)) {
-      for (const item of child) if (isNode(item)) walk(item, visit);
-    } else if (isNode(child)) walk(child, visit);
-  }
-}
-
-export function isNode(value: unknown): value is AnyNode {
-  return typeof value === "object" && value !== null && typeof (value as { type?: unknown }).type === "string";
 }
 
 /** `{a: 1, b}` typed alone is an object to its author, a block to the language: as in browsers' consoles, it is an object. */

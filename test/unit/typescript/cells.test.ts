@@ -159,11 +159,32 @@ const CASES: readonly (readonly [name: string, cells: readonly string[], expecte
     "SyntaxError: Decorators are not supported by JavaScript engines yet",
   ],
   [
-    "namespaces are refused clearly",
-    ["namespace Na { export const a = 1 }"],
-    "SyntaxError: Namespaces are not supported: use a module of the workspace or an object instead",
+    "namespaces nest, and keep to themselves what they don't export",
+    [
+      "namespace Na {\n  export const a = 2\n  const hidden = 3\n  export function f() { return a * hidden }\n  export namespace In { export const z = f() }\n}",
+      "[Na.f(), Na.In.z, Object.keys(Na)]",
+    ],
+    "[ 6, 6, [ 'f', 'a', 'In' ] ]",
   ],
-  ["but not in a string", ["`\nnamespace Na {\n`.length"], "16"],
+  [
+    "namespaces with dots, live exports, enums and classes",
+    [
+      "export namespace Nb.Deep {\n  export let n = 1\n  export const up = () => ++n\n  export enum E { A = 'e' }\n  export class K { v = n }\n}",
+      "Nb.Deep.up(); [Nb.Deep.n, Nb.Deep.E.A, new Nb.Deep.K().v]",
+    ],
+    "[ 2, 'e', 2 ]",
+  ],
+  [
+    "namespaces merge with each other and with a class, and start anew in a rerun",
+    [
+      "class Nc { more() { return Nc.extra } }\nnamespace Nc { export const extra = 5 }\nnamespace Nc { export const other = 6 }\n[new Nc().more(), Nc.other]",
+      "namespace Nd { export const one = 1 }",
+      "namespace Nd { export const two = 2 }\nObject.keys(Nd)",
+    ],
+    "[ 'two' ]",
+  ],
+  ["namespaces of types leave nothing behind", ["namespace Ne { export interface A { a: 1 } }\n4"], "4"],
+  ["not in a string", ["`\nnamespace Na {\n`.length"], "16"],
   ["a display as the last expression is not shown twice", ["display(1)"], ""],
   ["a display's handle can be kept", ["const dh = display(1)\ntypeof dh.update"], "'function'"],
   ["dynamic import", ["(await import('kroma')).default === kroma"], "true"],

@@ -16,6 +16,7 @@ const SNIPPETS = [
   "class K$ {\n  #p = 1\n  constructor(private readonly q: number = 2) {}\n  get p() { return this.#p }\n}",
   "abstract class L$ {\n  abstract m(): void\n}",
   "enum M$ {\n  A,\n  B,\n}",
+  "namespace Y$\n{\n  export const a = 1\n  export namespace In.Deep {\n    export let b = a\n  }\n}",
   "interface N$ {\n  a: string\n  b?: number\n}",
   "type O$ = {\n  a: 1\n} | undefined",
   "declare const p$: string",

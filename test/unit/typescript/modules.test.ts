@@ -211,6 +211,13 @@ describe("the workspace", () => {
       ),
     ).toBe("[ 42, 42, 41, 'hello', 'Thing' ]");
   });
+  test("gives namespaces that a module exports", async () => {
+    await file(
+      "names.ts",
+      "export namespace M { export const v = 7; export namespace In { export const w = v + 1 } }\nnamespace P { export const q = 1 }\nexport const p = P.q\n",
+    );
+    expect(await show('import { M, p } from "./names"; [M.v, M.In.w, p]')).toBe("[ 7, 8, 1 ]");
+  });
   test("gives modules anew when they, or what they import, have changed", async () => {
     await file("data.json", '{"n": 99}');
     expect(await show('import { a } from "./lib"; a()')).toBe("100");
