@@ -73,7 +73,10 @@ export class Sources {
     }
     const { name, message } = headOf(error);
     const traceback = this.#traceback(error, cell);
-    return { ename: name, evalue: message, traceback, line: this.#lineOf(error, cell) };
+    const place = placeOf(error);
+    const where =
+      place.module === undefined || place.line === undefined ? "" : ` (${place.module}, line ${place.line})`;
+    return { ename: name, evalue: `${message}${where}`, traceback, line: this.#lineOf(error, cell) };
   }
 
   /** The innermost line of a file that an error's stack points into. */

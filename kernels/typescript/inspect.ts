@@ -3,6 +3,7 @@
  * getters and never throws, whatever the value does. Differs where a program cannot look: the state of a promise, what
  * an iterator would give, the target of a proxy.
  */
+import { platformParts } from "./inspect-platform.ts";
 import { keyLabel, quote } from "./inspect-text.ts";
 import { layOut } from "./inspect-layout.ts";
 
@@ -308,8 +309,14 @@ function shapeOf(value: object, state: State): Shape {
     const shown = tag !== "" && tag !== name ? ` [${tag}]` : "";
     return based(`[${type}: ${format(boxed.value, state, 0)}]${shown}`, keys);
   }
-  if (typeof URL === "function" && value instanceof URL && ownKeys(value).length === 0)
-    return based(`URL { ${quote(value.href)} }`);
+  const platform = platformParts(value, name, tag);
+  if (platform) {
+    const parts = (depth: number) =>
+      platform.map(({ name: key, value: item, isPair }) =>
+        isPair ? `${quote(key)} => ${inner(item, state, depth)}` : `${keyLabel(key)}: ${inner(item, state, depth)}`,
+      );
+    return { ...braces(`${name} `, []), ...(platform.length === 0 ? {} : { parts }) };
+  }
   if (kind === "Arguments" && tag === "") return braces("[Arguments] ");
   if (name === "Object" && tag === "") return braces("");
   return braces(prefixOf(name, tag, kind === tag && kind !== "Module" ? "Object" : kind));

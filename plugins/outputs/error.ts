@@ -75,7 +75,12 @@ function sentence(error: ErrorData, calm: boolean, root: HTMLElement): HTMLEleme
   const line = document.createElement("p");
   line.className = "kroma-error-sentence";
   if (calm) {
-    line.append("Stopped. What had been computed by then is kept.");
+    // A kernel that had to be restarted says what is gone.
+    line.append(
+      /variables are gone|started again|restarted/.test(error.evalue)
+        ? `Stopped. ${plainText(error.evalue)}`
+        : "Stopped. What had been computed by then is kept.",
+    );
     return line;
   }
   const name = document.createElement("strong");

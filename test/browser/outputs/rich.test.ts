@@ -272,6 +272,12 @@ test("an error is one sentence, a hint, a folded traceback, and its places can b
   ]);
   const calm = await show("application/vnd.kroma.error", { ename: "KeyboardInterrupt", evalue: "", traceback: [] });
   expect(calm.element.textContent).toBe("Stopped. What had been computed by then is kept.");
+  const lost = await show("application/vnd.kroma.error", {
+    ename: "KeyboardInterrupt",
+    evalue: "The cell did not stop by itself, so TypeScript was started again: its variables are gone.",
+    traceback: [],
+  });
+  expect(lost.element.textContent).toContain("its variables are gone");
 });
 
 for (const dark of [false, true]) {

@@ -57,6 +57,18 @@ test("Plot draws, with a legend painted by an OffscreenCanvas", async () => {
   expect([picture.naturalWidth, picture.naturalHeight]).toEqual([256, 1]);
 });
 
+test("objects of the platform are shown by what their getters say", async () => {
+  expect(await kernel.show('new Headers({ a: "1" })')).toBe("Headers { a: '1' }");
+  expect(await kernel.show('new URL("https://a.b/c?d=1").searchParams')).toBe("URLSearchParams { 'd' => '1' }");
+  expect(await kernel.show('new URL("https://a.b:8/c?d=1#e")')).toMatch(
+    /^URL \{\n {2}href: 'https:\/\/a\.b:8\/c\?d=1#e',\n {2}origin: 'https:\/\/a\.b:8',\n/,
+  );
+  expect(await kernel.show('await fetch("data:text/plain,hi")')).toMatch(/^Response \{[^]*status: 200,[^]*ok: true,/);
+  expect(await kernel.show("[Response.prototype, new Event('x').type, Math, new Intl.NumberFormat('en')].length")).toBe(
+    "4",
+  );
+});
+
 test("TSX makes elements that Plot's can be put into", async () => {
   const { result, error } = await kernel.run(`const plot = Plot.plot({ marks: [Plot.dot([1], { x: 1, y: 1 })] })
     const Card = ({ title, children }: { title: string; children?: unknown }) => <section><h3>{title}</h3>{children}</section>;
