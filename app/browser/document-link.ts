@@ -8,35 +8,73 @@ import type { FromDocument, ToDocument } from "#core/notebook/messages.ts";
 
 /** Opens the connection. `onError` hears when the worker cannot be loaded. */
 export function connectDocuments(onError: (message: string) => void): Channel<FromDocument, ToDocument> {
-  const hear = (event: Event): void =>
-    onError(event instanceof ErrorEvent && event.message ? event.message : "it did not load");
+  const startOwn = (): Worker => {
+    const worker = new Worker(new URL("./document.worker.ts", import.meta.url), {
+      type: "module",
+      name: "kroma-documents",
+    });
+    worker.addEventListener("error", (event) => onError(event.message || "it did not load"));
+    return worker;
+  };
   if (typeof SharedWorker === "function") {
     try {
       const worker = new SharedWorker(new URL("./document.worker.ts", import.meta.url), {
         type: "module",
         name: "kroma-documents",
       });
-      worker.addEventListener("error", hear);
       showLife(worker.port);
-      return portChannel<FromDocument, ToDocument>(worker.port);
+      return portChannel<FromDocument, ToDocument>(sharedPort(worker, startOwn, onError));
     } catch {
       // Refused (a sandboxed frame, some private modes): a worker of our own does the same for one tab.
     }
   }
-  const worker = new Worker(new URL("./document.worker.ts", import.meta.url), {
-    type: "module",
-    name: "kroma-documents",
+  return portChannel<FromDocument, ToDocument>(startOwn());
+}
+
+/**
+ * The port of a shared worker. One that is refused only after it was made, as where the browser denies storage, never
+ * says a word: then a worker of our own takes its place and gets what was sent so far.
+ */
+function sharedPort(shared: SharedWorker, startOwn: () => Worker, onError: (message: string) => void): PortLike {
+  const listeners = new Set<(event: MessageEvent) => void>();
+  let unanswered: unknown[] | undefined = [];
+  const hear = (event: MessageEvent): void => {
+    unanswered = undefined;
+    for (const listener of listeners) listener(event);
+  };
+  let port: PortLike = shared.port;
+  port.addEventListener("message", hear);
+  shared.addEventListener("error", (event) => {
+    if (!unanswered) {
+      onError(event instanceof ErrorEvent && event.message ? event.message : "it stopped");
+      return;
+    }
+    port = startOwn();
+    port.addEventListener("message", hear);
+    for (const message of unanswered) port.postMessage(message, []);
+    unanswered = undefined;
   });
-  worker.addEventListener("error", hear);
-  return portChannel<FromDocument, ToDocument>(worker);
+  return {
+    postMessage(message, transfer) {
+      unanswered?.push(message);
+      port.postMessage(message, transfer);
+    },
+    addEventListener: (_type, listener) => void listeners.add(listener),
+    removeEventListener: (_type, listener) => void listeners.delete(listener),
+    start: () => port.start?.(),
+    close: () => port.close?.(),
+  };
 }
 
 /** Holds a lock for as long as the page lives and tells the worker its name: when it is free, the page is gone. */
 function showLife(port: PortLike): void {
   if (!("locks" in navigator)) return;
   const lock = `kroma-page:${randomId()}`;
-  void navigator.locks.request(lock, () => {
-    port.postMessage({ type: "page_lock", lock }, []);
-    return new Promise(() => undefined);
-  });
+  navigator.locks
+    .request(lock, () => {
+      port.postMessage({ type: "page_lock", lock }, []);
+      return new Promise(() => undefined);
+    })
+    // Denied together with storage, as is the shared worker that would want to know.
+    .catch(() => undefined);
 }

@@ -10,8 +10,11 @@ export function holdRunLock(document: DocumentId, onHeld: () => void): () => voi
       onHeld();
       return new Promise<void>((resolve) => (release = resolve));
     })
-    // Aborted because the notebook closed before its turn came.
-    .catch(() => undefined);
+    .catch((error: unknown) => {
+      // A browser that denies storage denies locks too; tabs then share nothing, and each runs its own. Otherwise the
+      // notebook was closed before its turn came.
+      if (isDenied(error)) onHeld();
+    });
   return () => {
     stop.abort();
     release?.();
@@ -20,6 +23,13 @@ export function holdRunLock(document: DocumentId, onHeld: () => void): () => voi
 
 /** True when another tab runs the notebook at this moment. */
 export async function runsElsewhere(document: DocumentId): Promise<boolean> {
-  const { held = [] } = await navigator.locks.query();
-  return held.some((lock) => lock.name === `kroma-run:${document}`);
+  try {
+    const { held = [] } = await navigator.locks.query();
+    return held.some((lock) => lock.name === `kroma-run:${document}`);
+  } catch (error) {
+    if (isDenied(error)) return false;
+    throw error;
+  }
 }
+
+const isDenied = (error: unknown): boolean => error instanceof DOMException && error.name === "SecurityError";

@@ -43,8 +43,13 @@ interface Connection {
   readonly running: Map<DocumentId, Set<CellId>>;
 }
 
-type StorageState = "ok" | "memory" | "full";
+interface Storage {
+  readonly state: "ok" | "memory" | "full";
+  readonly message: string;
+}
 
+const STORED: Storage = { state: "ok", message: "" };
+const RETRY_DELAY = 2000;
 const LIBRARY_DELAY = 50;
 
 /** Holds documents, applies what pages ask, and keeps everything on disk. */
@@ -54,8 +59,12 @@ export class DocumentHost {
   readonly #documents = new Map<DocumentId, OpenDocument>();
   readonly #connections = new Set<Connection>();
   readonly #imports = new Map<string, Promise<unknown>>();
-  #storage: { readonly state: StorageState; readonly message: string } = { state: "ok", message: "" };
+  /** Which notebooks, or the list of them, could not be stored when it was last tried. */
+  readonly #troubles = new Map<DocumentId | "library", Storage>();
+  #storage: Storage = STORED;
+  #retry: ReturnType<typeof setTimeout> | undefined;
   #libraryTimer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
 
   constructor(options: DocumentHostOptions) {
     this.#options = { now: Date.now, random: Math.random, ...options };
@@ -63,7 +72,7 @@ export class DocumentHost {
       store: options.store,
       now: this.#options.now,
       changed: () => this.#libraryChanged(),
-      stored: (error) => this.#stored(error),
+      stored: (error) => this.#stored("library", error),
     });
     // A failed start is told by the storage event.
     this.#options.automerge.catch(() => undefined);
@@ -119,6 +128,8 @@ export class DocumentHost {
   async close(): Promise<void> {
     await this.flush().catch(() => undefined);
     if (this.#libraryTimer) clearTimeout(this.#libraryTimer);
+    if (this.#retry) clearTimeout(this.#retry);
+    this.#closed = true;
     for (const { channel } of this.#connections) channel.close();
     for (const document of this.#documents.values()) document.close();
     this.#documents.clear();
@@ -306,7 +317,7 @@ export class DocumentHost {
         if (event.type === "durable") this.#release(id);
       },
       describe: (notebook) => this.#library.describe(id, notebook),
-      stored: (error) => this.#stored(error),
+      stored: (error) => this.#stored(id, error),
     });
     this.#documents.set(id, document);
     document.heads().catch(() => {
@@ -357,19 +368,28 @@ export class DocumentHost {
     }, LIBRARY_DELAY);
   }
 
-  #stored(error: unknown): void {
-    const next = storageState(error);
-    const recovered = next.state === "ok" && this.#storage.state !== "ok";
+  /** One notebook that can be stored again says nothing about another that cannot. */
+  #stored(what: DocumentId | "library", error: unknown): void {
+    if (error === undefined) this.#troubles.delete(what);
+    else this.#troubles.set(what, storageTrouble(error));
+    // Documents try again by themselves; the list may not have been read while the store was away.
+    if (what === "library" && error !== undefined && !this.#closed) {
+      clearTimeout(this.#retry);
+      this.#retry = setTimeout(() => {
+        void this.#library
+          .load()
+          .then(() => this.#library.flush())
+          .catch(() => undefined);
+      }, RETRY_DELAY);
+    }
+    const [next = STORED] = this.#troubles.values();
     if (next.state === this.#storage.state) return;
     this.#storage = next;
     for (const { channel } of this.#connections) channel.send({ type: "storage", ...next });
-    // The list may not have been read while the store was away.
-    if (recovered) this.#library.load().catch(() => undefined);
   }
 }
 
-function storageState(error: unknown): { readonly state: StorageState; readonly message: string } {
-  if (error === undefined) return { state: "ok", message: "" };
+function storageTrouble(error: unknown): Storage {
   if (error instanceof KromaError && error.code === "exhausted") {
     return {
       state: "full",

@@ -99,7 +99,11 @@ async function ownExclusively(document: string): Promise<(() => void) | undefine
           resolve(release);
         });
       })
-      .catch(() => resolve(undefined));
+      .catch((error: unknown) => {
+        // Where storage is denied, locks are too; no other tab can have the files then.
+        const denied = error instanceof DOMException && error.name === "SecurityError";
+        resolve(denied ? () => undefined : undefined);
+      });
   });
 }
 

@@ -274,6 +274,28 @@ describe("the document host", () => {
     await next.host.close();
   });
 
+  it("says that something is not stored until all of it is", async () => {
+    const { host, library, store } = startHost();
+    const [big, small] = [await openWith(library, [newCell("a", "")]), await openWith(library, [newCell("b", "")])];
+    await library.flush();
+    const write = store.write.bind(store);
+    store.write = (batch) =>
+      batch.put?.some(([key]) => key[1] === big.document)
+        ? Promise.reject(new KromaError("exhausted", "full"))
+        : write(batch);
+    const states: string[] = [];
+    library.onStorage(({ state }) => states.push(state));
+    await big.edit(A, 0, type([[0, "big"]]), () => "big");
+    await expect(library.flush()).rejects.toMatchObject({ code: "exhausted" });
+    await small.edit(B, 0, type([[0, "small"]]), () => "small");
+    await saved(small);
+    expect(states).toEqual(["full"]);
+    store.write = write;
+    await library.flush();
+    expect(states).toEqual(["full", "ok"]);
+    await host.close();
+  });
+
   it("works without any storage at all", async () => {
     const store = new BreakableStore();
     store.failure = new KromaError("denied", "no storage");
