@@ -7,8 +7,8 @@ import { Dialog } from "#kit/dialog.tsx";
 import { panels } from "#kit/panels.ts";
 import { setPageActions } from "./command-context.ts";
 import { startKeyboard } from "./keyboard.ts";
-import { importFiles, pickFiles } from "./library/import-files.ts";
-import { openPath, openUrl } from "./library/shipped.ts";
+import { importFiles, pickFiles, tellWarnings } from "./library/import-files.ts";
+import { openPath, openUrl, type OnWarnings } from "./library/shipped.ts";
 import { pageLimits } from "./limits.ts";
 import { host } from "./plugins.ts";
 import { readRoute, writeRoute, type Route } from "./route.ts";
@@ -58,8 +58,9 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
   const documentOf = async (route: Route): Promise<DocumentId | undefined> => {
     if (route.type === "library") return undefined;
     if (route.type === "document") return route.document as DocumentId;
-    if (route.type === "url") return openUrl(route.url, library);
-    return openPath(route.path, library);
+    const tell: OnWarnings = (name, warnings) => tellWarnings(name, warnings, { toast });
+    if (route.type === "url") return openUrl(route.url, library, tell);
+    return openPath(route.path, library, tell);
   };
   const show = async (route: Route): Promise<void> => {
     const mine = ++turn;
@@ -162,6 +163,7 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
               storage={storage()}
               limits={pageLimits()}
               onCloseFind={() => setFinding(false)}
+              onImport={(files) => void take(files)}
               onTrust={() => void library.trust(opened.client.document).then(reopen)}
             />
           )}

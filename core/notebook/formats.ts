@@ -1,5 +1,6 @@
 /** Files in and out: which format a file is in, and the notebook's title when the file does not say one. */
 import { KromaError } from "../base/errors.ts";
+import { checkFileSize } from "./file-size.ts";
 import { readIpynb, writeIpynb } from "./ipynb.ts";
 import type { ImportFormat } from "./messages.ts";
 import type { Notebook } from "./model.ts";
@@ -24,6 +25,7 @@ export function readFile(name: string, bytes: Uint8Array): ReadResult {
   const ending = (/\.([^./\\]+)$/.exec(name)?.[1] ?? "").toLowerCase();
   const language = PERCENT_LANGUAGES[ending];
   if (language === undefined) return readIpynb(bytes);
+  checkFileSize(bytes.length);
   let text: string;
   try {
     text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);

@@ -10,6 +10,7 @@ import { sourceHash } from "../base/source-hash.ts";
 import type { MimeBundle } from "../kernel/mime.ts";
 import { canonicalJson, isSameJson } from "./canonical-json.ts";
 import { isCellId, normaliseText } from "./cell-text.ts";
+import { checkFileSize } from "./file-size.ts";
 import type { ReadResult } from "./formats.ts";
 import {
   defaultMagic,
@@ -35,9 +36,6 @@ import { upgradeNotebook } from "./nbformat-upgrade.ts";
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Bigger files are refused before they are parsed: text of 100 MB takes several times that as values. */
-export const LARGEST_FILE = 100 * 1024 * 1024;
-
 const MINOR = 5;
 const CELL_FIELDS: readonly string[] = ["id", "cell_type", "metadata", "source"];
 const CODE_FIELDS: readonly string[] = ["outputs", "execution_count"];
@@ -49,13 +47,7 @@ const KINDS: readonly unknown[] = ["code", "markdown", "raw"];
  * that is no notebook is refused as `invalid`, with the place and the reason; one that is too big as `exhausted`.
  */
 export function readIpynb(bytes: Uint8Array): ReadResult {
-  if (bytes.length > LARGEST_FILE) {
-    const megabytes = Math.round(bytes.length / 1024 / 1024);
-    throw new KromaError(
-      "exhausted",
-      `The file has ${megabytes} megabytes; notebooks of up to ${LARGEST_FILE / 1024 / 1024} can be opened.`,
-    );
-  }
+  checkFileSize(bytes.length);
   const warnings: string[] = [];
   const { value, droppedNumbers, bigNumbers } = parseJsonText(decode(bytes));
   if (droppedNumbers > 0)

@@ -2,10 +2,8 @@
 import { KromaError } from "#core/base/errors.ts";
 import type { DocumentId } from "#core/base/ids.ts";
 import type { LibraryClient } from "#core/notebook/client.ts";
+import { checkFileSize } from "#core/notebook/file-size.ts";
 import type { PageActions } from "#kit/commands.ts";
-
-/** Larger files are refused before they are read into memory. */
-const LIMIT = 512 * 1024 * 1024;
 
 /** True for a file that a notebook can be made of. */
 function isNotebookFile(file: { readonly name: string }): boolean {
@@ -19,26 +17,32 @@ export async function importFiles(
   page: PageActions,
 ): Promise<readonly DocumentId[]> {
   const made: DocumentId[] = [];
+  const refused: string[] = [];
   for (const file of files) {
     try {
       if (!isNotebookFile(file))
         throw new KromaError("invalid", "only .ipynb files and percent scripts (.py) can be imported");
-      if (file.size > LIMIT)
-        throw new KromaError(
-          "exhausted",
-          `it has ${Math.round(file.size / 1e6)} MB; the most is ${LIMIT / 1024 / 1024} MB`,
-        );
+      // Before it is read into memory.
+      checkFileSize(file.size);
       const { document, warnings } = await library.import(file.name, new Uint8Array(await file.arrayBuffer()));
       made.push(document);
-      const [first, ...rest] = warnings;
-      if (first) page.toast(`${file.name}: ${first}${rest.length > 0 ? ` (and ${rest.length} more)` : ""}`);
+      tellWarnings(file.name, warnings, page);
     } catch (error) {
-      const text = `${file.name} was not imported: ${error instanceof Error ? error.message : String(error)}`;
-      page.toast(text);
-      page.announce(text);
+      refused.push(`${file.name} was not imported: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
+  // In one message, so that none is pushed out by the next.
+  if (refused.length > 0) {
+    page.toast(refused.join("\n"));
+    page.announce(refused.join(" "));
+  }
   return made;
+}
+
+/** Says what was not as it should be in a notebook that was imported. */
+export function tellWarnings(name: string, warnings: readonly string[], page: Pick<PageActions, "toast">): void {
+  const [first, ...rest] = warnings;
+  if (first) page.toast(`${name}: ${first}${rest.length > 0 ? ` (and ${rest.length} more)` : ""}`);
 }
 
 /** Asks for files with the browser's own picker; empty when it is cancelled. */

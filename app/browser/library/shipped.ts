@@ -48,7 +48,7 @@ async function fetchBytes(url: string, what: string): Promise<Uint8Array> {
   const type = response.headers.get("content-type") ?? "";
   // Hosts that answer everything with the page itself: not the file that was asked for.
   if (response.status === 404 || (response.ok && type.startsWith("text/html") && /\.(ipynb|py)$/.test(url))) {
-    throw new KromaError("missing", `There is no ${what}.`);
+    throw new KromaError("missing", `${what} is not there (any more).`);
   }
   if (!response.ok)
     throw new KromaError("unavailable", `${what} could not be fetched: the server says ${response.status}.`);
@@ -64,8 +64,11 @@ export async function copyFiles(notebook: string, files: readonly string[], work
   }
 }
 
+/** Hears what was not as it should be in a file that was imported. */
+export type OnWarnings = (name: string, warnings: readonly string[]) => void;
+
 /** The document of a shipped notebook; imported the first time, and one's own copy from then on. */
-export async function openPath(path: string, library: LibraryClient): Promise<DocumentId> {
+export async function openPath(path: string, library: LibraryClient, onWarnings: OnWarnings): Promise<DocumentId> {
   // On a first visit the file is needed for sure, and comes while the library is being opened.
   const early = navigator.serviceWorker?.controller ? undefined : fetchBytes(siteUrl(path), path);
   early?.catch(() => undefined);
@@ -73,7 +76,10 @@ export async function openPath(path: string, library: LibraryClient): Promise<Do
   const known = library.entries.find((entry) => entry.origin === path);
   if (known) return known.document;
   const bytes = await (early ?? fetchBytes(siteUrl(path), path));
-  return (await library.import(path.split("/").at(-1) ?? path, bytes, { origin: path, once: true })).document;
+  const name = path.split("/").at(-1) ?? path;
+  const { document, warnings } = await library.import(name, bytes, { origin: path, once: true });
+  onWarnings(name, warnings);
+  return document;
 }
 
 /** Puts the data files of the notebook with this origin into its workspace; nothing to do for any other notebook. */
@@ -84,19 +90,28 @@ export async function prepareFiles(origin: string | undefined, workspace: Worksp
 }
 
 /** The document of a notebook elsewhere; fetched the first time and foreign until trusted. */
-export async function openUrl(url: string, library: LibraryClient): Promise<DocumentId> {
+export async function openUrl(url: string, library: LibraryClient, onWarnings: OnWarnings): Promise<DocumentId> {
   await library.listed;
   const known = library.entries.find((entry) => entry.origin === url);
   if (known) return known.document;
   const address = URL.canParse(url) ? new URL(url) : undefined;
   if (!address || !/^https?:$/.test(address.protocol)) throw new KromaError("invalid", `${url} is no web address.`);
   const bytes = await fetchBytes(address.href, "The notebook");
-  const name = decodeURIComponent(address.pathname.split("/").at(-1) || "notebook.ipynb");
-  return (
-    await library.import(/\.(ipynb|py)$/.test(name) ? name : `${name}.ipynb`, bytes, {
-      origin: url,
-      foreign: true,
-      once: true,
-    })
-  ).document;
+  const name = readable(address.pathname.split("/").at(-1) || "notebook.ipynb");
+  const { document, warnings } = await library.import(/\.(ipynb|py)$/.test(name) ? name : `${name}.ipynb`, bytes, {
+    origin: url,
+    foreign: true,
+    once: true,
+  });
+  onWarnings(name, warnings);
+  return document;
+}
+
+/** A name out of an address; as it stands there when its escapes are broken. */
+function readable(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }

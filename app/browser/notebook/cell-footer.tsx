@@ -23,6 +23,8 @@ const STALENESS: Readonly<Record<Staleness, string>> = {
 export function CellFooter(props: {
   readonly cell: () => Cell;
   readonly state: () => CellState | undefined;
+  /** False: its language is one that Kroma does not run. */
+  readonly hasKernel: () => boolean;
 }): JSX.Element {
   const [now, setNow] = createSignal(Date.now());
   createEffect(() => {
@@ -35,6 +37,8 @@ export function CellFooter(props: {
     const state = props.state();
     const run = props.cell().run;
     if (props.cell().kind !== "code") return "";
+    if (!props.hasKernel())
+      return `Kept, not run: there is no kernel for ${props.cell().language} here. Choose another language at the left; ARCHITECTURE.md says how a kernel is added.`;
     if (state?.progress === "queued") return "waiting";
     if (state?.progress === "running") {
       const since = state.started;

@@ -103,7 +103,7 @@ export function CellView(props: CellViewProps): JSX.Element {
           <OutputArea view={view} id={id} cell={cell} outputs={outputs} running={() => progress() === "running"} />
           <Show when={state()?.input}>{(input) => <InputField view={view} cell={id} input={input()} />}</Show>
         </Show>
-        <CellFooter cell={cell} state={state} />
+        <CellFooter cell={cell} state={state} hasKernel={() => view.session$().kernels.has(cell().language)} />
       </div>
       <InsertLine view={view} after={() => id} />
     </div>

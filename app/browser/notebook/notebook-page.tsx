@@ -15,6 +15,7 @@ import { prepareFiles } from "../library/shipped.ts";
 import { host as plugins, kernels, programs } from "../plugins.ts";
 import { holdRunLock } from "../run-lock.ts";
 import { Banner } from "../shell/banner.tsx";
+import { uploadFiles } from "../panels/file-tree.ts";
 import { BottomPanel } from "../shell/bottom-panel.tsx";
 import { Rail, SidePanel } from "../shell/rail.tsx";
 import { StatusBar } from "../shell/status-bar.tsx";
@@ -37,6 +38,8 @@ export interface NotebookPageProps {
   /** What this browser cannot do here, as sentences. */
   readonly limits: readonly string[];
   readonly onCloseFind: () => void;
+  /** Notebooks were dropped on this one. */
+  readonly onImport: (files: readonly File[]) => void;
   readonly onTrust: () => void;
 }
 
@@ -107,6 +110,33 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
   });
   createEffect(() => (document.title = `${view.notebook().title || "Untitled"} · Kroma`));
 
+  /** Files that are dropped on the cells are for the notebook, not text for the editor under the pointer. */
+  const drop = (event: DragEvent): void => {
+    const dropped = [...(event.dataTransfer?.files ?? [])];
+    if (dropped.length === 0) return;
+    event.preventDefault();
+    event.stopPropagation();
+    if (dropped.every((file) => /\.ipynb$/i.test(file.name))) props.onImport(dropped);
+    else void upload(dropped);
+  };
+  const upload = async (dropped: readonly File[]): Promise<void> => {
+    try {
+      const place = await workspace();
+      if (!place) return page.toast("The files of this notebook cannot be reached here.");
+      await uploadFiles(place, "", dropped);
+      const what = dropped.length === 1 ? `“${dropped[0]?.name}” is` : `${dropped.length} files are`;
+      page.toast(`${what} in the workspace.`, { label: "Show files", run: () => page.openPanel("files") });
+    } catch (error) {
+      page.toast(`Upload failed: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  /** Leaving would lose what could not be stored. */
+  const askBeforeLeaving = (event: BeforeUnloadEvent): void => {
+    if (props.storage.state !== "ok" && !saved()) event.preventDefault();
+  };
+  addEventListener("beforeunload", askBeforeLeaving);
+  onCleanup(() => removeEventListener("beforeunload", askBeforeLeaving));
+
   const openPanel = () => plugins.get(panelsFacet).find((panel) => panel.id === props.panel);
   /** Once opened they stay, so that hiding one ends nothing. */
   const bottomPanels = createMemo<readonly Panel[]>((opened) => {
@@ -152,7 +182,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
           />
         )}
       </Show>
-      <main class="main">
+      <main class="main" ref={(element) => element.addEventListener("drop", drop, { capture: true })}>
         <NotebookHeader view={view} />
         <Show when={props.finding}>
           <FindBar view={view} onClose={props.onCloseFind} />

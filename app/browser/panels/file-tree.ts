@@ -48,6 +48,12 @@ export async function freeName(workspace: Workspace, folder: string, name: strin
   }
 }
 
+/** Puts files of this computer into a directory, under names that are free. */
+export async function uploadFiles(workspace: Workspace, folder: string, files: readonly File[]): Promise<void> {
+  for (const file of files)
+    await workspace.write(await freeName(workspace, folder, file.name), new Uint8Array(await file.arrayBuffer()));
+}
+
 /** A size as people read it. */
 export function fileSize(bytes: number): string {
   if (bytes < 1000) return `${bytes} B`;

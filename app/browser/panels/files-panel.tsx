@@ -5,7 +5,7 @@ import { Icon } from "#kit/icon.tsx";
 import type { PanelProps } from "#kit/panels.ts";
 import { pickFiles } from "../library/import-files.ts";
 import { FileRow } from "./file-row.tsx";
-import { fileSize, folderOf, freeName, inFolder, readRows, type Row } from "./file-tree.ts";
+import { fileSize, folderOf, freeName, inFolder, readRows, uploadFiles, type Row } from "./file-tree.ts";
 import { FileView } from "./file-view.tsx";
 
 /** Deleted files wait here for their undo. */
@@ -76,8 +76,7 @@ function Files(props: PanelProps & { readonly workspace: Workspace }): JSX.Eleme
   };
   const upload = (folder: string, files: readonly File[]): Promise<void> =>
     attempt("Upload", async () => {
-      for (const file of files)
-        await workspace.write(await freeName(workspace, folder, file.name), new Uint8Array(await file.arrayBuffer()));
+      await uploadFiles(workspace, folder, files);
       if (files.length > 0)
         page.announce(files.length === 1 ? `${files[0]?.name} uploaded` : `${files.length} files uploaded`);
     });

@@ -8,8 +8,8 @@ interface Toast {
   readonly action: { readonly label: string; readonly run: () => void } | undefined;
 }
 
-/** How long a toast stays, in milliseconds; one that offers an action stays longer. */
-const STAY = { plain: 5000, action: 12_000 } as const;
+/** How long a toast stays, in milliseconds; one that offers an action, or has much to read, stays longer. */
+const STAY = { plain: 5000, action: 12_000, letter: 60 } as const;
 
 const [toasts, setToasts] = createRoot(() => createSignal<readonly Toast[]>([]));
 const [spoken, setSpoken] = createRoot(() => createSignal(""));
@@ -23,7 +23,7 @@ function close(id: number): void {
 export function toast(text: string, action?: { readonly label: string; readonly run: () => void }): void {
   const id = ++count;
   setToasts((list) => [...list.filter((other) => other.text !== text), { id, text, action }].slice(-3));
-  setTimeout(() => close(id), action ? STAY.action : STAY.plain);
+  setTimeout(() => close(id), Math.max(action ? STAY.action : STAY.plain, text.length * STAY.letter));
 }
 
 /** Says something to screen readers, politely. */

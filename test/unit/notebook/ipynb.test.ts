@@ -1,5 +1,6 @@
 import { canonicalJson } from "#core/notebook/canonical-json.ts";
-import { LARGEST_FILE, readIpynb, writeIpynb } from "#core/notebook/ipynb.ts";
+import { LARGEST_FILE } from "#core/notebook/file-size.ts";
+import { readIpynb, writeIpynb } from "#core/notebook/ipynb.ts";
 import { formatJson } from "#core/notebook/json-text.ts";
 import { splitLines } from "#core/notebook/ipynb-outputs.ts";
 import type { Notebook } from "#core/notebook/model.ts";
