@@ -5,7 +5,7 @@
  */
 const ACTIVE_TAG =
   /<\s*(?:script|iframe|frame|frameset|object|embed|applet|link|base|meta|form|input|button|select|textarea|dialog|template|portal|marquee|canvas|html|body|[a-z][\w.]*-[\w-]*)\b/i;
-const HANDLER = /<[^>]*[\s"'/]on[a-z]+\s*=/i;
+const HANDLER = /<[^<>]*[\s"'/]on[a-z]+\s*=/i;
 const ACTIVE_ADDRESS = /(?:javascript|vbscript)\s*:/i;
 const ACTIVE_STYLE =
   /<style[^>]*>[^<]*(?:url\s*\((?!\s*["']?\s*(?:#|data:image\/))|@import|@font-face|:host|::slotted|\\)/i;

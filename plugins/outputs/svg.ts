@@ -1,13 +1,15 @@
 /** `image/svg+xml`: in a shadow root, so that ids of two drawings never meet; scripts and handlers are taken out. */
-import type { Drawing } from "#kit/renderers.ts";
+import type { Drawing, RenderContext } from "#kit/renderers.ts";
 import { sanitise } from "#kit/sanitise.ts";
 import { describe, sizeOf } from "./image-facts.ts";
+import { MOST_DRAWN, sayCut } from "./large.ts";
 import { showInShadow } from "./shadow.ts";
 
 /** Draws one SVG drawing. */
 export const drawing: Drawing = {
   render(element, context) {
     const markup = (typeof context.data === "string" ? context.data : "").replace(/^[\s\S]*?(?=<svg[\s>])/i, "");
+    if (markup.length > MOST_DRAWN) return showAsPicture(element, markup, context);
     const content = sanitise(markup, { kind: "svg", styles: true });
     const svg = content.querySelector("svg");
     if (!svg) {
@@ -30,3 +32,17 @@ export const drawing: Drawing = {
     showInShadow(element, content, "kroma-svg");
   },
 };
+
+/** A drawing of very many parts: as a picture it runs no script and needs no cleaning. */
+function showAsPicture(element: HTMLElement, markup: string, context: RenderContext): () => void {
+  const image = document.createElement("img");
+  image.className = "kroma-image";
+  image.alt = describe(context, "Drawing");
+  image.src = URL.createObjectURL(new Blob([markup], { type: "image/svg+xml" }));
+  image.addEventListener("error", () => {
+    image.remove();
+    sayCut(element, markup, { name: "output.svg", type: "image/svg+xml" });
+  });
+  element.append(image);
+  return () => URL.revokeObjectURL(image.src);
+}

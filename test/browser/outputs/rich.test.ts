@@ -168,6 +168,26 @@ test("an output too high for any page scrolls in itself and can be reached by ke
   expect(table.element.querySelector<HTMLElement>(".kroma-contained")!.clientHeight).toBeGreaterThan(4999);
 });
 
+test("HTML of many megabytes shows its beginning at once, and all of it when asked", async () => {
+  const rows = "<tr><td>1</td><td>some words</td></tr>".repeat(100_000);
+  const output = await show("text/html", `<table>${rows}</table>`);
+  const { element } = output;
+  expect(element.textContent).toContain("The beginning of 3.8 MB.");
+  const shown = shadow(output).querySelectorAll("tr").length;
+  expect(shown).toBeGreaterThan(1000);
+  expect(shown).toBeLessThan(10_000);
+  const all = [...element.querySelectorAll("button")].find((button) => button.textContent === "Show all")!;
+  all.click();
+  expect(element.querySelector("iframe")!.srcdoc.length).toBeGreaterThan(rows.length);
+  const drawing = await show(
+    "image/svg+xml",
+    `<svg xmlns="http://www.w3.org/2000/svg" width="90" height="60">${'<circle r="1"/>'.repeat(150_000)}</svg>`,
+  );
+  const image = drawing.element.querySelector("img")!;
+  await image.decode();
+  expect(image.naturalWidth).toBe(90);
+});
+
 test("a script output runs in a frame with its element, and its failure is shown there", async () => {
   const { element } = await show(
     "application/javascript",
