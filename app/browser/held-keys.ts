@@ -1,10 +1,11 @@
 /**
  * Keys pressed while a command is still at work on the cells: they wait for it, and are then pressed again in order,
- * so that "b Enter print" typed at any speed means what it says. Nothing waits longer than a second.
+ * so that "b Enter print" typed at any speed means what it says. What loads first (a panel) may take
+ * longer on a slow machine, and a key that lands where it was not meant does harm: so the wait is long, but it ends.
  */
 
 /** Longest wait for a command, in milliseconds; it then goes on beside the keys. */
-const PATIENCE = 1000;
+const PATIENCE = 5000;
 
 export class HeldKeys {
   #held: KeyboardEvent[] = [];

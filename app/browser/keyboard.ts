@@ -9,12 +9,9 @@ import { host, isMac } from "./plugins.ts";
 function placeOf(event: KeyboardEvent): KeyPlace | "field" {
   const target = event.target instanceof Element ? event.target : document.body;
   if (target.closest(".cm-content")) return "edit";
-  if (
-    target.closest(
-      "input, textarea, select, [contenteditable='true'], dialog, [role=menu], [data-output] [tabindex], [data-own-keys]",
-    )
-  )
-    return "field";
+  if (target.closest("dialog, [role=menu]")) return "field";
+  if (target.closest("[data-own-keys]")) return "panel";
+  if (target.closest("input, textarea, select, [contenteditable='true'], [data-output] [tabindex]")) return "field";
   return commandContext().view ? "command" : "library";
 }
 
@@ -28,7 +25,7 @@ export function startKeyboard(): () => void {
     const place = placeOf(event);
     const target = event.target instanceof Element ? event.target : document.body;
     // A field keeps its keys, but for those with a modifier that mean the page wherever one is.
-    if (place === "field" && !(event.ctrlKey || event.metaKey)) return;
+    if ((place === "field" || place === "panel") && !(event.ctrlKey || event.metaKey)) return;
     if (
       (event.key === "Enter" || event.key === " ") &&
       target.closest("button, a, summary") &&

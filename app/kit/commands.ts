@@ -10,8 +10,8 @@ import { Facet } from "#core/plugin/facet.ts";
 
 /** Jupyter's two modes: keys act on cells, or go into the text. */
 export type Mode = "command" | "edit";
-/** Where a command makes sense and its keys count. "notebook" is both modes. */
-export type When = "command" | "edit" | "notebook" | "library" | "always";
+/** Where a command makes sense and its keys count. "notebook" is both modes, "panel" a panel that has the keys for itself. */
+export type When = "command" | "edit" | "notebook" | "panel" | "library" | "always";
 
 /** Where the caret goes when an editor gets the focus: a place, an offset, or where it was. */
 export type Caret = "start" | "end" | number | undefined;

@@ -15,7 +15,7 @@ export interface KeyPress {
 }
 
 /** Where the key was pressed. */
-export type KeyPlace = Mode | "library";
+export type KeyPlace = Mode | "panel" | "library";
 
 /** Longest pause inside a sequence, in milliseconds. */
 export const SEQUENCE_PAUSE = 1000;
@@ -100,10 +100,10 @@ export function shownKeys(keys: readonly string[], mac: boolean): readonly strin
   return [...new Set(keys.map((key) => showKey(key, mac)))];
 }
 
-function countsIn(when: When, place: KeyPlace): boolean {
+/** Whether the keys of a command for `when` mean it at `place`. */
+export function countsIn(when: When, place: KeyPlace): boolean {
   if (when === "always") return true;
-  if (place === "library") return when === "library";
-  return when === "notebook" || when === place;
+  return when === place || (when === "notebook" && (place === "command" || place === "edit"));
 }
 
 /** One person's keyboard on one page. */

@@ -3,7 +3,7 @@
  * emulator (xterm.js) is loaded when the panel is first opened.
  */
 import type { Plugin } from "#core/plugin/facet.ts";
-import { commands, type Command, type CommandContext } from "#kit/commands.ts";
+import { commands, type Command, type CommandContext, type When } from "#kit/commands.ts";
 import { panels } from "#kit/panels.ts";
 import { type TerminalTabs, terminalTabs } from "./tabs.ts";
 
@@ -19,12 +19,13 @@ function command(
   keys: readonly string[],
   run: (tabs: TerminalTabs, context: CommandContext) => void | Promise<void>,
   isEnabled: (tabs: TerminalTabs) => boolean = () => true,
+  when: When = "always",
 ): Command {
   return {
     id: `terminal.${id}`,
     title,
     keys,
-    when: "always",
+    when,
     group: GROUP,
     isEnabled: ({ view }) => view !== undefined && isEnabled(terminalTabs(view.session)),
     run: (context) => (context.view ? run(terminalTabs(context.view.session), context) : undefined),
@@ -65,6 +66,7 @@ export const terminal: Plugin = {
           if (cell !== undefined) view?.choose(cell, { mode: view.mode() });
         },
         hasFocus,
+        "panel",
       ),
       command(
         "find",
@@ -76,8 +78,8 @@ export const terminal: Plugin = {
         },
         isAny,
       ),
-      command("next", "Next terminal", ["Ctrl-Shift-ArrowRight"], (tabs) => tabs.step(1), hasFocus),
-      command("previous", "Previous terminal", ["Ctrl-Shift-ArrowLeft"], (tabs) => tabs.step(-1), hasFocus),
+      command("next", "Next terminal", ["Ctrl-Shift-ArrowRight"], (tabs) => tabs.step(1), hasFocus, "panel"),
+      command("previous", "Previous terminal", ["Ctrl-Shift-ArrowLeft"], (tabs) => tabs.step(-1), hasFocus, "panel"),
       command(
         "screen-reader",
         "Screen reader mode of terminals",

@@ -191,7 +191,9 @@ describe("a terminal", () => {
       );
     await paste("echo one\u001b[201~\necho two\n");
     await sees(page, /# echo one\[201~\n(> )?echo two$/);
+    // Bash itself keeps the line if a key follows faster than its signal.
     await page.keyboard.press("Control+c");
+    await sees(page, /\^C\n#$/);
     await page.keyboard.type("\fcat\r");
     await sees(page, /cat$/);
     await paste("first\nsecond\n");

@@ -6,7 +6,14 @@ import { Icon } from "#kit/icon.tsx";
 import { shownKeys } from "#kit/keymap.ts";
 import { host, isMac } from "../plugins.ts";
 
-const WHERE = { command: "command mode", edit: "edit mode", notebook: "", library: "library", always: "" } as const;
+const WHERE = {
+  command: "command mode",
+  edit: "edit mode",
+  notebook: "",
+  panel: "in its panel",
+  library: "library",
+  always: "",
+} as const;
 
 export function Shortcuts(props: { readonly onClose: () => void }): JSX.Element {
   const groups = new Map<string, Command[]>();

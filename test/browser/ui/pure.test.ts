@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Cell } from "#core/notebook/model.ts";
-import { KeyMatcher, keyNames, normaliseKey, showKey, type KeyPress } from "#kit/keymap.ts";
+import { countsIn, KeyMatcher, keyNames, normaliseKey, showKey, type KeyPress } from "#kit/keymap.ts";
 import { commands, type Command } from "#kit/commands.ts";
 import { Heights } from "#app/browser/notebook/heights.ts";
 import { findInCells } from "#app/browser/notebook/find-bar.tsx";
@@ -135,13 +135,10 @@ describe("keys", () => {
   });
 
   it("never mean two commands in one place", () => {
-    for (const place of ["command", "edit", "library"] as const) {
+    for (const place of ["command", "edit", "panel", "library"] as const) {
       const seen = new Map<string, string>();
       for (const command of host.get(commands)) {
-        const counts =
-          command.when === "always" ||
-          (place === "library" ? command.when === "library" : command.when === "notebook" || command.when === place);
-        if (!counts) continue;
+        if (!countsIn(command.when, place)) continue;
         for (const key of new Set(command.keys.map((name) => normaliseKey(name, false)))) {
           expect([place, key, seen.get(key)]).toEqual([place, key, undefined]);
           seen.set(key, command.id);
