@@ -39,11 +39,14 @@ export class KernelConnection {
   #flushesSoon = false;
   #ended = false;
 
-  constructor(kernel: Kernel, host: KernelHost, listener: ConnectionListener) {
+  /** The kernel starts when `ready` has resolved; at once if there is none. */
+  constructor(kernel: Kernel, host: KernelHost, listener: ConnectionListener, ready?: Promise<void>) {
     this.#listener = listener;
     // A start that throws in its first step is the same as one that fails later.
-    const start = async (): Promise<Channel<FromKernel, ToKernel>> =>
-      kernel.start({ host, signal: this.#abort.signal });
+    const start = async (): Promise<Channel<FromKernel, ToKernel>> => {
+      if (ready) await ready;
+      return kernel.start({ host, signal: this.#abort.signal });
+    };
     start().then(
       (channel) => this.#open(channel),
       (error: unknown) => this.#end(error instanceof Error ? error.message : String(error)),

@@ -12,7 +12,7 @@ import type { Notebook, NotebookOperation, Run } from "../notebook/model.ts";
 import { apply } from "./apply.ts";
 import { type CommTraffic, CommRouter } from "./comm-router.ts";
 import type { SessionEffect } from "./effects.ts";
-import { KernelConnection } from "./kernel-connection.ts";
+import { type ConnectionListener, KernelConnection } from "./kernel-connection.ts";
 import { type SessionModel, emptyModel } from "./model.ts";
 import type { SessionOperation, SessionRequest } from "./operations.ts";
 import { RunWriter } from "./run-writer.ts";
@@ -38,6 +38,8 @@ export interface SessionOptions {
   readonly kernels: readonly Kernel[];
   readonly host: KernelHost;
   readonly now?: () => number;
+  /** Resolves when the host has all that kernels are given, the workspace above all: none starts before. */
+  readonly ready?: () => Promise<void>;
   /** False: another tab runs this notebook. Change it later with the operation `runner_changed`. Default true. */
   readonly canRun?: boolean;
 }
@@ -54,6 +56,7 @@ export class Session {
   readonly #kernels: ReadonlyMap<Language, Kernel>;
   readonly #host: KernelHost;
   readonly #now: () => number;
+  readonly #ready: (() => Promise<void>) | undefined;
   readonly #changed = new Emitter<{ state: SessionState; operation: SessionOperation }>();
   readonly #connections = new Map<Language, { generation: number; connection: KernelConnection }>();
   readonly #comms: CommRouter;
@@ -68,6 +71,7 @@ export class Session {
     this.#document = options.notebook;
     this.#host = options.host;
     this.#now = options.now ?? Date.now;
+    this.#ready = options.ready;
     this.#kernels = new Map(options.kernels.map((kernel) => [kernel.spec.language, kernel]));
     this.#state = emptyModel({
       prefix: randomId(8),
@@ -199,7 +203,7 @@ export class Session {
   #start(language: Language, generation: number): void {
     const kernel = this.#kernels.get(language);
     if (!kernel) return;
-    const connection = new KernelConnection(kernel, this.#host, {
+    const listener: ConnectionListener = {
       messages: (messages) => this.#apply({ type: "kernel_messages", language, generation, messages }),
       comm: (message) => this.#comms.take(language, message),
       terminal: (message) => this.#terminals.take(message),
@@ -208,7 +212,8 @@ export class Session {
         this.#closeServices(language, reason);
         this.#apply({ type: "kernel_closed", language, generation, reason });
       },
-    });
+    };
+    const connection = new KernelConnection(kernel, this.#host, listener, this.#ready?.());
     this.#connections.set(language, { generation, connection });
   }
 

@@ -50,26 +50,24 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
   const { client, page } = props;
   const [link, setLink] = createSignal<WorkspaceLink>();
   const host = createPageHost({ programs, workspace: () => link()?.memory(), foreign: () => client.entry.foreign });
-  const session = new Session({ notebook: client, kernels, host, canRun: !props.elsewhere });
+  /** Told that this tab has the files: those of the notebook, and those that ship with it. */
+  let filesAreHere: () => void;
+  const here = new Promise<void>((resolve) => (filesAreHere = resolve));
+  const prepare = async (opened: WorkspaceLink): Promise<void> => {
+    try {
+      await prepareFiles(client.entry.origin, await opened.ready);
+    } catch (error) {
+      page.toast(`Files of this notebook are missing: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    filesAreHere();
+  };
+  const session = new Session({ notebook: client, kernels, host, canRun: !props.elsewhere, ready: () => here });
   // From the start, so that no widget is missed; the renderer finds the same store by the same channel.
   storeOf(session.comms);
-  /** Cells wait for the files they may read: those of the notebook, and those that ship with it. */
-  const files = new Promise<void>((resolve) => {
-    // In the tab that does not run the notebook, the other one has the files.
-    createEffect(() => {
-      const opened = link();
-      if (opened)
-        void opened.ready
-          .then((workspace) => prepareFiles(client.entry.origin, workspace))
-          .then(resolve, (error: unknown) => {
-            page.toast(`Files of this notebook are missing: ${error instanceof Error ? error.message : String(error)}`);
-            resolve();
-          });
-    });
-    if (props.elsewhere) resolve();
-  });
+  /** What runs waits for the files it may read. Where another tab runs the notebook, that one has them. */
+  const files = (): Promise<void> => (session.state.runner === "elsewhere" ? Promise.resolve() : here);
   /** The files, once those that ship with the notebook are among them. */
-  const workspace = (): Promise<Workspace | undefined> => files.then(() => link()?.ready);
+  const workspace = (): Promise<Workspace | undefined> => files().then(() => link()?.ready);
   const view = createView(client, session, page, files, async (path) => readFile(await workspace(), path));
   const [saved, setSaved] = createSignal(client.saved);
   const [dismissed, setDismissed] = createSignal<readonly string[]>([]);
@@ -82,9 +80,11 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
   let closed = false;
   const stopLock = holdRunLock(client.document, () => {
     if (session.state.runner === "elsewhere") session.send({ type: "runner_changed", runner: "here" });
-    setLink(openWorkspaceLink(client.document));
+    const opened = openWorkspaceLink(client.document);
+    setLink(opened);
+    void prepare(opened);
     afterPaint(() => {
-      void files.then(() => {
+      void here.then(() => {
         if (!closed) stopStarting = startKernels(session, client.notebook);
       });
     });

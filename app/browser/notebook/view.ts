@@ -55,7 +55,7 @@ export function createView(
   client: NotebookClient,
   session: Session,
   page: PageActions,
-  ready: Promise<void> = Promise.resolve(),
+  ready: () => Promise<void> = () => Promise.resolve(),
   file: PageView["file"] = () => Promise.resolve(undefined),
 ): PageView {
   const [notebook, setNotebook] = createSignal(client.notebook);
@@ -200,7 +200,7 @@ export function createView(
     },
     run(which) {
       const code = which.filter((id) => cellOf(id)?.kind === "code");
-      if (code.length > 0) void ready.then(() => session.send({ type: "run_cells", cells: code }));
+      if (code.length > 0) void ready().then(() => session.send({ type: "run_cells", cells: code }));
     },
     clipboard: [],
     async insert(after, kind, language, source = "") {

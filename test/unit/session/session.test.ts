@@ -76,6 +76,30 @@ const text = (state: SessionState, cell: string) =>
     .join("");
 
 describe("a session", () => {
+  it("starts no kernel before the host has what kernels are given, however it is asked", async () => {
+    const notebook = await openNotebook(["1 + 1"]);
+    let arrive: () => void = () => undefined;
+    const ready = new Promise<void>((resolve) => (arrive = resolve));
+    let there = false;
+    const startedBefore: boolean[] = [];
+    const watched: Kernel = {
+      ...typescriptKernel,
+      start: (options) => {
+        startedBefore.push(!there);
+        return typescriptKernel.start(options);
+      },
+    };
+    const session = new Session({ notebook, kernels: [watched], host, ready: () => ready });
+    session.send({ type: "run_cells", cells: [id("c0")] });
+    await until(session, (state) => state.kernels.get("typescript")?.status === "starting");
+    await new Promise((resolve) => setTimeout(resolve));
+    there = true;
+    arrive();
+    await until(session, (state) => progress(state, "c0") === "done");
+    expect(startedBefore).toEqual([false]);
+    await session.close();
+  });
+
   it("runs cells and writes them to the document, which a later opening finds", async () => {
     const notebook = await openNotebook(["const a = 20", "console.log('hi')\na + 1"]);
     const session = new Session({ notebook, kernels: [typescriptKernel], host });
