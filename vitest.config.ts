@@ -5,6 +5,9 @@ import { defineConfig } from "vitest/config";
 import { chromiumArguments, chromiumPath } from "./test/chromium.ts";
 import { linuxImage } from "./test/browser/shell/image-server.ts";
 
+/** A machine that many share may take its time: what is awaited is judged by whether it comes, not by when. */
+const expectation = { poll: { timeout: 60_000 } };
+
 const isolation = {
   "Cross-Origin-Opener-Policy": "same-origin",
   "Cross-Origin-Embedder-Policy": "credentialless",
@@ -49,7 +52,8 @@ export default defineConfig({
           name: "browser",
           environment: "node",
           include: ["test/browser/**/*.test.{ts,tsx}"],
-          testTimeout: 60_000,
+          expect: expectation,
+          testTimeout: 120_000,
           hookTimeout: 60_000,
           fileParallelism: false,
           browser: {
@@ -72,6 +76,7 @@ export default defineConfig({
           name: "e2e",
           environment: "node",
           include: ["test/e2e/**/*.test.ts"],
+          expect: expectation,
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,

@@ -56,11 +56,14 @@ export async function serve(args: readonly string[] = []): Promise<Site> {
 }
 
 /** Real Chromium on a profile folder, so that what it keeps can be seen again after it was killed. */
-export function browser(profile: string, viewport = { width: 1280, height: 800 }): Promise<BrowserContext> {
-  return chromium.launchPersistentContext(profile, {
+export async function browser(profile: string, viewport = { width: 1280, height: 800 }): Promise<BrowserContext> {
+  const context = await chromium.launchPersistentContext(profile, {
     executablePath: chromiumPath,
     args: [...chromiumArguments],
     viewport,
     acceptDownloads: true,
   });
+  // A machine that many share may take its time.
+  context.setDefaultTimeout(60_000);
+  return context;
 }

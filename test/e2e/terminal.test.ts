@@ -44,9 +44,7 @@ const screen = (page: Page): Promise<string> =>
       .join("\n")
       .trimEnd(),
   );
-/** A machine that many share may take its time. */
-const PATIENCE = { timeout: 60_000 };
-const sees = (page: Page, pattern: RegExp): Promise<void> => expect.poll(() => screen(page), PATIENCE).toMatch(pattern);
+const sees = (page: Page, pattern: RegExp): Promise<void> => expect.poll(() => screen(page)).toMatch(pattern);
 const PROMPT = /\/workspace #$/;
 
 /** Opens the first terminal by key, and waits for its shell. */
@@ -68,9 +66,7 @@ describe("a terminal", () => {
     await page.keyboard.type("cat early.txt\r");
     await sees(page, /\ntyped42\n/);
     await page.keyboard.press("Control+Shift+ArrowUp");
-    await expect
-      .poll(() => page.evaluate("document.activeElement.closest('[data-cell]') !== null"), PATIENCE)
-      .toBe(true);
+    await expect.poll(() => page.evaluate("document.activeElement.closest('[data-cell]') !== null")).toBe(true);
     await page.keyboard.type("print(open('early.txt').read().upper())");
     await page.keyboard.press("Control+Enter");
     await page.locator("[data-output]").filter({ hasText: "TYPED42" }).waitFor();
@@ -101,7 +97,7 @@ describe("a terminal", () => {
         await page.keyboard.type("clear; stty size\r");
         await sees(page, /^\d+ \d+\n/m);
         return Number(/^(\d+) \d+$/m.exec(await screen(page))?.[1]);
-      }, PATIENCE)
+      })
       .toBeGreaterThan(rows);
     await page.keyboard.type("yes\r");
     await sees(page, /\ny\ny\ny\n/);
@@ -124,20 +120,20 @@ describe("a terminal", () => {
       .poll(async () => {
         await page.getByRole("button", { name: "Close this terminal" }).click();
         return page.getByRole("dialog", { name: "Close Terminal 2?" }).innerText();
-      }, PATIENCE)
+      })
       .toContain("sleep");
     await page.getByRole("button", { name: "Cancel" }).click();
-    await expect.poll(() => focused(page), PATIENCE).toMatch(/^Terminal 2/);
+    await expect.poll(() => focused(page)).toMatch(/^Terminal 2/);
     await page.keyboard.press("Control+c");
     await sees(page, PROMPT);
     await page.getByRole("button", { name: "Close this terminal" }).click();
-    await expect.poll(() => page.getByRole("tab").count(), PATIENCE).toBe(1);
-    await expect.poll(() => focused(page), PATIENCE).toMatch(/^Terminal 1/);
+    await expect.poll(() => page.getByRole("tab").count()).toBe(1);
+    await expect.poll(() => focused(page)).toMatch(/^Terminal 1/);
     await page.keyboard.type("(exit 3)\r");
     await sees(page, /exit 3\)\n[^]*#$/);
     await page.keyboard.press("Control+d");
     await page.getByText("The shell ended with status 3.").waitFor();
-    await expect.poll(() => focused(page), PATIENCE).toBe("Start a new shell");
+    await expect.poll(() => focused(page)).toBe("Start a new shell");
     await page.keyboard.press("Enter");
     await sees(page, PROMPT);
     await page.locator("[data-kernel=shell]").getByRole("button").click();
@@ -146,10 +142,8 @@ describe("a terminal", () => {
     await page.getByRole("button", { name: "Start a new shell" }).click();
     await sees(page, PROMPT);
     await page.keyboard.press("Control+Backquote");
-    await expect.poll(() => page.getByRole("region", { name: "Terminal" }).count(), PATIENCE).toBe(0);
-    await expect
-      .poll(() => page.evaluate("document.activeElement.closest('[data-cell]') !== null"), PATIENCE)
-      .toBe(true);
+    await expect.poll(() => page.getByRole("region", { name: "Terminal" }).count()).toBe(0);
+    await expect.poll(() => page.evaluate("document.activeElement.closest('[data-cell]') !== null")).toBe(true);
   });
 
   it("is not taken in by what a program writes or a page had copied", async () => {
@@ -168,7 +162,7 @@ describe("a terminal", () => {
     );
     await sees(page, /BAD GOOD\nshown\n#$/);
     expect(await page.evaluate("navigator.clipboard.readText()")).toBe("mine");
-    await expect.poll(() => page.getByRole("tab").innerText(), PATIENCE).toBe("Terminal 1\nevil title");
+    await expect.poll(() => page.getByRole("tab").innerText()).toBe("Terminal 1\nevil title");
     const row = page.locator(".xterm-rows > div").filter({ hasText: "BAD GOOD" });
     const box = await row.boundingBox();
     const click = async (column: number): Promise<void> => {
@@ -219,7 +213,7 @@ describe("a terminal", () => {
     expect(await violations()).toEqual([]);
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(390);
     await page.keyboard.press("Escape");
-    await expect.poll(() => focused(page), PATIENCE).toMatch(/^Terminal 1/);
+    await expect.poll(() => focused(page)).toMatch(/^Terminal 1/);
     await page.keyboard.press("Control+Shift+P");
     await page.keyboard.type("screen reader mode");
     await page.keyboard.press("Enter");

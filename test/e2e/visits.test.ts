@@ -101,7 +101,7 @@ describe("the second visit", () => {
     await newProcess();
     const second = await visit();
     await run(second);
-    await expect.poll(() => asked, { timeout: 60_000 }).toContain("/service-worker.js");
+    await expect.poll(() => asked).toContain("/service-worker.js");
     expect(asked).toEqual(["/service-worker.js"]);
 
     await newProcess();
@@ -157,7 +157,7 @@ describe("a new build", () => {
     writeFileSync(join(site, "notebooks/index.json"), index);
     await newProcess();
     const second = await visit();
-    await expect.poll(() => asked, { timeout: 60_000 }).toContain("/notebooks/index.json");
+    await expect.poll(() => asked).toContain("/notebooks/index.json");
     await run(second);
     await newProcess();
     expect(await buildOf(await visit())).toBe("first");

@@ -49,7 +49,7 @@ describe("widgets of the shipped notebook", () => {
     await page.getByRole("button", { name: "Run all" }).click();
     const inPython = widgetIn(page.locator("[data-cell=widget-python]"));
     const inTypeScript = widgetIn(page.locator("[data-cell=widget-typescript]"));
-    await inPython.getByText("Python counts 3").click({ timeout: 60_000 });
+    await inPython.getByText("Python counts 3").click();
     await inPython.getByText("Python counts 4").click();
     await inPython.getByText("Python counts 5").waitFor();
     await inTypeScript.getByText("TypeScript counts 5").click();
@@ -76,12 +76,12 @@ describe("widgets of the shipped notebook", () => {
   it("say that they need their kernel when the notebook is opened again", async () => {
     const page = await open("/?path=notebooks/outputs.ipynb");
     await page.getByRole("button", { name: "Run all" }).click();
-    await widgetIn(page.locator("[data-cell=widget-python]")).waitFor({ timeout: 60_000 });
+    await widgetIn(page.locator("[data-cell=widget-python]")).waitFor();
     await expect.poll(() => page.locator("[data-cell][data-status=running]").count()).toBe(0);
     await page.getByText("Saved", { exact: true }).first().waitFor();
     await page.reload();
     const cell = page.locator("[data-cell=widget-python]");
-    await cell.getByText("needs its kernel").waitFor({ timeout: 30_000 });
+    await cell.getByText("needs its kernel").waitFor();
     expect(await output(cell).innerText()).toContain("Counter(count=3)");
   });
 });
@@ -110,7 +110,7 @@ describe("texts", () => {
       ].join("\n"),
     );
     const picture = output(first).locator("img[alt=dot]");
-    await picture.waitFor({ timeout: 60_000 });
+    await picture.waitFor();
     await expect.poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth)).toBe(33);
 
     await expect.poll(() => output(first).locator("svg .mark-rect path").count()).toBe(3);
