@@ -1,5 +1,5 @@
 /**
- * Builds the Linux image: `node vm-images/build.ts [--update]`. Needs no root, no C compiler and no emulator on the host
+ * Builds the Linux image (`kroma vm build [--update]`). Needs no root, no C compiler and no emulator on the host
  * beyond this project's own: packages are unpacked by Debian's dpkg-deb, file systems are written here, the agent is
  * compiled inside the guest, and the machine is booted once and saved. The result is a folder named by the hash of
  * everything it was made from.
@@ -7,7 +7,6 @@
 import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { constants, deflateRawSync, gunzipSync, zstdCompressSync } from "node:zlib";
@@ -19,11 +18,6 @@ import { AGENT_VERSION, Mux } from "#kernels/shell/mux.ts";
 import { type LockedPackage, PackageSource } from "./debian.ts";
 import { busyboxOf, compilerDisk, firmware, firstFileSystem, kernelParts, machineDisk, ownFile } from "./layout.ts";
 import { BUSYBOX, CHUNK, MACHINE, PACKAGES, SUITE } from "./recipe.ts";
-
-/** Where everything that is built for this user goes, unless told otherwise. */
-export function defaultCache(): string {
-  return process.env["KROMA_CACHE"] ?? join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "kroma");
-}
 
 export interface BuildOptions {
   /** Kroma's cache folder; images go to its "vm". */
@@ -287,16 +281,4 @@ function hash(bytes: Uint8Array): string {
 
 function buffer(bytes: Uint8Array): ArrayBuffer {
   return new Uint8Array(bytes).buffer;
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const started = performance.now();
-  const log = (line: string) => console.error(`[${((performance.now() - started) / 1000).toFixed(0)} s] ${line}`);
-  try {
-    console.log(await buildImage({ cache: defaultCache(), log, update: process.argv.includes("--update") }));
-    process.exit(0);
-  } catch (error) {
-    console.error(error instanceof KromaError ? `vm-image: ${error.message}` : error);
-    process.exit(1);
-  }
 }

@@ -18,6 +18,12 @@ const help = `Kroma: notebooks of Python, TypeScript and Linux cells.
       --port PORT             8040, or the next free one
       --host HOST             127.0.0.1; name another address to let other machines in
       --no-open               opens no browser
+  kroma vm build [--update]   makes the Linux image (or takes the one that KROMA_VM_IMAGE names)
+  kroma vm list               the images that are here
+  kroma vm export [IMAGE] --output FILE.car
+                              writes an image as a CAR file, and its CID on standard output
+  kroma vm import SOURCE      takes an image from a .car file, a folder, a web address of a folder, or a CID
+  kroma vm shell [FOLDER]     a terminal on a fresh machine, the folder at /workspace; commands from a pipe
   kroma help, kroma --version
 
 Exit status of run: 0 all cells ran, 1 a cell failed, 2 bad input or usage, 130 interrupted.
@@ -35,6 +41,10 @@ const verbs: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   serve: async () => {
     const { serve } = await import("./serve.ts");
     return (args) => serve(args, terminal);
+  },
+  vm: async () => {
+    const { vm } = await import("./vm.ts");
+    return (args) => vm(args, terminal);
   },
 };
 

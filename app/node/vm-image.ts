@@ -1,8 +1,8 @@
 /** Where the Linux image is. It may still be being built, so it is looked for each time it is wanted. */
-import { findImage } from "#vm-images/build.ts";
+import { findImage } from "#vm-images/exchange/ensure.ts";
 import { cacheFolder } from "./paths.ts";
 
-/** The folder of the built image for the present recipe, or undefined. */
+/** The folder of the image in use, or undefined. */
 export function findVmImage(): Promise<string | undefined> {
   return findImage(cacheFolder());
 }

@@ -5,7 +5,12 @@
 import * as v from "valibot";
 import { KromaError } from "#core/base/errors.ts";
 
-const part = v.object({ file: v.string(), size: v.number(), sha256: v.string() });
+const part = v.object({
+  /** Below the manifest's folder; never out of it. */
+  file: v.pipe(v.string(), v.maxLength(200), v.regex(/^[\w-][\w.-]*(\/[\w-][\w.-]*)*$/)),
+  size: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 30)),
+  sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)),
+});
 
 const manifestSchema = v.object({
   format: v.literal(1),
@@ -33,7 +38,8 @@ export type ImagePart = v.InferOutput<typeof part>;
 export type ImageManifest = v.InferOutput<typeof manifestSchema>;
 
 /** How to get the image, told to whoever lacks it. */
-export const HOW_TO_BUILD = "Build it with `npm run vm-image` (needs Debian's apt), then restart the shell.";
+export const HOW_TO_BUILD =
+  "Build it with `npm run vm-image` (needs Debian's apt), or take one with `kroma vm import`; then restart the shell.";
 
 /** The manifest of the image in the folder at `url` (ending in "/"). */
 export async function loadManifest(url: string): Promise<ImageManifest> {
@@ -45,6 +51,11 @@ export async function loadManifest(url: string): Promise<ImageManifest> {
   } catch {
     throw new KromaError("missing", `There is no Linux image. ${HOW_TO_BUILD}`);
   }
+  return readManifest(text);
+}
+
+/** What a manifest.json says, checked. */
+export function readManifest(text: string): ImageManifest {
   let json: unknown;
   try {
     json = JSON.parse(text);

@@ -11,7 +11,7 @@ import { type EmulatorClass, noFiles, startMachine } from "#kernels/shell/machin
 import { Mux } from "#kernels/shell/mux.ts";
 import { Shell } from "#kernels/shell/shell.ts";
 import { cacheFolder } from "#app/node/paths.ts";
-import { buildImage } from "#vm-images/build.ts";
+import { ensureImage } from "#vm-images/exchange/ensure.ts";
 import { median } from "./browser.ts";
 import type { Figure } from "./run.ts";
 
@@ -20,7 +20,7 @@ const WRITTEN = 16 << 20;
 
 /** Restores the built image and measures it. */
 export async function benchMachine(): Promise<readonly Figure[]> {
-  const folder = await buildImage({ cache: cacheFolder(), log: (line) => console.error(line) });
+  const folder = await ensureImage({ cache: cacheFolder(), log: (line) => console.error(line) });
   const manifest = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8")) as ImageManifest;
   const bytes = async (file: string): Promise<ArrayBuffer> => new Uint8Array(await readFile(join(folder, file))).buffer;
   const [{ V86 }, wasm, bios, vgaBios, state] = await Promise.all([

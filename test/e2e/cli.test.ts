@@ -298,11 +298,46 @@ describe("kroma serve", () => {
   });
 });
 
+describe("kroma vm", () => {
+  it("hands the Linux image on as a CAR file, and a machine without one has the shell from it", async () => {
+    const file = join(folder, "image.car");
+    const exported = await kroma(["vm", "export", "--output", file]);
+    expect(exported).toMatchObject({ code: 0, stdout: expect.stringMatching(/^bafy\w+\n$/) });
+    const environment = { KROMA_CACHE: join(folder, "cache"), KROMA_VM_IMAGE: file };
+    expect(await kroma(["vm", "list"], { environment })).toMatchObject({ code: 0, stdout: "" });
+    const without = await kroma(["vm", "shell"], { environment, stdin: "true" });
+    expect(without).toMatchObject({ code: 1, stderr: expect.stringContaining("kroma vm import") });
+    const imported = await kroma(["vm", "import", file], { environment });
+    expect(imported).toMatchObject({ code: 0, stdout: expect.stringMatching(/^[0-9a-z]+\n$/) });
+    const named = { ...environment, KROMA_VM_IMAGE: imported.stdout.trim() };
+    expect((await kroma(["vm", "list"], { environment: named })).stdout).toMatch(/packages {2}in use\n$/);
+    await writeFile(join(folder, "here.txt"), "from here\n");
+    const script = "cat here.txt; echo 'it is' $((6 * 7)); echo wrong >&2; cat; exit 3";
+    const shell = await kroma(["vm", "shell", folder], { environment: named, stdin: script });
+    expect(shell).toMatchObject({ code: 3, stdout: "from here\nit is 42\n", stderr: "wrong\n" });
+  });
+
+  it("refuses what is no image, in one line", async () => {
+    await writeFile(join(folder, "no.car"), "no");
+    for (const [args, reason] of [
+      [["import", join(folder, "no.car")], /is no CAR file/],
+      [["import", join(folder, "nowhere")], /There is no/],
+      [["export", "nothing", "--output", join(folder, "x.car")], /no Linux image "nothing"/],
+      [["export"], /usage/],
+      [["dance"], /usage/],
+    ] as const) {
+      const finished = await kroma(["vm", ...args]);
+      expect(finished).toMatchObject({ code: 2, stdout: "", stderr: expect.stringMatching(/^kroma: .+\n$/) });
+      expect(finished.stderr).toMatch(reason);
+    }
+  });
+});
+
 describe("kroma", () => {
   it("explains itself, and refuses what it does not know", async () => {
     const help = await kroma(["help"]);
     expect(help).toMatchObject({ code: 0, stderr: "" });
-    for (const verb of ["run", "convert", "serve"]) expect(help.stdout).toContain(`kroma ${verb}`);
+    for (const verb of ["run", "convert", "serve", "vm"]) expect(help.stdout).toContain(`kroma ${verb}`);
     const { version } = JSON.parse(await readFile(join(root, "package.json"), "utf8")) as { version: string };
     expect(await kroma(["--version"])).toMatchObject({ code: 0, stdout: `${version}\n` });
     expect(await kroma(["dance"])).toMatchObject({ code: 2, stdout: "" });

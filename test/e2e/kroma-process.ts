@@ -13,9 +13,13 @@ export interface Finished {
 }
 
 /** Runs a verb of the command line to its end. */
-export function kroma(args: readonly string[], options: { cwd?: string; stdin?: string } = {}): Promise<Finished> {
+export function kroma(
+  args: readonly string[],
+  options: { cwd?: string; stdin?: string; environment?: Readonly<Record<string, string>> } = {},
+): Promise<Finished> {
   const child = spawn(process.execPath, [join(root, "app/node/cli.ts"), ...args], {
     cwd: options.cwd ?? root,
+    env: { ...process.env, ...options.environment },
     stdio: ["pipe", "pipe", "pipe"],
   });
   child.stdin.end(options.stdin ?? "");

@@ -2,7 +2,7 @@
  * `npm test`: sets up all that the tests need (Chromium, the site, the Linux image), then runs the checks and the tests.
  * With arguments it passes them to Vitest and leaves out the checks: `npm test -- --project unit`.
  */
-import { buildImage, findImage } from "#vm-images/build.ts";
+import { ensureImage } from "#vm-images/exchange/ensure.ts";
 import { cacheFolder } from "../paths.ts";
 import { runChecks } from "./check.ts";
 import { ensureChromium } from "./chromium.ts";
@@ -13,7 +13,7 @@ const args = process.argv.slice(2);
 
 process.env["KROMA_CHROMIUM"] = await ensureChromium(log);
 await buildSite(log);
-if ((await findImage(cacheFolder())) === undefined) await buildImage({ cache: cacheFolder(), log });
+await ensureImage({ cache: cacheFolder(), log });
 const failed = args.length === 0 ? [...(await runChecks())] : [];
 try {
   await tool("node_modules/vitest/vitest.mjs", ["run", ...args]);

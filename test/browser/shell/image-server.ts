@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Plugin } from "vite";
 import { cacheFolder } from "#app/node/paths.ts";
-import { findImage } from "#vm-images/build.ts";
+import { findImage } from "#vm-images/exchange/ensure.ts";
 
 const PREFIX = "/assets/vm/";
 

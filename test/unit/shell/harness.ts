@@ -9,7 +9,7 @@ import type { Channel } from "#core/base/channel.ts";
 import { createNodeHost } from "#app/node/node-host.ts";
 import { cacheFolder } from "#app/node/paths.ts";
 import { shellKernel } from "#kernels/shell/kernel.ts";
-import { buildImage } from "#vm-images/build.ts";
+import { ensureImage } from "#vm-images/exchange/ensure.ts";
 
 /** What came of one cell. */
 export interface CellResult {
@@ -46,7 +46,7 @@ export interface Linux {
 
 /** Builds the image if there is none, and starts Linux from it. Rejects with the reason if the kernel dies. */
 export async function startLinux(options: { settings?: Partial<KernelSettings> } = {}): Promise<Linux> {
-  if (!options.settings?.vmImage) await buildImage({ cache: cacheFolder(), log: (line) => console.error(line) });
+  if (!options.settings?.vmImage) await ensureImage({ cache: cacheFolder(), log: (line) => console.error(line) });
   const work = await mkdtemp(join(tmpdir(), "kroma-shell-"));
   const folder = await mkdtemp(join(tmpdir(), "kroma-notebook-"));
   const emulator = fileURLToPath(new URL(".", import.meta.resolve("v86")));
