@@ -198,10 +198,11 @@ class Bash {
     const done = new Promise<number>((resolve) => (this.#onDone = resolve));
     if (this.ended) this.#onDone?.(this.#status ?? 0);
     this.#handle.watch(true);
+    // The group ends the cell's process substitutions, which bash puts on 63 and below, before these are open again.
     this.#line(
       `__kroma_begin ${CELL}\n` +
         "[[ $- == *e* ]] || __kroma_last\n" +
-        `\\builtin source ${CELL} <&60 >&61 2>&62 60<&- 61>&- 62>&- 63>&-\n` +
+        `{ \\builtin source ${CELL}; } <&60 >&61 2>&62 60<&- 61>&- 62>&- 63>&-\n` +
         "__kroma_done $?",
     );
     return done;

@@ -212,6 +212,18 @@ describe("input", () => {
   });
 });
 
+describe("the shell's own descriptors", () => {
+  test("a cell that ends with process substitutions ends, with its status, and so do those after it", async () => {
+    const end = await linux.cell("diff <(seq 3) <(seq 2 4)");
+    expect(end.stdout).toBe("1d0\n< 1\n3a3\n> 4\n");
+    expect(end.status).toBe("error");
+    expect((await linux.cell("echo $?; paste <(seq 2) <(seq 2) <(seq 2) <(seq 2) <(seq 2)")).stdout).toBe(
+      "1\n1\t1\t1\t1\t1\n2\t2\t2\t2\t2\n",
+    );
+    expect((await linux.cell("echo heard; echo too >&2")).stderr).toBe("too\n");
+  });
+});
+
 describe("the machine", () => {
   test("clock, identity, locale and memory are as a Linux user expects", async () => {
     const { stdout } = await linux.cell(
