@@ -1,53 +1,15 @@
 """MIME bundles of Python objects and Jupyter's display calls."""
 
 import base64
-import pprint
+import functools
 import sys
 import traceback
 import uuid
 
-from . import bridge
+from . import bridge, formatters
 
-METHODS = (
-    ("_repr_html_", "text/html"),
-    ("_repr_markdown_", "text/markdown"),
-    ("_repr_svg_", "image/svg+xml"),
-    ("_repr_png_", "image/png"),
-    ("_repr_jpeg_", "image/jpeg"),
-    ("_repr_gif_", "image/gif"),
-    ("_repr_pdf_", "application/pdf"),
-    ("_repr_latex_", "text/latex"),
-    ("_repr_json_", "application/json"),
-    ("_repr_javascript_", "application/javascript"),
-)
-CONTAINERS = (dict, list, tuple, set, frozenset)
 # Where display() goes while a cell's output is captured; None: to the notebook.
 captured = None
-
-
-class Printer(pprint.PrettyPrinter):
-    """pprint, but strings stay whole, as in IPython."""
-
-    _dispatch = {
-        key: value for key, value in pprint.PrettyPrinter._dispatch.items() if key not in (str.__repr__, bytes.__repr__)
-    }
-
-
-def pretty(value):
-    """repr, broken over lines if it is a long container."""
-    text = repr(value)
-    if 79 < len(text) < 200_000 and isinstance(value, CONTAINERS) and type(value).__repr__ in (
-        dict.__repr__,
-        list.__repr__,
-        tuple.__repr__,
-        set.__repr__,
-        frozenset.__repr__,
-    ):
-        try:
-            return Printer(width=79, compact=False, sort_dicts=False).pformat(value)
-        except Exception:
-            return text
-    return text
 
 
 def mimebundle(value, include=None, exclude=None):
@@ -63,8 +25,11 @@ def mimebundle(value, include=None, exclude=None):
             except Exception:
                 result = _complain()
             _merge(data, metadata, result)
-        for name, mime in METHODS:
-            method = method_of(value, name) if mime not in data else None
+        for mime, name in formatters.METHODS.items():
+            if mime in data:
+                continue
+            function = formatters.function_of(mime, value)
+            method = method_of(value, name) if function is None else functools.partial(function, value)
             if method is None:
                 continue
             result = _guard(method)
@@ -78,7 +43,7 @@ def mimebundle(value, include=None, exclude=None):
         _foreign(value, data)
     if "text/plain" not in data:
         try:
-            data["text/plain"] = pretty(value)
+            data["text/plain"] = formatters.plain(value)
         except Exception:
             _complain()
             data["text/plain"] = f"<{type(value).__module__}.{type(value).__qualname__} whose repr() fails>"

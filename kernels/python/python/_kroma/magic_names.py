@@ -121,7 +121,11 @@ def psource(shell, text):
 
 @line()
 def precision(shell, text):
-    """Taken kindly; use format() for numbers."""
+    """How floats are shown: a number of digits (%precision 3), a format (%precision %.3e), or nothing for all."""
+    try:
+        return shell.display_formatter.formatters["text/plain"].set_precision(text.strip())
+    except (ValueError, TypeError):
+        raise UsageError("%precision takes a number of digits or a format like %.3e.") from None
 
 
 @line()

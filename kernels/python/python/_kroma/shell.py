@@ -9,7 +9,7 @@ import random
 import sys
 import warnings
 
-from . import bridge, display, magic_names, magic_runs, magics, packages, pyplot, streams, tracebacks
+from . import bridge, display, formatters, magic_names, magic_runs, magics, packages, pyplot, streams, tracebacks
 from .transform import split_cell_magic, transform
 
 FUTURE_FLAGS = 0
@@ -54,6 +54,7 @@ class InteractiveShell:
         self.execution_count = 0
         self.config = {}
         self.events = Events()
+        self.display_formatter = formatters.display_formatter
         self.history = [""]
         self.outputs = {}
         self.flags = 0

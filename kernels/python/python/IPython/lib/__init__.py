@@ -1,0 +1,1 @@
+"""IPython.lib, as far as libraries ask for it."""
