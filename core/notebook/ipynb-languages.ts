@@ -72,8 +72,11 @@ export function detectLanguage(source: string, metadata: Metadata, main: Languag
   const told = fieldsOf(metadata["kroma"])["language"];
   const end = source.indexOf("\n");
   const line = end < 0 ? source : source.slice(0, end);
-  const found = MAGIC.exec(line)?.groups;
-  const name = found?.["name"] ?? found?.["script"]?.replace(/^.*\//, "");
+  const match = MAGIC.exec(line);
+  const found = match?.groups;
+  // What follows the name (`%%bash -s a b`, `%%bash --out text`) only Python's magics understand.
+  const isPlain = main !== "python" || line.trimEnd() === match?.[0];
+  const name = isPlain ? (found?.["name"] ?? found?.["script"]?.replace(/^.*\//, "")) : undefined;
   const byMagic = name === undefined ? undefined : languageNamed(name);
   // In a notebook of that language the line is just a line: a Python kernel does %%python itself.
   const stripped =

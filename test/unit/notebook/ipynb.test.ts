@@ -290,14 +290,22 @@ describe("what is written", () => {
   });
 
   it("keeps the line of a magic with its arguments when the body is edited", () => {
-    const notebook = read(file([code("%%bash --out x\nls")]));
+    const typescript = { kernelspec: { display_name: "Deno", language: "typescript", name: "deno" } };
+    const notebook = read(file([code("%%bash --out x\nls")], typescript));
     expect(first(notebook)).toMatchObject({ language: "shell", source: "ls" });
     expect(cellOut(edit(notebook, { source: "ls -l\npwd" }))?.["source"]).toEqual([
       "%%bash --out x\n",
       "ls -l\n",
       "pwd",
     ]);
-    expect(cellOut(edit(notebook, { language: "python" }))?.["source"]).toEqual(["ls"]);
+    expect(cellOut(edit(notebook, { language: "typescript" }))?.["source"]).toEqual(["ls"]);
+  });
+
+  it("leaves a cell magic with arguments to Python, which knows what they mean", () => {
+    for (const text of ["%%bash --out x\nls", "%%bash -s a b\necho $1", "%%script bash --no-raise-error\nls"]) {
+      expect(first(read(file([code(text)])))).toMatchObject({ language: "python", source: text });
+    }
+    expect(first(read(file([code("%%bash \t\nls")])))).toMatchObject({ language: "shell", source: "ls" });
   });
 
   it("says the kernel and the title of a notebook made here, and reads them again", () => {

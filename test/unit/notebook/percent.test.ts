@@ -50,7 +50,7 @@ x = 1
 # <b>
 
 # %% language="bash"
-# %%bash -s
+# %%sh
 # ls | wc
 #
 # pwd
@@ -74,11 +74,11 @@ docstring text
       id: "named",
       metadata: { title: "A title", tags: ["a", "b"], folded: true },
     });
-    expect(notebook.cells[5]?.shape).toEqual({ language: "shell", magic: "%%bash -s" });
+    expect(notebook.cells[5]?.shape).toEqual({ language: "shell", magic: "%%sh" });
     expect(notebook.metadata).toEqual({
       kernelspec: { display_name: "Python 3", language: "python", name: "python3" },
     });
-    expect(writePercent(notebook)).toContain('# %% language="bash"\n# %%bash -s\n# ls | wc\n#\n# pwd\n');
+    expect(writePercent(notebook)).toContain('# %% language="bash"\n# %%sh\n# ls | wc\n#\n# pwd\n');
   });
 
   it("without any marker is one cell", () => {

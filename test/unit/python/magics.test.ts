@@ -95,10 +95,62 @@ describe("commands", () => {
 
   test("%%bash runs the cell; a failure fails it", async () => {
     await run("%%bash\necho a\n\necho b", shell);
-    expect(seen.at(-1)?.code).toBe("echo a\n\necho b");
+    expect(seen.at(-1)?.code).toBe("echo a\n\necho b\n");
     const failed = await run("%%sh\nfalse", { shell: () => ({ status: "error", exitCode: 3 }) });
     expect(failed.error?.evalue).toContain("exit status 3");
     expect((await run("_exit_code")).result).toBe("3");
+  });
+
+  test("%%bash with arguments is a program of its own that reads the cell", async () => {
+    await run("%%bash -s 'a b' c\necho $1", shell);
+    expect(last()).toBe("bash -s 'a b' c <<'KROMA_END_OF_INPUT'\necho $1\nKROMA_END_OF_INPUT");
+    await run("%%script awk -f -\nBEGIN { print 1 }", shell);
+    expect(last()).toContain("awk -f - <<");
+    await run("%%bash --out text\necho a", shell);
+    expect((await run("text")).result).toBe("'one\\ntwo\\n'");
+    // stdout and stderr come back as two lines of base64.
+    await run("%%sh --out o --err e --no-raise-error\nls", {
+      shell: () => ({ status: "error", stdout: "bzEK\nZTEK\n", exitCode: 2 }),
+    });
+    expect((await run("o, e, _exit_code")).result).toBe("('o1\\n', 'e1\\n', 2)");
+    expect((await run("%%sx\nls", shell)).result).toBe("['one', 'two']");
+  });
+
+  test("a cell magic may stand under another one", async () => {
+    const { stdout } = await run("%%time\n%%bash\necho a", shell);
+    expect(seen.at(-1)?.code).toBe("echo a\n");
+    expect(stdout).toContain("Wall time");
+    expect((await run("%%time\n\n%%capture\n\n1/0")).error?.line).toBe(5);
+  });
+
+  test("commands see what was changed in os.environ", async () => {
+    await run(
+      "%env COLOUR=deep blue\nimport os\nos.environ['PATH'] = '/first:' + os.environ['PATH'] + ':/last'",
+      shell,
+    );
+    await run("!ls", shell);
+    expect(last()).toBe("export PATH=/first:$PATH:/last\nexport COLOUR='deep blue'\nls");
+    await run("del os.environ['COLOUR']; os.environ['PATH'] = os.environ['PATH'][7:-6]\n!ls", shell);
+    expect(last()).toBe("ls");
+  });
+
+  test("os.system runs in the shell and gives a wait status", async () => {
+    const { result } = await run("import os\nos.waitstatus_to_exitcode(os.system('ls $HOME'))", {
+      shell: (request) => {
+        seen.push(request);
+        return { status: "error", exitCode: 3 };
+      },
+    });
+    expect(result).toBe("3");
+    expect(last()).toBe("ls $HOME");
+  });
+
+  test("!pip is %pip: the packages of the Linux machine are not Python's", async () => {
+    for (const line of ["!pip list", "!python3 -m pip list | head", "!{sys.executable} -m pip list > /dev/null 2>&1"]) {
+      const { stdout, messages } = await run(line);
+      expect(stdout, line).toContain("Package");
+      expect(messages.some((message) => message.type === "kernel_request")).toBe(false);
+    }
   });
 
   test("a failed !command is no error, a missing shell is", async () => {
@@ -114,7 +166,46 @@ describe("commands", () => {
   });
 });
 
+describe("magics without their %", () => {
+  test("work as a cell's first line, and where the line is no Python", async () => {
+    expect((await run("pwd")).result).toBe("'/workspace'");
+    expect((await run("pip list")).stdout).toContain("Package");
+    expect((await run("\nx = 1\npip list\nx")).stdout).toContain("Package");
+  });
+
+  test.each([
+    ["time = 3\ntime", "3"],
+    ["time", "3"],
+    ["del time\nhist = [1]\nhist[0]", "1"],
+    ["def cd(x): return x\ncd(2)", "2"],
+    ["cd (4)", "4"],
+    ["cd, 1", "(<function __main__.cd(x)>, 1)"],
+    ["(\npwd\n) if 0 else 5", "5"],
+    ["'''\npwd\npip list\n'''", "'\\npwd\\npip list\\n'"],
+  ])("but %j stays Python", async (code, expected) => {
+    const { result, error } = await run(code);
+    expect(error).toBeUndefined();
+    expect(result).toBe(expected);
+  });
+});
+
 describe("magics", () => {
+  test("%precision sets how floats are shown", async () => {
+    await run("%precision 3");
+    expect((await run("[3.14159265, 2]")).result).toBe("[3.142, 2]");
+    await run("%precision %.2e");
+    expect((await run("1234.5")).result).toBe("1.23e+03");
+    await run("%precision");
+    expect((await run("0.1 + 0.2")).result).toBe("0.30000000000000004");
+    expect((await run("%precision x")).error?.ename).toBe("UsageError");
+  });
+
+  test("%pushd and %popd", async () => {
+    expect((await run("%pushd /tmp")).result).toBe("['/workspace']");
+    await run("%popd");
+    expect((await run("%pwd")).result).toBe("'/workspace'");
+  });
+
   test("%time and %%time give value and time", async () => {
     const line = await run("%time sum(range(1000))");
     expect(line.result).toBe("499500");
@@ -167,7 +258,7 @@ describe("magics", () => {
     ["svg", "image/svg+xml"],
   ])("%%%%%s shows its cell", async (name, mime) => {
     const { messages } = await run(`%%${name}\n<b>%d</b>`);
-    expect(messages.find((m) => m.type === "display_data")).toMatchObject({ data: { [mime]: "<b>%d</b>" } });
+    expect(messages.find((m) => m.type === "display_data")).toMatchObject({ data: { [mime]: "<b>%d</b>\n" } });
   });
 
   test("%env, %who, %whos, %reset", async () => {

@@ -120,6 +120,25 @@ def psource(shell, text):
 
 
 @line()
+def pdef(shell, text):
+    """The signature of a name."""
+    print(f"{text.strip()}{inspect.signature(eval(text, shell.user_ns))}")
+
+
+@line()
+def pfile(shell, text):
+    """The file that a name was defined in."""
+    value = eval(text, shell.user_ns)
+    print(inspect.getsource(value if inspect.ismodule(value) else inspect.getmodule(value)))
+
+
+@line()
+def psearch(shell, text):
+    """The names that match: %psearch a*"""
+    inquire(shell, text.strip() if "*" in text else f"{text.strip()}*", 1)
+
+
+@line()
 def precision(shell, text):
     """How floats are shown: a number of digits (%precision 3), a format (%precision %.3e), or nothing for all."""
     try:
@@ -165,6 +184,7 @@ line_magics["colors"] = _ignore("Taken kindly: the theme decides.")
 line_magics["autoawait"] = _ignore("Taken kindly: await works at the top level.")
 line_magics["gui"] = _ignore("Taken kindly: there is no desktop.")
 line_magics["pprint"] = line_magics["Pprint"] = _ignore("Taken kindly: results are printed prettily.")
+line_magics["pdb"] = _ignore("Taken kindly: there is no debugger prompt here.")
 line_magics["xmode"] = _ignore("Taken kindly: tracebacks are those of CPython.")
 
 
@@ -233,25 +253,25 @@ def prun_cell(shell, text, body, **place):
 # -- showing ------------------------------------------------------------------------------------------------------------
 
 
-def _shower(name, mime):
+def _shower(name, mime, shown):
     def run(shell, text, body, **place):
-        display.publish({mime: body, "text/plain": f"<{name}>"})
+        display.publish({mime: body if body.endswith("\n") else body + "\n", "text/plain": f"<IPython.core.display.{shown} object>"})
 
     run.__doc__ = f"Shows the cell as {mime}."
     cell(name)(run)
 
 
-for _kind, _mime in (
-    ("html", "text/html"),
-    ("HTML", "text/html"),
-    ("markdown", "text/markdown"),
-    ("latex", "text/latex"),
-    ("javascript", "application/javascript"),
-    ("js", "application/javascript"),
-    ("svg", "image/svg+xml"),
-    ("SVG", "image/svg+xml"),
+for _kind, _mime, _shown in (
+    ("html", "text/html", "HTML"),
+    ("HTML", "text/html", "HTML"),
+    ("markdown", "text/markdown", "Markdown"),
+    ("latex", "text/latex", "Latex"),
+    ("javascript", "application/javascript", "Javascript"),
+    ("js", "application/javascript", "Javascript"),
+    ("svg", "image/svg+xml", "SVG"),
+    ("SVG", "image/svg+xml", "SVG"),
 ):
-    _shower(_kind, _mime)
+    _shower(_kind, _mime, _shown)
 
 
 class CapturedIO:
@@ -289,7 +309,7 @@ async def capture(shell, text, body, filename, offset):
         if "--no-display" not in words:
             display.captured = outputs
         try:
-            value = await shell.run_python(body, filename, offset)
+            value = await shell.run_source(body, filename, offset)
             if value is not None:
                 display.display(value)
         finally:
@@ -302,4 +322,4 @@ async def capture(shell, text, body, filename, offset):
 @cell("python", "python3", "py", "pypy")
 async def python(shell, text, body, filename, offset):
     """Runs the cell as Python: it is what cells do anyway."""
-    return await shell.run_python(body, filename, offset)
+    return await shell.run_source(body, filename, offset)

@@ -8,7 +8,8 @@ import sys
 import time
 import timeit
 
-from .magics import Lines, UsageError, cell, interpolate, line, line_magics, run_command
+from .commands import run_command
+from .magics import UsageError, cell, interpolate, line, line_magics
 
 
 def _seconds(value, precision=3):
@@ -44,7 +45,7 @@ async def time_line(shell, text):
 async def time_cell(shell, text, body, filename, offset):
     """Times the cell."""
     with _Clock():
-        return await shell.run_python(body, filename, offset)
+        return await shell.run_source(body, filename, offset)
 
 
 def _name_code(text, filename):
@@ -179,6 +180,31 @@ def cd(shell, text):
     print(os.getcwd())
 
 
+directories = []
+
+
+@line()
+def pushd(shell, text):
+    """Changes the directory and remembers this one for %popd."""
+    directories.append(os.getcwd())
+    cd(shell, text)
+    return list(reversed(directories))
+
+
+@line()
+def popd(shell, text):
+    """Back to the directory before the last %pushd."""
+    if not directories:
+        raise UsageError("%popd comes after a %pushd.")
+    cd(shell, directories.pop())
+
+
+@line()
+def dirs(shell, text):
+    """The directories that %popd goes back to."""
+    return list(reversed(directories))
+
+
 @line()
 def pwd(shell, text):
     """The current directory."""
@@ -228,19 +254,6 @@ def _file_command(name):
 
 for _command in ("cat", "cp", "mv", "rm", "mkdir", "rmdir", "less", "man"):
     line_magics[_command] = _file_command(_command)
-
-
-@line()
-def sx(shell, text):
-    """Runs a command and gives its lines."""
-    output = run_command(shell, text, True)
-    return Lines(output.split("\n") if output else [])
-
-
-@line()
-def system(shell, text):
-    """Runs a command and gives its lines."""
-    return sx(shell, text)
 
 
 @line()

@@ -1,14 +1,11 @@
-"""The tables of magics (`%name`, `%%name`), `!command`, and `name?`. The magics themselves are in magic_*.py."""
+"""The tables of magics (`%name`, `%%name`), and `name?`. The magics themselves are in magic_*.py."""
 
 import ast
 import builtins
+import difflib
 import fnmatch
 import inspect
-import os
 import re
-import shlex
-
-from . import bridge
 
 line_magics = {}
 cell_magics = {}
@@ -86,7 +83,7 @@ def call_line(shell, name, text):
     function = line_magics.get(name)
     if function is None:
         hint = f" `%%{name}` exists, as the first line of a cell." if name in cell_magics else ""
-        raise UsageError(f"Line magic `%{name}` is not there.{hint} There are: {list_names('%', line_magics)}")
+        raise UsageError(f"Line magic `%{name}` is not there.{hint or _alike('%', name, line_magics)} `%lsmagic` lists all.")
     return function(shell, text)
 
 
@@ -94,8 +91,13 @@ def call_cell(shell, name, text, body, filename="<cell>", offset=1):
     function = cell_magics.get(name)
     if function is None:
         hint = f" `%{name}` exists, as a line." if name in line_magics else ""
-        raise UsageError(f"Cell magic `%%{name}` is not there.{hint} There are: {list_names('%%', cell_magics)}")
+        raise UsageError(f"Cell magic `%%{name}` is not there.{hint or _alike('%%', name, cell_magics)} `%lsmagic` lists all.")
     return function(shell, text, body, filename=filename, offset=offset)
+
+
+def _alike(prefix, name, table):
+    found = difflib.get_close_matches(name, table, 1)
+    return f" Did you mean `{prefix}{found[0]}`?" if found else ""
 
 
 def list_names(prefix, table):
@@ -134,46 +136,6 @@ def interpolate(text, global_names, local_names, magic=False):
     return NAMED.sub(value, text)
 
 
-def run_command(shell, command, capture):
-    """Asks the notebook's Linux shell. A failed command is no error, as in IPython; `_exit_code` tells."""
-    folder = os.getcwd()
-    go = f"cd {shlex.quote(folder)} || exit\n" if folder.startswith("/workspace/") else ""
-    # In a shell of its own, in Python's directory: `!cd x` changes nothing for later cells.
-    code = f"(\n{go}{command}\n)"
-    reply = bridge.ask({"type": "kernel_request", "language": "shell", "code": code, "capture": capture})
-    if reply is None or reply.get("status") == "aborted":
-        why = (reply or {}).get("reason") or "it was stopped, or there is no Linux shell here"
-        raise RuntimeError(f"The shell did not run `{command}`: {why}")
-    shell.user_ns["_exit_code"] = reply.get("exitCode", 0 if reply.get("status") == "ok" else 1)
-    text = reply.get("stdout") or ""
-    return text.removesuffix("\n").removesuffix("\r") if capture else None
-
-
-@cell("bash", "sh", "shell", "script", "!")
-def bash(shell, text, body, **place):
-    """Runs the cell in the Linux shell."""
-    words = shlex.split(text)
-    capture = None
-    if "--out" in words:
-        capture = words[words.index("--out") + 1]
-    reply = bridge.ask({"type": "kernel_request", "language": "shell", "code": body, "capture": capture is not None})
-    status = (reply or {}).get("status")
-    if status == "aborted" or reply is None:
-        raise RuntimeError("The shell did not run the cell: it was stopped, or there is no Linux shell here")
-    if capture:
-        shell.user_ns[capture] = reply.get("stdout") or ""
-    code = reply.get("exitCode", 0 if status == "ok" else 1)
-    shell.user_ns["_exit_code"] = code
-    if status == "error" and "--no-raise-error" not in words:
-        raise CommandFailed(f"the shell ended with exit status {code}")
-
-
-class CommandFailed(Exception):
-    """A %%bash cell that ended with another status than 0."""
-
-    __module__ = "builtins"
-
-
 # -- name? --------------------------------------------------------------------------------------------------------------
 
 
@@ -184,7 +146,7 @@ def inquire(shell, name, level):
         bare = name.lstrip("%")
         function = (cell_magics if name.startswith("%%") else line_magics).get(bare) or cell_magics.get(bare)
         if function is None:
-            raise UsageError(f"Magic `{name}` is not there. There are: {list_names('%', line_magics)}")
+            raise UsageError(f"Magic `{name}` is not there. `%lsmagic` lists all.")
         print(f"{name}\n{inspect.getdoc(function) or ''}")
         return
     if "*" in name:

@@ -5,11 +5,12 @@ import asyncio
 import builtins
 import inspect
 import json
+import linecache
 import random
 import sys
 import warnings
 
-from . import bridge, display, formatters, magic_names, magic_runs, magics, packages, pyplot, streams, tracebacks
+from . import bridge, commands, display, formatters, magic_names, magic_runs, magics, packages, pyplot, streams, tracebacks
 from .transform import split_cell_magic, transform
 
 FUTURE_FLAGS = 0
@@ -68,13 +69,13 @@ class InteractiveShell:
 
     def system(self, command, depth=2):
         """`!command`: runs it in the Linux shell, which shows what it prints."""
-        return magics.run_command(self, magics.interpolate(command, *_scopes(self, depth)), False)
+        return commands.run_command(self, magics.interpolate(command, *_scopes(self, depth)), False)
 
     system_raw = system_piped = system
 
     def getoutput(self, command, split=True, depth=2):
         """`lines = !command`"""
-        text = magics.run_command(self, magics.interpolate(command, *_scopes(self, depth)), True)
+        text = commands.run_command(self, magics.interpolate(command, *_scopes(self, depth)), True)
         return magics.Lines(text.split("\n") if text else []) if split else text
 
     def run_line_magic(self, name, line, _stack_depth=1):
@@ -194,22 +195,22 @@ class InteractiveShell:
         finally:
             self.task = outer
 
-    async def run_source(self, source, filename):
-        """A cell: its magics, then its Python."""
-        magic = split_cell_magic(source)
-        if magic is None:
-            return await self.run_python(source, filename)
-        name, line, body, number = magic
-        if not body.strip() and name.endswith("?"):
-            return None
-        result = magics.call_cell(self, name, line, body, filename=filename, offset=number)
-        return await result if inspect.isawaitable(result) else result
+    def is_magic(self, name):
+        """Does the bare name mean a line magic?"""
+        return name in magics.line_magics and name not in self.user_ns and not hasattr(builtins, name)
 
-    async def run_python(self, source, filename, offset=0):
-        """Python with line magics; `offset` lines of the cell stand above it."""
+    async def run_source(self, source, filename, offset=0):
+        """A cell: its cell magics, then its Python with line magics; `offset` lines of the cell stand above it."""
+        nested = split_cell_magic(source)
+        if nested is not None:
+            name, line, body, number = nested
+            if line in ("?", "??") and not body.strip():
+                return magics.inquire(self, f"%%{name}", len(line))
+            result = magics.call_cell(self, name, line, body, filename=filename, offset=offset + number)
+            return await result if inspect.isawaitable(result) else result
         changed = set()
         original = "\n" * offset + source
-        code = transform(original, changed)
+        code = transform(original, changed, self.is_magic)
         widths = {}
         lines = original.split("\n")
         for number in changed:
@@ -421,6 +422,7 @@ def setup(host):
     loop._system_exit_handler = lambda code: None
     _patch_run_sync()
     warnings.showwarning = _show_warning
+    commands.setup()
     return addresses
 
 
@@ -436,6 +438,8 @@ def enter(directory):
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None):
+    if line is None and filename in tracebacks.labels:
+        line = linecache.getline(filename, lineno)
     text = warnings.formatwarning(message, category, tracebacks.labels.get(filename, filename), lineno, line)
     (file or sys.stderr).write(text)
 

@@ -69,6 +69,9 @@ def describe(exception, filename):
             line = number
     if isinstance(exception, SyntaxError) and exception.filename == filename:
         line = exception.lineno
+    if isinstance(exception, SyntaxError) and exception.text is None and is_cell(exception.filename):
+        # Errors found after parsing (`return` outside a function) come without their line.
+        exception.text = linecache.getline(exception.filename, exception.lineno or 0) or None
     try:
         told = traceback.TracebackException(type(exception), exception, exception.__traceback__, compact=True)
         text = "".join(told.format(colorize=True))
@@ -79,6 +82,8 @@ def describe(exception, filename):
         message = str(exception)
     except Exception:
         message = ""
+    if isinstance(exception, SyntaxError) and is_cell(exception.filename):
+        message = message.replace(exception.filename, labels[exception.filename])
     result = {
         "ename": type(exception).__name__,
         "evalue": message,

@@ -5,6 +5,8 @@ outside all of them is ever looked at: `a % b`, `x != y` and a `!` in a string s
 numbers. Calls that may wait for something are awaited where that is allowed (column 0).
 """
 
+import ast
+import keyword
 import re
 
 PREFIX = re.compile(r"(?i)(?:[rbuft]|br|rb|fr|rf|tr|rt)?(\"\"\"|'''|\"|')")
@@ -13,6 +15,12 @@ WORD = re.compile(r"[^\W\d]\w*")
 ASSIGN = re.compile(r"(?P<target>[^\W\d][\w.\[\]'\", *]*?)\s*=\s*(?P<kind>[!%])(?P<rest>[^=].*)$", re.S)
 HELP_BEFORE = re.compile(r"(\?\??)\s*([%\w.*\[\]'\"]+)\s*$")
 HELP_AFTER = re.compile(r"(%{0,2}[^\W\d][\w.\[\]'\"()*]*)(\?\??)\s*$")
+
+# `pip install x` and `ls` without their `%`; no assignment, call, attribute or other expression of that name.
+BARE = re.compile(r"(?P<name>[^\W\d]\w*)(?:[ \t]+(?P<rest>\S.*))?$")
+EXPRESSION = re.compile(r"(?:[-+*/%&|^@<>]|//|\*\*|<<|>>|[=!:])?=|[(\[,:]|\.\w|(?:is|in|if|and|or|not|for)\b")
+# Python's packages are not those of the Linux machine. What follows a pipe or redirection is left out of it.
+PIP = re.compile(r"!\s*(?:\S*python3?\s+-m\s+|\{sys\.executable\}\s+-m\s+)?pip3?\s+(?P<rest>[^|;&<>]*?)\s*(?:[12&]?>+.*|\|.*)?$", re.S)
 
 
 class Scanner:
@@ -88,23 +96,28 @@ class Scanner:
         return position + 1
 
 
-def transform(source, changed=None):
+def transform(source, changed=None, is_magic=None):
     """The cell as Python. A cell magic must have been taken off before (`split_cell_magic`).
 
-    `changed` is a set that gets the numbers of the lines that are other now.
+    `changed` is a set that gets the numbers of the lines that are other now. `is_magic` tells whether a word at the
+    start of a line can mean the magic of that name, because nothing else has the name.
     """
-    if not any(mark in source for mark in "%!?"):
+    if not any(mark in source for mark in "%!?") and not (is_magic and _has_bare(source, is_magic)):
         return source
     changed = set() if changed is None else changed
     lines = source.split("\n")
     result = []
     scanner = Scanner()
     index = 0
+    first = True
     while index < len(lines):
         line = lines[index]
         if scanner.fresh:
             text, used = _logical(lines, index)
             new = _transform_line(text)
+            if new is None and is_magic and used == 1:
+                new = _transform_bare(line, first, is_magic)
+            first = first and not text.strip()
             if new is not None:
                 result.append(new)
                 result.extend([""] * (used - 1))
@@ -152,6 +165,9 @@ def _transform_line(line):
     later = "_later" if not indent else ""
     first = text[0]
     if first == "!":
+        pip = PIP.match(text)
+        if pip:
+            return f"{indent}{wait}get_ipython().run_line_magic{later}('pip', {pip.group('rest')!r})"
         if text.startswith("!!"):
             return f"{indent}get_ipython().getoutput({text[2:].strip()!r})"
         return f"{indent}get_ipython().system({text[1:].strip()!r})"
@@ -187,3 +203,26 @@ def _transform_help(line, comment):
     if not match:
         return None
     return f"{indent}get_ipython().inquire({match.group(1)!r}, {len(match.group(2))})"
+
+
+def _has_bare(source, is_magic):
+    return any(is_magic(word) for word in re.findall(r"^[^\W\d]\w*", source, re.M))
+
+
+def _transform_bare(line, first, is_magic):
+    """A magic without its `%`: as a cell's first line, or where the line is no Python."""
+    match = BARE.match(line)
+    if not match or keyword.iskeyword(match.group("name")) or not is_magic(match.group("name")):
+        return None
+    rest = (match.group("rest") or "").strip()
+    if EXPRESSION.match(rest) or line.endswith("\\") or not first and (not rest or _is_python(line)):
+        return None
+    return f"await get_ipython().run_line_magic_later({match.group('name')!r}, {rest!r})"
+
+
+def _is_python(line):
+    try:
+        ast.parse(line)
+    except (SyntaxError, ValueError):
+        return False
+    return True
