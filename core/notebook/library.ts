@@ -24,12 +24,9 @@ export function describeNotebook(notebook: Notebook): Pick<LibraryEntry, "title"
   for (const cell of notebook.cells) {
     if (cell.kind === "code" && cell.source.trim() !== "") languages.add(cell.language);
     if (excerpt.length >= EXCERPT_LENGTH || cell.kind === "raw") continue;
-    // Marks of headings and emphasis, and the title itself, tell nothing new.
-    const words = cell.source
-      .slice(0, 4 * EXCERPT_LENGTH)
-      .replaceAll(/^#+\s|[*`_]/gm, "")
-      .replaceAll(/\s+/g, " ")
-      .trim();
+    // The title itself tells nothing new.
+    const start = cell.source.slice(0, 4 * EXCERPT_LENGTH);
+    const words = (cell.kind === "markdown" ? wordsOf(start) : start).replaceAll(/\s+/g, " ").trim();
     if (words !== "" && words !== notebook.title) excerpt += excerpt === "" ? words : ` ${words}`;
   }
   return {
@@ -38,6 +35,15 @@ export function describeNotebook(notebook: Notebook): Pick<LibraryEntry, "title"
     cells: notebook.cells.length,
     languages: [...languages],
   };
+}
+
+/** Markdown without its marks: what a reader would see in one line. */
+function wordsOf(markdown: string): string {
+  return markdown
+    .replaceAll(/!?\[([^\]]*)\]\([^)]*\)/g, "$1")
+    .replaceAll(/^\s*(?:[-=|: ]{3,}$|#{1,6}\s|>\s?|[-*+]\s(?:\[[ xX]\]\s)?)/gm, "")
+    .replaceAll(/<\/?[a-z][^>]*>|\*+|~~|`+|\|/gi, "")
+    .replaceAll(/(?<![\p{L}\p{N}])_+|_+(?![\p{L}\p{N}])/gu, "");
 }
 
 /** The list, over a store. */
