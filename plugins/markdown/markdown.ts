@@ -16,6 +16,21 @@ import { keepReachable } from "./reach.ts";
 /** Stands for a picture of the workspace until its file has been read. */
 const FILE_MARK = "data:image/x-kroma-file,";
 
+const DIRECTED: ReadonlySet<string> = new Set([
+  "p",
+  "h1",
+  "h2",
+  "h3",
+  "h4",
+  "h5",
+  "h6",
+  "ul",
+  "ol",
+  "dl",
+  "blockquote",
+  "table",
+]);
+
 /** Draws Markdown. */
 export const drawing: Drawing = {
   async render(element, context) {
@@ -88,6 +103,10 @@ function finish(content: DocumentFragment): void {
   for (const heading of content.querySelectorAll<HTMLElement>("[data-heading^='heading-']")) {
     heading.id = heading.dataset["heading"] ?? "";
     delete heading.dataset["heading"];
+  }
+  // Each block reads in the direction of its own words; what is nested follows.
+  for (const block of content.children) {
+    if (DIRECTED.has(block.localName) && !block.hasAttribute("dir")) block.setAttribute("dir", "auto");
   }
   for (const item of content.querySelectorAll("li")) drawTask(item);
   for (const quote of content.querySelectorAll("blockquote")) drawAlert(quote);

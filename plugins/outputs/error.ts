@@ -42,7 +42,7 @@ export const drawing: Drawing = {
     }
     let view: LineView | undefined;
     const trace = tidyTraceback(error.traceback);
-    if (trace !== "") root.append(folded(trace));
+    if (tellsMore(trace, error)) root.append(folded(trace));
     const stopTheme = context.onTheme(() => view?.update());
     return () => {
       stopTheme();
@@ -85,9 +85,11 @@ function sentence(error: ErrorData, calm: boolean, root: HTMLElement): HTMLEleme
   }
   const name = document.createElement("strong");
   name.textContent = error.ename;
-  const [first = "", ...more] = plainText(error.evalue).split("\n");
-  line.append(name, first === "" ? "" : `: ${first}${more.length > 0 ? " …" : ""}`);
   const place = error.line;
+  const [words = "", ...more] = plainText(error.evalue).split("\n");
+  // CPython ends the words of a SyntaxError with the place, which is said, with a link, right behind.
+  const first = place === undefined ? words : words.replace(new RegExp(` \\([^()]+, line ${place}\\)$`), "");
+  line.append(name, first === "" ? "" : `: ${first}${more.length > 0 ? " …" : ""}`);
   if (place !== undefined) line.append(", ", placeButton(`line ${place}`, place, undefined, root));
   return line;
 }
@@ -147,6 +149,12 @@ const RULER = /^(?:\u001b\[[\d;]*m)*-{20,}(?:\u001b\[[\d;]*m)*\n/;
 function tidyTraceback(lines: readonly string[]): string {
   const text = lines.map((line) => line.replace(/\n$/, "")).join("\n");
   return text.replace(RULER, "");
+}
+
+/** False for a traceback that only repeats the sentence: nothing to unfold. */
+function tellsMore(trace: string, { ename, evalue }: ErrorData): boolean {
+  const words = plainText(trace).trim();
+  return words !== "" && (evalue.includes("\n") || ![`${ename}: ${evalue}`, evalue, ename].includes(words));
 }
 
 function plainText(words: string): string {

@@ -51,8 +51,12 @@ export function LibraryRow(props: {
             props.onOpen();
           }}
         >
-          <span class="library-title">{title()}</span>
-          <span class="library-excerpt">{props.entry.excerpt || "Empty"}</span>
+          <span class="library-title" dir="auto">
+            {title()}
+          </span>
+          <span class="library-excerpt" dir="auto">
+            {props.entry.excerpt || "Empty"}
+          </span>
           <span class="library-facts quiet">
             <For each={props.entry.languages.filter((language) => language !== "markdown" && language !== "raw")}>
               {(language) => (

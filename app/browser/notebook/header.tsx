@@ -52,6 +52,7 @@ export function NotebookHeader(props: { readonly view: PageView }): JSX.Element 
     <header class="notebook-header">
       <input
         class="title"
+        dir="auto"
         aria-label="Title"
         value={draft() ?? view.notebook().title}
         placeholder="Untitled"

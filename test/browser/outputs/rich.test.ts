@@ -300,6 +300,36 @@ test("an error is one sentence, a hint, a folded traceback, and its places can b
   expect(lost.element.textContent).toContain("its variables are gone");
 });
 
+test("an error says its place once, and folds nothing that only repeats it", async () => {
+  const syntax = await show("application/vnd.kroma.error", {
+    ename: "SyntaxError",
+    evalue: "'(' was never closed (cell 2, line 1)",
+    line: 1,
+    traceback: ["  cell 2, line 1", "    f(", "     ^", "SyntaxError: '(' was never closed"],
+  });
+  expect(syntax.element.querySelector(".kroma-error-sentence")!.textContent).toBe(
+    "SyntaxError: '(' was never closed, line 1",
+  );
+  expect(syntax.element.querySelector("details")).not.toBeNull();
+  const status = await show("application/vnd.kroma.error", {
+    ename: "ShellError",
+    evalue: "exit status 3",
+    traceback: ["\u001b[31mShellError: exit status 3\u001b[39m"],
+  });
+  expect(status.element.textContent).toBe("ShellError: exit status 3");
+});
+
+test("each block of Markdown reads in the direction of its words", async () => {
+  const { element } = await show("text/markdown", "שלום עולם.\n\n- אחת\n- two\n\nplain\n\n```\nשלום\n```");
+  const direction = (selector: string) => getComputedStyle(element.querySelector(selector)!).direction;
+  expect([direction("p"), direction("li"), direction("p:nth-of-type(2)"), direction("pre")]).toEqual([
+    "rtl",
+    "rtl",
+    "ltr",
+    "ltr",
+  ]);
+});
+
 for (const dark of [false, true]) {
   test(`one of everything has no accessibility fault, ${dark ? "dark" : "light"}`, async () => {
     theme.set(dark);

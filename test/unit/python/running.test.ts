@@ -153,6 +153,12 @@ describe("errors", () => {
     expect(traceback).not.toContain("kroma");
   });
 
+  test("a syntax error calls the cell as the traceback does", async () => {
+    const { error, traceback } = await python.run("f(", { name: "cell 3" });
+    expect(error?.evalue).toBe("'(' was never closed (cell 3, line 1)");
+    expect(traceback).toContain("cell 3, line 1");
+  });
+
   test("chained errors are told with their causes", async () => {
     const { traceback, error } = await python.run(
       "try:\n    {}['k']\nexcept KeyError as e:\n    raise ValueError('bad') from e",

@@ -80,7 +80,7 @@ export function editorSetup(options: {
     indentOnInput(),
     bracketMatching(),
     syntaxHighlighting(classHighlighter),
-    prose ? EditorView.lineWrapping : [],
+    prose ? [EditorView.lineWrapping, EditorView.perLineTextDirection.of(true)] : [],
     prose ? placeholder(options.language === "markdown" ? "Text in Markdown" : "Raw text, kept as it is") : [],
     EditorView.contentAttributes.of({
       spellcheck: prose ? "true" : "false",

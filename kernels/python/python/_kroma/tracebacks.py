@@ -82,8 +82,8 @@ def describe(exception, filename):
         message = str(exception)
     except Exception:
         message = ""
-    if isinstance(exception, SyntaxError) and is_cell(exception.filename):
-        message = message.replace(exception.filename, labels[exception.filename])
+    if isinstance(exception, SyntaxError) and exception.filename in labels:
+        message = message.replace(f"({exception.filename}, line ", f"({labels[exception.filename]}, line ")
     result = {
         "ename": type(exception).__name__,
         "evalue": message,
