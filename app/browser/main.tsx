@@ -12,6 +12,7 @@ import "./styles/library.css";
 import "./styles/notebook.css";
 import "./styles/editor.css";
 import "./styles/panels.css";
+import "./styles/print.css";
 import { render } from "solid-js/web";
 import { LibraryClient } from "#core/notebook/client.ts";
 import { App, preload } from "./app.tsx";

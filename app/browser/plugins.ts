@@ -36,6 +36,13 @@ const page: Plugin = {
       icon: "outline",
       load: async () => (await import("./panels/outline-panel.tsx")).OutlinePanel,
     }),
+  ],
+};
+
+/** Stands behind the plugins' panels: it is opened least. */
+const settings: Plugin = {
+  id: "settings",
+  provides: [
     panels.of({
       id: "settings",
       title: "Settings",
@@ -46,7 +53,7 @@ const page: Plugin = {
 };
 
 /** All plugins of the page. */
-export const host = new PluginHost([page, outputs, markdown, vega, widgets, terminal]);
+export const host = new PluginHost([page, outputs, markdown, vega, widgets, terminal, settings]);
 
 /** The languages that run here, in the order they are shown. */
 export const kernels: readonly Kernel[] = [pythonKernel, typescriptKernel, shellKernel];

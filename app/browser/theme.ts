@@ -32,4 +32,7 @@ export function setTheme(theme: Theme): void {
 export function startTheme(): void {
   apply(readSettings().theme);
   system.addEventListener("change", () => apply(readSettings().theme));
+  // Paper is white.
+  addEventListener("beforeprint", () => apply("light"));
+  addEventListener("afterprint", () => apply(readSettings().theme));
 }

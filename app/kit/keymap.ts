@@ -80,6 +80,8 @@ export function showKey(key: string, mac: boolean): string {
     Escape: "Esc",
     ArrowUp: "↑",
     ArrowDown: "↓",
+    ArrowLeft: "←",
+    ArrowRight: "→",
   };
   return normaliseKey(key, mac)
     .split(" ")
@@ -88,7 +90,7 @@ export function showKey(key: string, mac: boolean): string {
       const named = parts.map(
         (part) =>
           (mac || part.startsWith("Arrow") ? symbols[part] : undefined) ??
-          (part.length === 1 ? part.toUpperCase() : part),
+          (part === "Escape" ? "Esc" : part.length === 1 ? part.toUpperCase() : part),
       );
       return named.join(mac ? "" : "+");
     })

@@ -261,7 +261,7 @@ async function start(init: ShellInit): Promise<void> {
       const bytes = await loadPart(image, manifest[name], (size) => {
         come.set(name, size);
         const done = [...come.values()].reduce((sum, value) => sum + value, 0) / total;
-        stage(`Downloading Linux ${Math.floor(done * 100)} %`, done);
+        stage("Downloading Linux", done);
       });
       return [name, bytes.buffer] as const;
     });

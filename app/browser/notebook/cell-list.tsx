@@ -65,6 +65,8 @@ export function CellList(props: { readonly view: PageView; readonly header?: JSX
   const [version, setVersion] = createSignal(0);
   /** The first screen is painted and the page has had a moment for the rest. */
   const [settled, setSettled] = createSignal(false);
+  /** Paper has no scrolling: all cells are on the page while it is printed. */
+  const [printing, setPrinting] = createSignal(false);
   const [range, setRange] = createSignal<readonly [number, number]>([0, 12], {
     equals: (a, b) => a[0] === b[0] && a[1] === b[1],
   });
@@ -72,7 +74,7 @@ export function CellList(props: { readonly view: PageView; readonly header?: JSX
     () => {
       const [first, last] = range();
       const all = ids();
-      if (settled() && all.length <= WHOLE) return all;
+      if (printing() || (settled() && all.length <= WHOLE)) return all;
       const near = all.slice(first, last + 1);
       const active = view.active();
       if (active === undefined || near.includes(active)) return near;
@@ -128,7 +130,7 @@ export function CellList(props: { readonly view: PageView; readonly header?: JSX
         height > clientHeight - 2 * margin &&
         top < scrollTop + clientHeight / 2 &&
         top + height > scrollTop + clientHeight / 3;
-      if (!fits) scroller.scrollTop = top - margin;
+      if (!fits) scroller.scrollTop = index === 0 ? 0 : top - margin;
     } else if (top + height > scrollTop + clientHeight - margin)
       scroller.scrollTop = top + height - clientHeight + margin;
     recompute();
@@ -160,6 +162,11 @@ export function CellList(props: { readonly view: PageView; readonly header?: JSX
     size.observe(scroller);
     onCleanup(() => size.disconnect());
     recompute();
+    const onPrint = ({ type }: Event): boolean => setPrinting(type === "beforeprint");
+    for (const type of ["beforeprint", "afterprint"]) {
+      addEventListener(type, onPrint);
+      onCleanup(() => removeEventListener(type, onPrint));
+    }
     afterPaint(() => whenIdle(() => setSettled(true)));
   });
   onCleanup(() => observer.disconnect());

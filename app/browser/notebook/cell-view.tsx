@@ -43,6 +43,13 @@ export function CellView(props: CellViewProps): JSX.Element {
   const index = (): number => view.indexOf(id);
   const state = createMemo(() => view.state(id));
   const progress = (): string => state()?.progress ?? "idle";
+  /** It ended while it was looked at: only then does the check mark say so. */
+  let was = progress();
+  const justDone = createMemo<boolean>((before) => {
+    const ended = progress() === "done" && (was !== "done" || before);
+    was = progress();
+    return ended;
+  }, false);
   const outputs = (): readonly Output[] => state()?.outputs ?? cell().run?.outputs ?? NONE;
   const isActive = (): boolean => view.active() === id;
   const isEditing = (): boolean => isActive() && view.mode() === "edit";
@@ -78,7 +85,7 @@ export function CellView(props: CellViewProps): JSX.Element {
   return (
     <div
       ref={(el) => (element = el)}
-      class={`cell${isActive() ? " active" : ""}${isEditing() ? " editing" : ""}${view.isSelected(id) ? " selected" : ""}`}
+      class={`cell${isActive() ? " active" : ""}${isEditing() ? " editing" : ""}${view.isSelected(id) ? " selected" : ""}${justDone() ? " just-done" : ""}`}
       role="listitem"
       aria-setsize={props.count()}
       aria-posinset={index() + 1}
@@ -105,7 +112,7 @@ export function CellView(props: CellViewProps): JSX.Element {
         </Show>
         <CellFooter cell={cell} state={state} hasKernel={() => view.session$().kernels.has(cell().language)} />
       </div>
-      <InsertLine view={view} after={() => id} />
+      <InsertLine view={view} after={() => id} open={index() === props.count() - 1} />
     </div>
   );
 }

@@ -1,5 +1,5 @@
 /** All keys, by group, read from the command table. */
-import { For, type JSX } from "solid-js";
+import { For, Show, type JSX } from "solid-js";
 import { commands, type Command } from "#kit/commands.ts";
 import { Dialog } from "#kit/dialog.tsx";
 import { Icon } from "#kit/icon.tsx";
@@ -16,12 +16,13 @@ const WHERE = {
 } as const;
 
 export function Shortcuts(props: { readonly onClose: () => void }): JSX.Element {
-  const groups = new Map<string, Command[]>();
+  const groups = new Map<string, Map<string, Command[]>>();
   for (const command of host.get(commands)) {
     if (command.keys.length === 0) continue;
-    const group = groups.get(command.group);
-    if (group) group.push(command);
-    else groups.set(command.group, [command]);
+    const group = groups.get(command.group) ?? new Map<string, Command[]>();
+    groups.set(command.group, group);
+    // One that has other keys in command mode is one line.
+    group.set(command.title, [...(group.get(command.title) ?? []), command]);
   }
   return (
     <Dialog label="Keyboard shortcuts" class="shortcuts" onClose={props.onClose}>
@@ -41,14 +42,23 @@ export function Shortcuts(props: { readonly onClose: () => void }): JSX.Element 
             <section>
               <h3>{name}</h3>
               <dl>
-                <For each={list}>
-                  {(command) => (
+                <For each={[...list]}>
+                  {([title, same]) => (
                     <div class="shortcut">
                       <dt>
-                        {command.title} <span class="quiet">{WHERE[command.when]}</span>
+                        {title} <span class="quiet">{same.length === 1 ? WHERE[same[0]?.when ?? "always"] : ""}</span>
                       </dt>
                       <dd>
-                        <For each={shownKeys(command.keys, isMac)}>{(key) => <kbd>{key}</kbd>}</For>
+                        <For each={same}>
+                          {(command) => (
+                            <>
+                              <Show when={same.length > 1 && WHERE[command.when]}>
+                                {(where) => <span class="quiet">{where()}</span>}
+                              </Show>
+                              <For each={shownKeys(command.keys, isMac)}>{(key) => <kbd>{key}</kbd>}</For>
+                            </>
+                          )}
+                        </For>
                       </dd>
                     </div>
                   )}

@@ -52,33 +52,39 @@ export function StatusBar(props: {
       <Show when={elsewhere()}>
         <span class="status-item">runs in another tab</span>
       </Show>
-      <For each={kernels()}>
-        {(language) => {
-          const kernel = (): KernelState => props.view.session$().kernels.get(language) as KernelState;
-          return (
-            <span
-              class="kernel"
-              data-kernel={language}
-              data-status={kernel().status}
-              title={kernel().reason ?? kernel().stage ?? ""}
-            >
-              <Menu
-                label={`${kernel().displayName} ${kernelText(kernel())}`}
-                class="kernel-button"
-                items={() => kernelMenu(props.view, kernel())}
+      <div class="kernels">
+        <For each={kernels()}>
+          {(language) => {
+            const kernel = (): KernelState => props.view.session$().kernels.get(language) as KernelState;
+            return (
+              <span
+                class="kernel"
+                data-kernel={language}
+                data-status={kernel().status}
+                title={kernel().reason ?? kernel().stage ?? ""}
               >
-                <span class="kernel-mark" />
-                <span class="kernel-name">{kernel().displayName}</span>{" "}
-                <span class="kernel-text">{kernelText(kernel())}</span>
-              </Menu>
-            </span>
-          );
-        }}
-      </For>
+                <Menu
+                  label={`${kernel().displayName} ${kernelText(kernel())}`}
+                  class="kernel-button"
+                  items={() => kernelMenu(props.view, kernel())}
+                >
+                  <span class="kernel-mark" />
+                  <span class="kernel-name">{kernel().displayName}</span>{" "}
+                  <span class="kernel-text">{kernelText(kernel())}</span>
+                </Menu>
+              </span>
+            );
+          }}
+        </For>
+      </div>
       <span class="status-space" />
       <Show when={problems() > 0}>
         <button type="button" class="status-button problem" onClick={() => props.onProblem()}>
-          {problems() === 1 ? "1 cell failed" : `${problems()} cells failed`}
+          <span>
+            {problems()}
+            <span class="if-room">{problems() === 1 ? " cell" : " cells"}</span>
+            {" failed"}
+          </span>
         </button>
       </Show>
       <span class={`status-item saved${props.storageTrouble ? " trouble" : ""}`} data-saved={props.saved === "Saved"}>

@@ -21,6 +21,14 @@ async function download({ page, view }: CommandContext, format: ImportFormat): P
   }
 }
 
+/** Nothing is left to save; the habit deserves an answer. */
+function sayWhetherSaved({ page, view }: CommandContext): void {
+  if (!view) return;
+  const text = view.client.saved ? "Saved. Every change is stored as you make it." : "Storing the last changes …";
+  page.toast(text);
+  page.announce(text);
+}
+
 export const pageCommands: readonly Command[] = [
   {
     id: "page.palette",
@@ -32,7 +40,7 @@ export const pageCommands: readonly Command[] = [
   },
   {
     id: "page.palette-command",
-    title: "Command palette (in command mode)",
+    title: "Command palette",
     keys: ["p"],
     when: "command",
     group: GROUP,
@@ -48,16 +56,19 @@ export const pageCommands: readonly Command[] = [
   },
   {
     id: "page.save",
-    title: "Say whether it is saved",
+    title: "Save",
     keys: ["Mod-s"],
     when: "notebook",
     group: GROUP,
-    run: ({ page, view }) => {
-      if (!view) return;
-      const text = view.client.saved ? "Saved. Every change is stored as you make it." : "Storing the last changes …";
-      page.toast(text);
-      page.announce(text);
-    },
+    run: sayWhetherSaved,
+  },
+  {
+    id: "page.save-command",
+    title: "Save",
+    keys: ["s"],
+    when: "command",
+    group: GROUP,
+    run: sayWhetherSaved,
   },
   {
     id: "page.find",
@@ -69,7 +80,7 @@ export const pageCommands: readonly Command[] = [
   },
   {
     id: "page.find-command",
-    title: "Find in all cells (in command mode)",
+    title: "Find in all cells",
     keys: ["f"],
     when: "command",
     group: GROUP,
