@@ -11,6 +11,7 @@ function placeOf(event: KeyboardEvent): KeyPlace | "field" {
   if (target.closest(".cm-content")) return "edit";
   if (target.closest("dialog, [role=menu]")) return "field";
   if (target.closest("[data-own-keys]")) return "panel";
+  if (target.closest(".panel") && !target.closest("input, textarea, select")) return "side";
   if (target.closest("input, textarea, select, [contenteditable='true'], [data-output] [tabindex]")) return "field";
   return commandContext().view ? "command" : "library";
 }
@@ -25,7 +26,8 @@ export function startKeyboard(): () => void {
     const place = placeOf(event);
     const target = event.target instanceof Element ? event.target : document.body;
     // A field keeps its keys, but for those with a modifier that mean the page wherever one is.
-    if ((place === "field" || place === "panel") && !(event.ctrlKey || event.metaKey)) return;
+    const ownsKeys = place === "field" || place === "panel" || place === "side";
+    if (ownsKeys && !(event.ctrlKey || event.metaKey)) return;
     if (
       (event.key === "Enter" || event.key === " ") &&
       target.closest("button, a, summary") &&

@@ -14,8 +14,8 @@ export interface KeyPress {
   readonly metaKey: boolean;
 }
 
-/** Where the key was pressed. */
-export type KeyPlace = Mode | "panel" | "library";
+/** Where the key was pressed. "side" is a side panel: without Ctrl or Cmd its keys are its own. */
+export type KeyPlace = Mode | "library" | "panel" | "side";
 
 /** Longest pause inside a sequence, in milliseconds. */
 export const SEQUENCE_PAUSE = 1000;
@@ -105,7 +105,7 @@ export function shownKeys(keys: readonly string[], mac: boolean): readonly strin
 /** Whether the keys of a command for `when` mean it at `place`. */
 export function countsIn(when: When, place: KeyPlace): boolean {
   if (when === "always") return true;
-  return when === place || (when === "notebook" && (place === "command" || place === "edit"));
+  return when === place || (when === "notebook" && (place === "command" || place === "edit" || place === "side"));
 }
 
 /** One person's keyboard on one page. */

@@ -30,7 +30,18 @@ export function LibraryPage(props: LibraryPageProps): JSX.Element {
   const [shipped, setShipped] = createSignal<readonly Shipped[]>([]);
   const [query, setQuery] = createSignal("");
   let search: HTMLInputElement | undefined;
-  onCleanup(library.onEntries((list) => setEntries(list)));
+  let main: HTMLElement | undefined;
+  /** Its row is drawn anew and should have the focus that it had. */
+  let awaited: DocumentId | undefined;
+  onCleanup(
+    library.onEntries((list) => {
+      setEntries(list);
+      const row = main?.querySelector<HTMLElement>(`[data-document="${awaited}"] .library-open`);
+      if (!row || document.activeElement !== document.body) return;
+      row.focus();
+      awaited = undefined;
+    }),
+  );
   void readShipped().then(setShipped);
   document.title = "Kroma";
   onMount(() => search?.focus({ preventScroll: true }));
@@ -42,9 +53,22 @@ export function LibraryPage(props: LibraryPageProps): JSX.Element {
     await library.remove(entry.document);
     page.toast(`“${entry.title || "Untitled"}” is deleted.`, {
       label: "Undo",
-      run: () => void library.undelete(entry.document),
+      run: () => {
+        awaited = entry.document;
+        void library.undelete(entry.document);
+      },
     });
     search?.focus();
+  };
+  /** Up and down through the rows, and from the first one back to the search. */
+  const step = (event: KeyboardEvent): void => {
+    const by = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+    const row = (event.target as Element).closest<HTMLElement>(".library-open");
+    if (by === 0 || !row) return;
+    const rows = [...(main?.querySelectorAll<HTMLElement>(".library-open") ?? [])];
+    const next = rows[rows.indexOf(row) + by] ?? (by < 0 ? search : undefined);
+    next?.focus();
+    event.preventDefault();
   };
   const openFirst = (): void => {
     const [first] = own();
@@ -53,7 +77,7 @@ export function LibraryPage(props: LibraryPageProps): JSX.Element {
     else if (other) props.onOpenPath(other.path);
   };
   return (
-    <main class="library">
+    <main ref={(element) => (main = element)} class="library" onKeyDown={step}>
       <header class="library-header">
         <h1>
           <span class="wordmark">Kroma</span>
@@ -74,8 +98,9 @@ export function LibraryPage(props: LibraryPageProps): JSX.Element {
             onKeyDown={(event) => {
               if (event.key === "Enter" && query() !== "") openFirst();
               if (event.key === "Escape") event.currentTarget.blur();
-              if (event.key === "ArrowDown")
-                event.currentTarget.closest("main")?.querySelector<HTMLElement>(".library-open")?.focus();
+              if (event.key !== "ArrowDown") return;
+              event.preventDefault();
+              main?.querySelector<HTMLElement>(".library-open")?.focus();
             }}
           />
         </label>
@@ -109,7 +134,10 @@ export function LibraryPage(props: LibraryPageProps): JSX.Element {
                 <LibraryRow
                   entry={entry}
                   onOpen={() => page.openDocument(entry.document)}
-                  onRename={(title) => void library.rename(entry.document, title)}
+                  onRename={(title) => {
+                    awaited = entry.document;
+                    void library.rename(entry.document, title);
+                  }}
                   onDuplicate={() => void duplicate(library, entry.document, page)}
                   onRemove={() => void remove(entry)}
                 />

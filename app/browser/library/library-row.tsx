@@ -3,6 +3,7 @@ import { For, Show, createSignal, type JSX } from "solid-js";
 import type { LibraryEntry } from "#core/notebook/messages.ts";
 import { Icon } from "#kit/icon.tsx";
 import { Menu } from "#kit/menu.tsx";
+import { RenameField } from "#kit/rename-field.tsx";
 import { when } from "../notebook/when.ts";
 
 export function LibraryRow(props: {
@@ -13,31 +14,21 @@ export function LibraryRow(props: {
   readonly onRemove: () => void;
 }): JSX.Element {
   const [renaming, setRenaming] = createSignal(false);
+  let row: HTMLLIElement | undefined;
   const title = (): string => props.entry.title || "Untitled";
   return (
-    <li class="library-row" data-document={props.entry.document}>
+    <li ref={(element) => (row = element)} class="library-row" data-document={props.entry.document}>
       <Show
         when={!renaming()}
         fallback={
-          <input
-            class="input library-rename"
-            aria-label={`New title of ${title()}`}
+          <RenameField
+            class="library-rename"
+            label={`New title of ${title()}`}
             value={props.entry.title}
-            ref={(element) =>
-              queueMicrotask(() => {
-                element.focus();
-                element.select();
-              })
-            }
-            onBlur={(event) => {
-              const next = event.currentTarget.value.trim();
+            onDone={(name, byKey) => {
               setRenaming(false);
-              if (next !== "" && next !== props.entry.title) props.onRename(next);
-            }}
-            onKeyDown={(event) => {
-              event.stopPropagation();
-              if (event.key === "Escape") event.currentTarget.value = props.entry.title;
-              if (event.key === "Enter" || event.key === "Escape") event.currentTarget.blur();
+              if (name !== undefined) props.onRename(name);
+              if (byKey) queueMicrotask(() => row?.querySelector<HTMLElement>(".library-open")?.focus());
             }}
           />
         }
@@ -49,6 +40,13 @@ export function LibraryRow(props: {
             if (event.ctrlKey || event.metaKey || event.shiftKey) return;
             event.preventDefault();
             props.onOpen();
+          }}
+          onKeyDown={(event) => {
+            if (event.key === "F2") setRenaming(true);
+            else if (event.key === "Delete") props.onRemove();
+            else return;
+            event.preventDefault();
+            event.stopPropagation();
           }}
         >
           <span class="library-title" dir="auto">
@@ -77,9 +75,9 @@ export function LibraryRow(props: {
         class="button icon-only"
         items={() => [
           { label: "Open", run: props.onOpen },
-          { label: "Rename", run: () => setRenaming(true) },
+          { label: "Rename", hint: "F2", run: () => setRenaming(true) },
           { label: "Duplicate", run: props.onDuplicate },
-          { label: "Delete", danger: true, run: props.onRemove },
+          { label: "Delete", hint: "Delete", danger: true, run: props.onRemove },
         ]}
       >
         <Icon name="more" />

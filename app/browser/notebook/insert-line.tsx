@@ -20,7 +20,7 @@ export function InsertLine(props: {
   return (
     <div
       ref={(element) => (line = element)}
-      class="insert"
+      class={props.open ? "insert stays" : "insert"}
       onPointerEnter={(event) => event.pointerType === "mouse" && setOpen(true)}
       onPointerLeave={(event) => {
         if (event.pointerType === "mouse" && !line?.contains(document.activeElement)) setOpen(false);

@@ -160,6 +160,11 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
       : props.storage.state === "full"
         ? "Storage is full"
         : "Not stored";
+  /** Where the focus goes from what closes around it. */
+  const backToCell = (): void => {
+    const cell = view.active();
+    if (cell !== undefined) view.choose(cell, { mode: view.mode() });
+  };
   const firstFailed = (): void => {
     const failed = view.cells().find((cell) => view.state(cell.id)?.progress === "failed");
     if (failed) view.choose(failed.id);
@@ -179,6 +184,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
             context={commandContext()}
             workspace={link()?.workspace()}
             onClose={() => page.togglePanel(panel.id)}
+            onLeave={backToCell}
           />
         )}
       </Show>
@@ -249,10 +255,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
               open={props.bottom === panel.id}
               context={commandContext()}
               workspace={link()?.workspace()}
-              onLeave={() => {
-                const cell = view.active();
-                if (cell !== undefined) view.choose(cell, { mode: view.mode() });
-              }}
+              onLeave={backToCell}
             />
           )}
         </For>

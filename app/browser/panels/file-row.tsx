@@ -2,6 +2,7 @@
 import { Show, createSignal, type JSX } from "solid-js";
 import { Icon } from "#kit/icon.tsx";
 import { Menu } from "#kit/menu.tsx";
+import { RenameField } from "#kit/rename-field.tsx";
 import { fileSize, type Row } from "./file-tree.ts";
 
 export function FileRow(props: {
@@ -9,7 +10,8 @@ export function FileRow(props: {
   readonly open: boolean;
   readonly renaming: boolean;
   readonly onOpen: () => void;
-  readonly onRename: (name: string) => void;
+  /** The name is undefined when it stays as it was. */
+  readonly onRename: (name: string | undefined, byKey: boolean) => void;
   readonly onStartRename: () => void;
   readonly onDownload: () => void;
   readonly onRemove: () => void;
@@ -40,24 +42,12 @@ export function FileRow(props: {
       <Show
         when={!props.renaming}
         fallback={
-          <input
-            class="input file-rename"
-            aria-label={`New name of ${props.row.name}`}
+          <RenameField
+            class="file-rename"
+            label={`New name of ${props.row.name}`}
             value={props.row.name}
-            spellcheck={false}
-            ref={(element) =>
-              queueMicrotask(() => {
-                element.focus();
-                const dot = element.value.lastIndexOf(".");
-                element.setSelectionRange(0, dot > 0 ? dot : element.value.length);
-              })
-            }
-            onBlur={(event) => props.onRename(event.currentTarget.value.trim())}
-            onKeyDown={(event) => {
-              event.stopPropagation();
-              if (event.key === "Escape") event.currentTarget.value = props.row.name;
-              if (event.key === "Enter" || event.key === "Escape") event.currentTarget.blur();
-            }}
+            isFile={!isDirectory()}
+            onDone={props.onRename}
           />
         }
       >

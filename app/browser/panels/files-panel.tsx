@@ -37,6 +37,7 @@ function Files(props: PanelProps & { readonly workspace: Workspace }): JSX.Eleme
   const [viewing, setViewing] = createSignal<string>();
   const [usage, setUsage] = createSignal("");
   const [over, setOver] = createSignal(false);
+  let panel: HTMLDivElement | undefined;
   let turn = 0;
   const refresh = async (): Promise<void> => {
     const mine = ++turn;
@@ -80,17 +81,53 @@ function Files(props: PanelProps & { readonly workspace: Workspace }): JSX.Eleme
       if (files.length > 0)
         page.announce(files.length === 1 ? `${files[0]?.name} uploaded` : `${files.length} files uploaded`);
     });
-  const remove = (path: string): Promise<void> =>
+  /** Gives the focus to a row, or to the panel's first button, unless someone took it elsewhere meanwhile. */
+  const focusRow = (path: string | undefined): void => {
+    const has = document.activeElement;
+    if (has !== null && has !== document.body && !panel?.contains(has)) return;
+    const row = path === undefined ? undefined : panel?.querySelector(`[data-path="${CSS.escape(path)}"] .file-name`);
+    ((row ?? panel?.querySelector("button")) as HTMLElement | undefined)?.focus();
+  };
+  /** Up and down through the rows; right opens a folder, left closes it or goes to the one it is in. */
+  const step = (event: KeyboardEvent): void => {
+    const row = (event.target as Element).closest<HTMLElement>(".file-name")?.closest<HTMLElement>("[data-path]");
+    const path = row?.dataset["path"];
+    if (path === undefined) return;
+    const all = rows();
+    const at = all.findIndex((item) => item.stat.path === path);
+    const isFolder = all[at]?.stat.kind === "directory";
+    if (event.key === "ArrowDown") focusRow(all[Math.min(at + 1, all.length - 1)]?.stat.path);
+    else if (event.key === "ArrowUp") focusRow(all[Math.max(at - 1, 0)]?.stat.path);
+    else if (event.key === "Home") focusRow(all[0]?.stat.path);
+    else if (event.key === "End") focusRow(all.at(-1)?.stat.path);
+    else if (event.key === "ArrowRight" && isFolder && !open().has(path)) toggle(path);
+    else if (event.key === "ArrowLeft" && open().has(path)) toggle(path);
+    else if (event.key === "ArrowLeft" && folderOf(path) !== "") focusRow(folderOf(path));
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  const remove = async (path: string): Promise<void> => {
+    const isInside = (row: Row): boolean => row.stat.path === path || row.stat.path.startsWith(`${path}/`);
+    const at = rows().findIndex(isInside);
+    const rest = rows().filter((row) => !isInside(row));
+    await moveToBin(path);
+    focusRow((rest[at] ?? rest.at(-1))?.stat.path);
+  };
+  const moveToBin = (path: string): Promise<void> =>
     attempt("Delete", async () => {
       const kept = `${BIN}/${Date.now()}-${path.split("/").at(-1)}`;
       await workspace.makeDirectory(BIN);
       await workspace.rename(path, kept);
       page.toast(`“${path}” is deleted.`, {
         label: "Undo",
-        run: () =>
-          void attempt("Undo", async () =>
-            workspace.rename(kept, await freeName(workspace, folderOf(path), path.split("/").at(-1) ?? path)),
-          ),
+        run: () => {
+          let back = path;
+          void attempt("Undo", async () => {
+            back = await freeName(workspace, folderOf(path), path.split("/").at(-1) ?? path);
+            await workspace.rename(kept, back);
+          }).then(() => focusRow(back));
+        },
       });
     });
   const download = (row: Row): Promise<void> =>
@@ -106,7 +143,6 @@ function Files(props: PanelProps & { readonly workspace: Workspace }): JSX.Eleme
   const rename = (row: Row, name: string): Promise<void> =>
     attempt("Rename", async () => {
       const to = inFolder(folderOf(row.stat.path), name);
-      if (name === "" || name === row.name) return;
       if (name.includes("/")) throw new Error("a name has no slash in it");
       if (await workspace.stat(to)) throw new Error(`there is a “${name}” already`);
       await workspace.rename(row.stat.path, to);
@@ -126,7 +162,9 @@ function Files(props: PanelProps & { readonly workspace: Workspace }): JSX.Eleme
   };
   return (
     <div
+      ref={(element) => (panel = element)}
       class={over() ? "drop-target" : ""}
+      onKeyDown={step}
       onDragOver={(event) => {
         if (!event.dataTransfer?.types.includes("Files")) return;
         event.preventDefault();
@@ -193,9 +231,11 @@ function Files(props: PanelProps & { readonly workspace: Workspace }): JSX.Eleme
                 open={open().has(row.stat.path)}
                 renaming={renaming() === row.stat.path}
                 onOpen={() => (row.stat.kind === "directory" ? toggle(row.stat.path) : setViewing(row.stat.path))}
-                onRename={(name) => {
+                onRename={async (name, byKey) => {
                   setRenaming(undefined);
-                  void rename(row, name);
+                  if (name !== undefined) await rename(row, name);
+                  const to = name === undefined ? row.stat.path : inFolder(folderOf(row.stat.path), name);
+                  if (byKey) focusRow(rows().some((item) => item.stat.path === to) ? to : row.stat.path);
                 }}
                 onStartRename={() => setRenaming(row.stat.path)}
                 onDownload={() => void download(row)}

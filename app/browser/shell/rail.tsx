@@ -1,5 +1,5 @@
 /** The rail at the edge (a bar at the bottom of a narrow page) and the panel that it opens. */
-import { For, Show, createSignal, type Component, type JSX } from "solid-js";
+import { For, Show, createSignal, onCleanup, type Component, type JSX } from "solid-js";
 import { Dynamic } from "solid-js/web";
 import type { Workspace } from "#core/workspace/workspace.ts";
 import type { CommandContext } from "#kit/commands.ts";
@@ -43,7 +43,13 @@ export function SidePanel(props: {
   readonly context: CommandContext;
   readonly workspace: Workspace | undefined;
   readonly onClose: () => void;
+  /** It goes while it has the focus. */
+  readonly onLeave: () => void;
 }): JSX.Element {
+  let panel: HTMLElement | undefined;
+  onCleanup(() => {
+    if (panel?.contains(document.activeElement)) props.onLeave();
+  });
   const [content, setContent] = createSignal<Component<PanelProps>>();
   const [failure, setFailure] = createSignal("");
   props.panel.load().then(
@@ -52,6 +58,7 @@ export function SidePanel(props: {
   );
   return (
     <aside
+      ref={(element) => (panel = element)}
       class="panel"
       aria-label={props.panel.title}
       onKeyDown={(event) => {

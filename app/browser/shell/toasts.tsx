@@ -33,12 +33,25 @@ export function announce(text: string): void {
 }
 
 export function Toasts(): JSX.Element {
+  /** Had the focus before a toast took it. */
+  let before: HTMLElement | undefined;
+  const leave = (id: number): void => {
+    close(id);
+    if (before?.isConnected && document.activeElement === document.body) before.focus({ preventScroll: true });
+    before = undefined;
+  };
   return (
     <>
       <div class="toasts" role="status" aria-label="Messages">
         <For each={toasts()}>
           {(item) => (
-            <div class="toast">
+            <div
+              class="toast"
+              onFocusIn={(event) => {
+                if (event.relatedTarget instanceof HTMLElement && !event.relatedTarget.closest(".toast"))
+                  before = event.relatedTarget;
+              }}
+            >
               <span>{item.text}</span>
               <Show when={item.action}>
                 {(action) => (
@@ -46,7 +59,7 @@ export function Toasts(): JSX.Element {
                     type="button"
                     class="button toast-action"
                     onClick={() => {
-                      close(item.id);
+                      leave(item.id);
                       action().run();
                     }}
                   >
@@ -54,7 +67,7 @@ export function Toasts(): JSX.Element {
                   </button>
                 )}
               </Show>
-              <button type="button" class="button icon-only" aria-label="Dismiss" onClick={() => close(item.id)}>
+              <button type="button" class="button icon-only" aria-label="Dismiss" onClick={() => leave(item.id)}>
                 <Icon name="close" />
               </button>
             </div>

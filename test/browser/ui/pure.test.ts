@@ -135,7 +135,7 @@ describe("keys", () => {
   });
 
   it("never mean two commands in one place", () => {
-    for (const place of ["command", "edit", "panel", "library"] as const) {
+    for (const place of ["command", "edit", "panel", "side", "library"] as const) {
       const seen = new Map<string, string>();
       for (const command of host.get(commands)) {
         if (!countsIn(command.when, place)) continue;

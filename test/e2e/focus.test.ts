@@ -1,0 +1,112 @@
+/** The focus is never lost: lists are gone through, changed and repaired by keyboard alone. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BrowserContext, Page } from "playwright";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
+import { browser, serve, type Site } from "./kroma-process.ts";
+
+let site: Site;
+let profile: string;
+let context: BrowserContext;
+
+beforeAll(async () => {
+  site = await serve();
+});
+afterAll(() => site.close());
+beforeEach(async () => {
+  profile = mkdtempSync(join(tmpdir(), "kroma-focus-"));
+  context = await browser(profile);
+});
+afterEach(async () => {
+  await context.close();
+  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+});
+
+const press = async (page: Page, ...keys: readonly string[]): Promise<void> => {
+  for (const key of keys) await page.keyboard.press(key);
+};
+/** Words of what has the focus, as a screen reader would begin. */
+const expectFocus = (page: Page, words: string | RegExp): Promise<void> =>
+  expect
+    .poll(() =>
+      page.evaluate(() => {
+        const has = document.activeElement as HTMLElement;
+        return has.getAttribute("aria-label") ?? has.querySelector(".library-title")?.textContent ?? has.innerText;
+      }),
+    )
+    .toMatch(words);
+
+it("in the files panel: arrows, folders, rename, delete and undo", async () => {
+  const page = await context.newPage();
+  await page.goto(site.url);
+  await page.getByRole("button", { name: "New notebook" }).click();
+  await page.locator("[data-cell] [role=textbox]").click();
+  await page.keyboard.insertText(
+    "import os\nos.makedirs('folder')\nfor name in ['folder/inner.txt', 'one.txt', 'two.txt']: open(name, 'w').close()",
+  );
+  await press(page, "Control+Enter");
+  await page.getByRole("button", { name: "Files", exact: true }).click();
+  await page.locator("[data-path='two.txt']").waitFor();
+  await page.locator("[data-path='folder'] .file-name").focus();
+  await press(page, "ArrowRight");
+  await page.locator("[data-path='folder/inner.txt']").waitFor();
+  await press(page, "ArrowDown");
+  await expectFocus(page, "inner.txt");
+  await press(page, "ArrowLeft");
+  await expectFocus(page, "folder");
+  await press(page, "ArrowLeft");
+  await page.locator("[data-path='folder/inner.txt']").waitFor({ state: "detached" });
+  await press(page, "ArrowDown");
+  await expectFocus(page, "one.txt");
+  await press(page, "F2");
+  await expectFocus(page, "New name of one.txt");
+  await page.keyboard.type("zoo");
+  await press(page, "Enter");
+  await expectFocus(page, "zoo.txt");
+  await press(page, "F2");
+  await expectFocus(page, "New name of zoo.txt");
+  await press(page, "Escape");
+  await expectFocus(page, "zoo.txt");
+  await press(page, "Delete");
+  await expectFocus(page, "two.txt");
+  await page.getByRole("button", { name: "Undo" }).focus();
+  await press(page, "Enter");
+  await expectFocus(page, "zoo.txt");
+  // Keys of the command mode mean cells, and none of them is here.
+  await press(page, "x", "b", "Escape");
+  await expectFocus(page, "Cell 1");
+  await page.getByRole("complementary", { name: "Files" }).waitFor({ state: "detached" });
+  expect(await page.locator("[data-cell]").count()).toBe(1);
+  expect(await page.locator("[data-cell] .cm-content").innerText()).toContain("import os");
+});
+
+it("in the library: arrows, rename, delete and undo", async () => {
+  const page = await context.newPage();
+  await page.goto(site.url);
+  await page.getByRole("button", { name: "New notebook" }).click();
+  await page.getByRole("textbox", { name: "Title" }).fill("Rivers");
+  await press(page, "Enter");
+  await expect.poll(() => page.title()).toContain("Rivers");
+  await page.getByRole("button", { name: "Library" }).click();
+  await page.locator("[data-document]").waitFor();
+  await expectFocus(page, "Search notebooks");
+  await press(page, "ArrowDown");
+  await expectFocus(page, "Rivers");
+  await press(page, "ArrowDown");
+  await expectFocus(page, "Welcome");
+  await press(page, "ArrowUp", "F2");
+  await expectFocus(page, "New title of Rivers");
+  await page.keyboard.type("Lakes");
+  await press(page, "Enter");
+  await expectFocus(page, "Lakes");
+  await press(page, "ArrowUp");
+  await expectFocus(page, "Search notebooks");
+  await press(page, "ArrowDown", "Delete");
+  await page.locator("[data-document]").waitFor({ state: "detached" });
+  await expectFocus(page, "Search notebooks");
+  await page.getByRole("button", { name: "Undo" }).focus();
+  await press(page, "Enter");
+  await page.locator("[data-document]").waitFor();
+  await expectFocus(page, /Lakes|Search notebooks/);
+});
