@@ -204,7 +204,7 @@ function tableHtml(
     ...(total > rows.length ? [`${rows.length} of ${total} rows`] : []),
     ...(columns.length > shown.length ? [`${shown.length} of ${columns.length} columns`] : []),
   ];
-  return `<table class="dataframe">${head}<tbody>${body}</tbody></table>${cut.length === 0 ? "" : `<p>${cut.join(", ")}</p>`}`;
+  return `<table>${head}<tbody>${body}</tbody></table>${cut.length === 0 ? "" : `<p>${cut.join(", ")}</p>`}`;
 }
 
 function jsonBundle(value: object): MimeBundle | undefined {

@@ -116,6 +116,23 @@ describe("a notebook", () => {
     await expect.poll(() => page.locator("[data-cell]").count()).toBeLessThan(60);
   });
 
+  it("stands on the theme's own ground, also where theme and system differ", async () => {
+    const page = await openNotebook(1);
+    const ground = () => page.evaluate("getComputedStyle(document.documentElement).backgroundColor");
+    await page.emulateMedia({ colorScheme: "dark" });
+    await page.getByRole("button", { name: "Settings" }).click();
+    await page.getByText("High contrast").click();
+    await expect.poll(ground).toBe("rgb(0, 0, 0)");
+    await page.emulateMedia({ colorScheme: "light" });
+    await expect.poll(ground).toBe("rgb(255, 255, 255)");
+    await page.reload();
+    await page.locator("[data-cell=c0]").waitFor();
+    expect(await ground()).toBe("rgb(255, 255, 255)");
+    await page.getByRole("button", { name: "Settings" }).click();
+    await page.getByText("Dark", { exact: true }).click();
+    await expect.poll(ground).toBe("rgb(25, 24, 22)");
+  });
+
   it("answers S as Jupyter does: it is saved", async () => {
     const page = await openNotebook(1);
     await page.keyboard.press("Escape");
