@@ -9,6 +9,7 @@ import type { FromKernel, ToKernel } from "#core/kernel/messages.ts";
 import { isInterruptPending, raiseInterrupt, writeAnswer } from "./control.ts";
 import { Inside } from "./inside.ts";
 import { Interruption } from "./interruption.ts";
+import { fetchForPython } from "./page-fetch.ts";
 import { Spares } from "./spares.ts";
 import { Starts } from "./starts.ts";
 import type { FromWorker } from "./wire.ts";
@@ -67,6 +68,8 @@ interface Asked {
   readonly parent: string;
   /** The id of the kernel_request, or undefined for an input_request. */
   readonly request: string | undefined;
+  /** Ends the fetch that the answer waits for. */
+  readonly fetching?: AbortController;
 }
 
 class RunningPython {
@@ -122,7 +125,7 @@ class RunningPython {
     this.#inside?.stop();
     this.#inside = undefined;
     this.#ready = false;
-    this.#asked = undefined;
+    this.#forgetAsked();
   }
 
   #restart(): void {
@@ -195,7 +198,7 @@ class RunningPython {
         this.#writeRest(message.ask);
         return;
       case "ask_over":
-        if (this.#asked?.ask === message.ask) this.#asked = undefined;
+        if (this.#asked?.ask === message.ask) this.#forgetAsked();
         return;
       case "execute_reply":
         if (this.#interruption?.request === message.parent) this.#calm();
@@ -213,6 +216,13 @@ class RunningPython {
     if (request.type === "kernel_request") {
       this.#asked = { ask, parent, request: id };
       this.#end.say({ ...request, id, parent });
+    } else if (request.type === "fetch_request") {
+      const fetching = new AbortController();
+      const asked = { ask, parent, request: id, fetching };
+      this.#asked = asked;
+      void fetchForPython(request, fetching.signal).then((answer) => {
+        if (this.#asked === asked) this.#answer(asked, answer);
+      });
     } else {
       this.#asked = { ask, parent, request: undefined };
       this.#end.say({ ...request, parent });
@@ -243,6 +253,11 @@ class RunningPython {
       default:
         this.#inside?.post(message);
     }
+  }
+
+  #forgetAsked(): void {
+    this.#asked?.fetching?.abort();
+    this.#asked = undefined;
   }
 
   #answer({ ask }: Asked, value: object): void {

@@ -59,4 +59,17 @@ export type FromWorker =
 /** What Python can ask. */
 export type AskedRequest =
   | { readonly type: "input_request"; readonly prompt: string; readonly password: boolean }
-  | { readonly type: "kernel_request"; readonly language: string; readonly code: string; readonly capture: boolean };
+  | { readonly type: "kernel_request"; readonly language: string; readonly code: string; readonly capture: boolean }
+  | FetchRequest;
+
+/** A fetch that Python waits for; the kernel answers it itself. */
+export interface FetchRequest {
+  readonly type: "fetch_request";
+  readonly url: string;
+  readonly method: string;
+  readonly headers: readonly (readonly [string, string])[];
+  /** base64 */
+  readonly body?: string;
+  /** Seconds. */
+  readonly timeout?: number;
+}

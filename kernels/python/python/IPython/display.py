@@ -20,19 +20,11 @@ def publish_display_data(data, metadata=None, *, transient=None, **options):
 
 
 def _read(url, text):
-    from pyodide.http import open_url
+    from urllib.request import urlopen
 
-    if text:
-        return open_url(url).read()
-    import js
-
-    request = js.XMLHttpRequest.new()
-    request.open("GET", url, False)
-    request.responseType = "arraybuffer"
-    request.send()
-    if request.status != 200:
-        raise FileNotFoundError(f"{url} answered {request.status}")
-    return request.response.to_bytes()
+    with urlopen(url) as response:
+        data = response.read()
+        return data.decode(response.headers.get_content_charset("utf-8"), "replace") if text else data
 
 
 class DisplayObject:
@@ -417,3 +409,9 @@ def set_matplotlib_formats(*formats, **options):
 
 def set_matplotlib_close(close=True):
     """Taken kindly: figures are closed at the end of the cell."""
+
+# The names by which Jupyter tells the objects.
+for _kind in list(globals().values()):
+    if isinstance(_kind, type) and _kind.__module__ == __name__:
+        _lib = _kind.__name__ in ("Audio", "Code", "FileLink", "FileLinks", "IFrame", "ScribdDocument", "VimeoVideo", "YouTubeVideo")
+        _kind.__module__ = "IPython.lib.display" if _lib else "IPython.core.display"
