@@ -10,7 +10,7 @@ import random
 import sys
 import warnings
 
-from . import bridge, commands, display, formatters, magic_names, magic_runs, magics, packages, pyplot, streams, tracebacks, web
+from . import bridge, commands, display, formatters, magic_names, magic_runs, magics, packages, processes, pyplot, streams, tracebacks, web
 from .transform import split_cell_magic, transform
 
 FUTURE_FLAGS = 0
@@ -423,6 +423,7 @@ def setup(host):
     _patch_run_sync()
     warnings.showwarning = _show_warning
     commands.setup()
+    processes.setup()
     web.setup()
     return addresses
 
