@@ -36,6 +36,8 @@ export function parseJsonText(text: string): ParsedJson {
   try {
     value = JSON.parse(text);
   } catch {
+    const other = otherKind(text);
+    if (other !== undefined) throw new KromaError("invalid", other);
     // Stack or grammar: the slow parser tells which.
     return parseSlowly(text);
   }
@@ -57,6 +59,20 @@ export function formatJson(value: unknown, indent = ""): string {
   if (keys.length === 0) return "{}";
   const lines = keys.sort().map((key) => `${inner}${JSON.stringify(key)}: ${formatJson(object[key], inner)}`);
   return `{\n${lines.join(",\n")}\n${indent}}`;
+}
+
+/** What people often have in place of a notebook. */
+function otherKind(text: string): string | undefined {
+  if (text.trim() === "") return "The file is empty.";
+  if (/^\s*<(?:!doctype|html)\b/i.test(text)) {
+    return "The file is a web page, not a notebook: save the notebook itself, not the page that shows it.";
+  }
+  const conflict = /^<{7} [\s\S]*?^={7}$/m.exec(text);
+  if (conflict) {
+    const line = text.slice(0, conflict.index).split("\n").length;
+    return `The file has unresolved conflicts of a merge; the first starts in line ${line} ("<<<<<<<").`;
+  }
+  return undefined;
 }
 
 function parseSlowly(text: string): ParsedJson {

@@ -8,6 +8,7 @@ import { sourceHash } from "../base/source-hash.ts";
 import { isCellId, normaliseText } from "./cell-text.ts";
 import type { ReadResult } from "./formats.ts";
 import { canonicalJson } from "./canonical-json.ts";
+import { withMarkers } from "./exported-script.ts";
 import { defaultMagic, detectLanguage, languageNamed, mainLanguage, withMagic } from "./ipynb-languages.ts";
 import type { Cell, CellKind, Notebook } from "./model.ts";
 
@@ -27,10 +28,11 @@ const JUPYTEXT_NAMES: Readonly<Record<string, string>> = { shell: "bash", typesc
 
 /** A notebook of a script in `language`, which the text's own header may correct. */
 export function readPercent(text: string, language: Language = "python"): ReadResult {
-  const lines = normaliseText(text.replace(/^\uFEFF/, "")).split("\n");
   const comment = commentOf(language);
-  const header = readHeader(lines, comment);
   const marker = new RegExp(`^${escape(comment)} ?%%(?:%*)(?=\\s|$)(.*)$`);
+  const given = normaliseText(text.replace(/^\uFEFF/, "")).split("\n");
+  const lines = given.some((line) => marker.test(line)) ? given : (withMarkers(given) ?? given);
+  const header = readHeader(lines, comment);
   const cells: Cell[] = [];
   const ids = new Set<string>();
   let current: Marker | undefined;
@@ -164,6 +166,8 @@ function readMarker(text: string): Marker {
   let rest = text.trim();
   let kind: CellKind = "code";
   let language: Language | undefined;
+  const braced = bracedMetadata(rest);
+  if (braced) rest = rest.slice(0, braced.index).trimEnd();
   const attributesAt = rest.search(/(?:^|\s)[A-Za-z_][\w.-]*=(?=\S)/);
   const words = attributesAt < 0 ? rest : rest.slice(0, attributesAt);
   rest = attributesAt < 0 ? "" : rest.slice(attributesAt);
@@ -182,7 +186,15 @@ function readMarker(text: string): Marker {
     if (found[1] === "language" && typeof value === "string") language = value;
     else entries.push([found[1] as string, value]);
   }
-  return { title: title.trim(), kind, language, metadata: Object.fromEntries(entries) };
+  return { title: title.trim(), kind, language, metadata: { ...braced?.metadata, ...Object.fromEntries(entries) } };
+}
+
+/** Metadata as one JSON object at the end of the marker, as earlier versions of jupytext wrote it. */
+function bracedMetadata(text: string): { readonly index: number; readonly metadata: Metadata } | undefined {
+  const found = /(?:^|\s)\{.*\}$/.exec(text);
+  if (!found) return undefined;
+  const value = attributeValue(found[0].trim());
+  return typeof value === "object" ? { index: found.index, metadata: value as Metadata } : undefined;
 }
 
 function attributeValue(text: string): unknown {

@@ -81,6 +81,31 @@ docstring text
     expect(writePercent(notebook)).toContain('# %% language="bash"\n# %%sh\n# ls | wc\n#\n# pwd\n');
   });
 
+  it("reads metadata that is one JSON object", () => {
+    const { notebook } = readPercent(
+      '# %% [markdown] {"tags": ["a"]}\n# # Head\n# %% A title {"a": {"b": 1}}\nx\n# %% {broken\ny\n',
+    );
+    expect(facts(notebook).map(([kind]) => kind)).toEqual(["markdown", "code", "code"]);
+    expect(notebook.cells.map(({ metadata }) => metadata)).toEqual([
+      { tags: ["a"] },
+      { a: { b: 1 }, title: "A title" },
+      { title: "{broken" },
+    ]);
+  });
+
+  it("reads a script that Jupyter made of a notebook", () => {
+    const script =
+      "#!/usr/bin/env python\n# coding: utf-8\n\n# # Title\n# text\n\n# In[1]:\n\n\nimport os\n\n\n# a remark\nprint(1)\n# the last\n\n\n" +
+      "# ## Part\n# \n# more\n\n# and more\n\n# In[ ]:\n\n\nget_ipython().system('ls')\n\n\n# In[2]:\n\n\n# only a comment\n\n";
+    expect(facts(readPercent(script).notebook)).toEqual([
+      ["markdown", "markdown", "# Title\ntext"],
+      ["code", "python", "import os\n\n\n# a remark\nprint(1)\n# the last"],
+      ["markdown", "markdown", "## Part\n\nmore\n\nand more"],
+      ["code", "python", "get_ipython().system('ls')"],
+      ["code", "python", "# only a comment"],
+    ]);
+  });
+
   it("without any marker is one cell", () => {
     expect(facts(readPercent("x = 1\r\ny = 2\n").notebook)).toEqual([["code", "python", "x = 1\ny = 2"]]);
     expect(readPercent("").notebook.cells).toEqual([]);
