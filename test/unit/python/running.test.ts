@@ -120,6 +120,30 @@ describe("results", () => {
 });
 
 describe("errors", () => {
+  test("those of threads, processes and time zones say how it is here", async () => {
+    const thread = await python.run("import threading\nthreading.Thread(target=print).start()");
+    expect(thread.error?.evalue).toBe("can't start new thread");
+    expect(thread.traceback).toMatch(/one thread.*use asyncio/);
+    const pool = await python.run("import multiprocessing\nmultiprocessing.Pool(2)");
+    expect(pool.traceback).toMatch(/one process.*in a loop/);
+    const zone = await python.run("from zoneinfo import ZoneInfo\nZoneInfo('Europe/Paris')");
+    expect(zone.error?.ename).toBe("ZoneInfoNotFoundError");
+    expect(zone.traceback).toContain("tzdata");
+    expect(zone.traceback).not.toContain("pyodide.loadPackage");
+    expect(zone.error?.evalue).not.toContain("Pyodide");
+  });
+
+  test("one found after parsing has its line, and the cell's name", async () => {
+    const { error, traceback } = await python.run("x = 1\nreturn x", { name: "cell 3" });
+    expect(error).toMatchObject({ evalue: "'return' outside function (cell 3, line 2)", line: 2 });
+    expect(traceback).toContain("    return x\n    ^^^^^^^^\n");
+  });
+
+  test("a warning has its line", async () => {
+    const { stderr } = await python.run("import warnings\nwarnings.warn('careful')", { name: "cell 4" });
+    expect(stderr).toBe("cell 4:2: UserWarning: careful\n  warnings.warn('careful')\n");
+  });
+
   test("a traceback names the cell and marks the place", async () => {
     const { error, traceback, count } = await python.run("def divide(a):\n    return a / 0\n\ndivide(1)");
     expect(error).toMatchObject({ ename: "ZeroDivisionError", evalue: "division by zero", line: 2 });

@@ -401,7 +401,8 @@ async def load_imports(code):
     if "import" not in code:
         return
     missing = []
-    for name in imported_names(code):
+    imported = imported_names(code)
+    for name in imported:
         if name in sys.modules or name in sys.stdlib_module_names:
             continue
         try:
@@ -409,6 +410,9 @@ async def load_imports(code):
                 missing.append(name)
         except (ImportError, ValueError, AttributeError):
             missing.append(name)
+    if "zoneinfo" in imported and importlib.util.find_spec("tzdata") is None:
+        # Elsewhere the system has the time zones.
+        missing.append("tzdata")
     if not missing:
         return
     known = {}

@@ -10,7 +10,7 @@ import random
 import sys
 import warnings
 
-from . import bridge, commands, display, formatters, magic_names, magic_runs, magics, packages, processes, pyplot, streams, tracebacks, web
+from . import bridge, commands, display, formatters, hints, magic_names, magic_runs, magics, packages, processes, pyplot, streams, tracebacks, web
 from .transform import split_cell_magic, transform
 
 FUTURE_FLAGS = 0
@@ -246,8 +246,7 @@ class InteractiveShell:
         except BaseException as error:
             reply["status"] = "error"
             try:
-                if isinstance(error, ModuleNotFoundError):
-                    packages.explain_missing(error)
+                hints.explain(error)
                 sys.last_exc = error
                 sys.last_type, sys.last_value, sys.last_traceback = type(error), error, error.__traceback__
                 bridge.post({"type": "error", **tracebacks.describe(error, filename)})
