@@ -284,12 +284,13 @@ describe("magics", () => {
     }
   });
 
-  test("an unknown magic is a UsageError that names those that exist", async () => {
-    const line = await run("%frobnicate");
+  test("an unknown magic is a UsageError that names the nearest", async () => {
+    const line = await run("%timeti");
     expect(line.error?.ename).toBe("UsageError");
-    expect(line.error?.evalue).toContain("%timeit");
-    const cell = await run("%%frobnicate\n1");
-    expect(cell.error?.evalue).toContain("%%capture");
+    expect(line.error?.evalue).toContain("Did you mean `%timeit`?");
+    const cell = await run("%%captre\n1");
+    expect(cell.error?.evalue).toContain("Did you mean `%%capture`?");
+    expect((await run("%frobnicate")).error?.evalue).toContain("`%lsmagic` lists all");
     expect((await run("%writefile a")).error?.evalue).toContain("as the first line of a cell");
   });
 
