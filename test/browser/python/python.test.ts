@@ -118,6 +118,19 @@ test("interrupts reach loops, sleep and await", async () => {
   expect((await page.run("'alive'")).text).toBe("'alive'");
 });
 
+test("urllib fetches through the page, which says what it may not read", async () => {
+  const page = await start();
+  const lock = new URL("/assets/pyodide/pyodide-lock.json", location.href).href;
+  const read = await page.run(
+    `import json, urllib.request\nwith urllib.request.urlopen(${JSON.stringify(lock)}) as r:\n    print(r.status, "packages" in json.load(r))`,
+  );
+  expect(read).toMatchObject({ status: "ok", text: "200 True\n" });
+  const refused = await page.run(
+    "try:\n    urllib.request.urlopen('http://127.0.0.1:1/')\nexcept OSError as error:\n    print(error)",
+  );
+  expect(refused.text).toContain("does not let pages of other sites read it (CORS)");
+}, 60_000);
+
 test("an error in a callback of JavaScript's does not end the kernel", async () => {
   const page = await start();
   await page.run(

@@ -69,5 +69,8 @@ describe("subprocess", () => {
       "%pip install x",
     );
     expect((await python.run("subprocess.run(['ls'])")).error?.evalue).toContain("no Linux shell");
+    // A shell that is refused or ends in the middle has no exit status.
+    const { error } = await python.run("subprocess.run(['ls'])", { shell: () => ({ status: "error" }) });
+    expect(error?.ename).toBe("RuntimeError");
   });
 });

@@ -59,6 +59,9 @@ def ask_shell(code, capture, told):
     if reply is None or reply.get("status") == "aborted":
         why = (reply or {}).get("reason") or "it was stopped, or there is no Linux shell here"
         raise RuntimeError(f"The shell did not run {told}: {why}")
+    if reply.get("status") == "error" and "exitCode" not in reply:
+        # Refused, or ended in the middle: why has been said on stderr.
+        raise RuntimeError(f"The shell did not run {told} to its end")
     return reply.get("exitCode", 0 if reply.get("status") == "ok" else 1), reply.get("stdout") or ""
 
 

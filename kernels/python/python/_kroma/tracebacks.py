@@ -8,7 +8,8 @@ import types
 
 # Filename of a cell's code -> what people call it.
 labels = {}
-INSIDE = ("<kroma>", "<frozen importlib", "<exec>")
+# Those with a scheme are JavaScript's.
+INSIDE = ("<kroma>", "<frozen importlib", "<exec>", "file://", "http://", "https://", "blob:", "wasm://", "node:")
 COLOUR = r"((?:\x1b\[[\d;]*m)?)"
 FRAME = re.compile(rf'File {COLOUR}"(Cell\[[^"]*\])"{COLOUR}, line {COLOUR}(\d+){COLOUR}(, in {COLOUR}<module>{COLOUR})?')
 LONGEST = 1500
