@@ -127,6 +127,7 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
   onCleanup(startKeyboard());
   addEventListener("popstate", reopen);
   onCleanup(() => removeEventListener("popstate", reopen));
+  const [dragging, setDragging] = createSignal(false);
   const onDrop = (event: DragEvent): void => {
     const files = [...(event.dataTransfer?.files ?? [])];
     if (event.defaultPrevented || files.length === 0) return;
@@ -134,10 +135,17 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
     if (stage().type === "library" || files.every((file) => /\.ipynb$/i.test(file.name))) void take(files);
   };
   const allowDrop = (event: DragEvent): void => {
-    if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    setDragging(true);
+  };
+  const stopDragging = (event: Event): void => {
+    // From one element of the page to the next is not out of it.
+    if (event.type === "drop" || (event as DragEvent).relatedTarget === null) setDragging(false);
   };
   addEventListener("drop", onDrop);
   addEventListener("dragover", allowDrop);
+  for (const type of ["drop", "dragleave"]) addEventListener(type, stopDragging, { capture: true });
   void show(readRoute(location.search));
 
   return (
@@ -191,6 +199,13 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
         <Dialog label="Settings" class="settings-dialog" onClose={() => setDialog(undefined)}>
           <SettingsPanel context={{ page, view: undefined }} workspace={undefined} />
         </Dialog>
+      </Show>
+      <Show when={dragging()}>
+        <p class="drop-hint" aria-hidden="true">
+          {stage().type === "notebook"
+            ? "Drop a notebook to open it, other files to put them into the workspace"
+            : "Drop notebooks to import them"}
+        </p>
       </Show>
       <Toasts />
     </>

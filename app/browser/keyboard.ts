@@ -5,12 +5,16 @@ import { commandContext } from "./command-context.ts";
 import { HeldKeys } from "./held-keys.ts";
 import { host, isMac } from "./plugins.ts";
 
+const SCROLLING = /^(?:Arrow(?:Up|Down|Left|Right)|Page(?:Up|Down)|Home|End| )$/;
+
 /** Where a key event belongs, or undefined: a field or a widget has it for itself. */
 function placeOf(event: KeyboardEvent): KeyPlace | "field" {
   const target = event.target instanceof Element ? event.target : document.body;
   if (target.closest(".cm-content")) return "edit";
   if (target.closest("dialog, [role=menu]")) return "field";
   if (target.closest("[data-own-keys]")) return "panel";
+  // A long output can have the focus to be scrolled; nothing else in it wants keys.
+  if (target.closest("[data-output] [role=log]")) return SCROLLING.test(event.key) ? "field" : "command";
   if (target.closest(".panel") && !target.closest("input, textarea, select")) return "side";
   if (target.closest("input, textarea, select, [contenteditable='true'], [data-output] [tabindex]")) return "field";
   return commandContext().view ? "command" : "library";

@@ -81,6 +81,32 @@ it("in the files panel: arrows, folders, rename, delete and undo", async () => {
   expect(await page.locator("[data-cell] .cm-content").innerText()).toContain("import os");
 });
 
+it("in a long output that was clicked: keys still mean cells, and its text can be copied without its tools", async () => {
+  const page = await context.newPage();
+  await page.goto(site.url);
+  await page.getByRole("button", { name: "New notebook" }).click();
+  await page.locator("[data-cell] [role=textbox]").click();
+  await page.keyboard.insertText("for i in range(40): print('row', i)\n'the result'");
+  await press(page, "Control+Enter");
+  await page.locator("[data-output]").filter({ hasText: "the result" }).waitFor();
+  const box = page.getByRole("log", { name: "Printed output" });
+  await box.click();
+  await press(page, "Home");
+  await expect.poll(() => box.evaluate((element) => element.scrollTop)).toBe(0);
+  await press(page, "End");
+  await page.evaluate(() => {
+    const [first, last] = document.querySelectorAll("[data-output]");
+    getSelection()?.setBaseAndExtent(first as Element, 0, last as Element, 1);
+  });
+  await expect.poll(() => page.evaluate("getSelection().toString()")).toMatch(/row 39\s+'the result'/);
+  await press(page, "Escape");
+  await expectFocus(page, "Cell 1");
+  await box.click();
+  await press(page, "b");
+  await page.locator("[data-cell]").nth(1).waitFor();
+  await expectFocus(page, "Cell 2");
+});
+
 it("in the library: arrows, rename, delete and undo", async () => {
   const page = await context.newPage();
   await page.goto(site.url);

@@ -58,6 +58,23 @@ async function openNotebook(cells: number): Promise<Page> {
   return page;
 }
 
+describe("the library", () => {
+  it("says that files can be dropped while they are dragged over it, and no longer", async () => {
+    const page = await openPage("/");
+    await page.getByRole("searchbox").waitFor();
+    const drag = (type: string): Promise<void> =>
+      page.evaluate((name) => {
+        const dataTransfer = new DataTransfer();
+        dataTransfer.items.add(new File(["{}"], "some.ipynb"));
+        document.querySelector("main")?.dispatchEvent(new DragEvent(name, { bubbles: true, dataTransfer }));
+      }, type);
+    await drag("dragover");
+    await page.getByText("Drop notebooks to import them").waitFor();
+    await drag("dragleave");
+    await page.getByText("Drop notebooks to import them").waitFor({ state: "detached" });
+  });
+});
+
 describe("a notebook", () => {
   it("shows below its last cell how another is added, in each language", async () => {
     const page = await openPage("/");

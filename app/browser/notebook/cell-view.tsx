@@ -73,6 +73,11 @@ export function CellView(props: CellViewProps): JSX.Element {
     const target = event.target as HTMLElement;
     view.focusMoved(id, target.closest(".cm-content") ? "edit" : "command");
   };
+  /** The way out of an output that has the focus. */
+  const onKeyDown = (event: KeyboardEvent): void => {
+    if (event.key !== "Escape" || event.defaultPrevented) return;
+    if ((event.target as HTMLElement).closest("[data-output]")) view.choose(id, { mode: "command" });
+  };
   const onPointerDown = (event: PointerEvent): void => {
     const target = event.target as HTMLElement;
     if (event.button !== 0 || target.closest(FOCUSABLE) || target.closest(".insert")) return;
@@ -98,6 +103,7 @@ export function CellView(props: CellViewProps): JSX.Element {
       style={{ transform: `translateY(${props.top()}px)` }}
       onFocusIn={onFocusIn}
       onPointerDown={onPointerDown}
+      onKeyDown={onKeyDown}
     >
       <Gutter view={view} cell={cell} state={state} />
       <div class="body">
