@@ -182,6 +182,7 @@ describe("running", () => {
     await page.getByRole("textbox", { name: "Your name?" }).fill("Ada");
     await page.getByRole("textbox", { name: "Your name?" }).press("Enter");
     await page.locator("[data-output]").filter({ hasText: "Hi Ada" }).waitFor();
+    await expect.poll(() => page.evaluate("document.activeElement?.getAttribute('data-cell') !== null")).toBe(true);
 
     await page.locator("[data-cell] [role=textbox]").nth(1).click();
     await press(page, "Control+a");

@@ -1,5 +1,5 @@
 /** A running cell asks for a line: a labelled field below its outputs. Enter answers, Escape is end of file. */
-import { onMount, type JSX } from "solid-js";
+import { onCleanup, onMount, type JSX } from "solid-js";
 import type { CellId } from "#core/base/ids.ts";
 import type { PageView } from "./view.ts";
 
@@ -11,6 +11,9 @@ export function InputField(props: {
   let field: HTMLInputElement | undefined;
   const answer = (value: string | undefined): void =>
     props.view.session.send({ type: "input_reply", cell: props.cell, value });
+  onCleanup(() => {
+    if (document.activeElement === field) props.view.choose(props.cell, { mode: "command" });
+  });
   onMount(() => {
     // Only where the reader is: another cell's question must not take the focus away.
     if (props.view.active() === props.cell || props.view.mode() === "command") field?.focus({ preventScroll: true });
