@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Terminal, UsageError } from "./cli-error.ts";
 import { createSiteHandler } from "./site-handler.ts";
-import { findVmImage } from "./vm-image.ts";
+import { findVmImage, vmImageStage } from "./vm-image.ts";
 
 const DEFAULT_PORT = 8040;
 /** So many ports are tried before giving up. */
@@ -20,7 +20,9 @@ export async function serve(args: readonly string[], terminal: Terminal): Promis
   if (!existsSync(join(site, "index.html"))) {
     throw new UsageError("serve: the page is not built yet; run: npm run build");
   }
-  const server = createServer(createSiteHandler({ site, vmImage: findVmImage, anyHost: !isLoopback(options.host) }));
+  const server = createServer(
+    createSiteHandler({ site, vmImage: findVmImage, vmImageStage, anyHost: !isLoopback(options.host) }),
+  );
   const port = await listen(server, options.host, options.port);
   const url = `http://${options.host.includes(":") ? `[${options.host}]` : options.host}:${port}/`;
   if (port !== options.port && options.port !== 0) terminal.say(`port ${options.port} is taken`);

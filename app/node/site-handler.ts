@@ -13,6 +13,8 @@ export interface SiteOptions {
   readonly site: string;
   /** Folder of the Linux image, which is served at /assets/vm/, or undefined while there is none. */
   readonly vmImage: () => Promise<string | undefined>;
+  /** What is being done to make one, if one is being made. */
+  readonly vmImageStage?: () => Promise<string | undefined>;
   /** False: only requests addressed to this machine's own names are answered. */
   readonly anyHost: boolean;
 }
@@ -85,11 +87,13 @@ async function answer(options: SiteOptions, request: IncomingMessage, response: 
     const image = await options.vmImage();
     const file = image && (await findFile(image, path.slice(VM_PREFIX.length - 1)));
     if (file) return sendFile(request, response, path, file);
+    const stage = image ? undefined : await options.vmImageStage?.();
     const message = image
       ? "The Linux image has no such file."
       : "The Linux image is not built (yet): npm run vm-image builds it.";
-    response.writeHead(404, { "Content-Type": "application/json", "Cache-Control": "no-store" });
-    response.end(JSON.stringify({ code: "missing", message }));
+    const headers = { "Content-Type": "application/json", "Cache-Control": "no-store" };
+    response.writeHead(stage === undefined ? 404 : 503, headers);
+    response.end(JSON.stringify(stage === undefined ? { code: "missing", message } : { code: "unavailable", stage }));
     return;
   }
   const file = await findFile(options.site, path.endsWith("/") ? `${path}index.html` : path);

@@ -41,17 +41,35 @@ export type ImageManifest = v.InferOutput<typeof manifestSchema>;
 export const HOW_TO_BUILD =
   "Build it with `npm run vm-image` (needs Debian's apt), or take one with `kroma vm import`; then restart the shell.";
 
-/** The manifest of the image in the folder at `url` (ending in "/"). */
-export async function loadManifest(url: string): Promise<ImageManifest> {
-  let text: string;
-  try {
-    const response = await fetch(new URL("manifest.json", url));
-    if (!response.ok) throw new Error(`status ${response.status}`);
-    text = await response.text();
-  } catch {
-    throw new KromaError("missing", `There is no Linux image. ${HOW_TO_BUILD}`);
+/** How often a host is asked that is making the image, in milliseconds. */
+const ASK_AGAIN = 1000;
+const stageSchema = v.object({ stage: v.pipe(v.string(), v.maxLength(1000)) });
+
+/**
+ * The manifest of the image in the folder at `url` (ending in "/"). Waits while the host says that it is making one
+ * (status 503 and `{ stage }`); `onMaking` hears what it is doing.
+ */
+export async function loadManifest(
+  url: string,
+  onMaking: (stage: string) => void = () => undefined,
+): Promise<ImageManifest> {
+  for (;;) {
+    let text: string;
+    try {
+      const response = await fetch(new URL("manifest.json", url));
+      const making = response.status === 503 ? v.safeParse(stageSchema, await response.json()) : undefined;
+      if (making?.success) {
+        onMaking(making.output.stage);
+        await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN));
+        continue;
+      }
+      if (!response.ok) throw new Error(`status ${response.status}`);
+      text = await response.text();
+    } catch {
+      throw new KromaError("missing", `There is no Linux image. ${HOW_TO_BUILD}`);
+    }
+    return readManifest(text);
   }
-  return readManifest(text);
 }
 
 /** What a manifest.json says, checked. */

@@ -236,7 +236,7 @@ async function start(init: ShellInit): Promise<void> {
   const stage = (text: string, progress?: number) =>
     say({ type: "status", status: "starting", stage: text, ...(progress === undefined ? {} : { progress }) });
   stage("Looking for Linux");
-  const manifest = await loadManifest(image);
+  const manifest = await loadManifest(image, (text) => stage(`Making the Linux image, once: ${text}`));
   useSchedulingApi();
   const [library, wasm] = await Promise.all([
     import(/* @vite-ignore */ new URL("v86/libv86.mjs", init.assets).href) as Promise<{ V86: EmulatorClass }>,

@@ -5,6 +5,7 @@
 import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { buildImage, findImage as findBuilt } from "../build.ts";
+import { whileMaking } from "./making.ts";
 import { obtainImage, rememberTaken, takenFrom } from "./obtain.ts";
 
 /** Which image is wanted, and who is asked for one that goes by CID. */
@@ -39,10 +40,13 @@ export async function ensureImage(
   settings: ImageSettings = imageSettings(),
 ): Promise<string> {
   const { source, gateways } = settings;
-  if (source === undefined) return buildImage(options);
-  const present = await findImage(options.cache, settings);
+  const { cache } = options;
+  const present = options.update === true ? undefined : await findImage(cache, settings);
   if (present !== undefined) return present;
-  const folder = await obtainImage({ ...options, source, gateways });
-  await rememberTaken(options.cache, source, basename(folder));
-  return folder;
+  return whileMaking(cache, options.log, async (log) => {
+    if (source === undefined) return buildImage({ ...options, log });
+    const folder = await obtainImage({ cache, log, source, gateways });
+    await rememberTaken(cache, source, basename(folder));
+    return folder;
+  });
 }
