@@ -8,16 +8,22 @@ import { createHash } from "node:crypto";
 import { existsSync } from "node:fs";
 import { mkdir, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { constants, deflateRawSync, gunzipSync, zstdCompressSync } from "node:zlib";
+import { gunzipSync } from "node:zlib";
 import { KromaError } from "#core/base/errors.ts";
 import { ChunkDisk } from "#kernels/shell/disk.ts";
 import type { ImageManifest, ImagePart } from "#kernels/shell/image.ts";
 import { type EmulatorClass, type Machine, noFiles, startMachine } from "#kernels/shell/machine.ts";
 import { AGENT_VERSION, Mux } from "#kernels/shell/mux.ts";
+import { compileModules } from "./byte-code.ts";
 import { type LockedPackage, PackageSource } from "./debian.ts";
-import { busyboxOf, compilerDisk, firmware, firstFileSystem, kernelParts, machineDisk, ownFile } from "./layout.ts";
+import { busyboxOf, compilerDisk, firmware, firstFileSystem, kernelParts, machineTree, ownFile } from "./layout.ts";
+import { kernelOf, type Lock, lockText, readLock, updateLock, usableLock } from "./lock.ts";
+import { hash, packState, writeChunks } from "./pack.ts";
 import { BUSYBOX, CHUNK, MACHINE, PACKAGES, SUITE } from "./recipe.ts";
+import { squashfs } from "./squashfs.ts";
+
+/** A machine that has not answered by then never will, however busy this computer is; milliseconds. */
+const PATIENCE = 900_000;
 
 export interface BuildOptions {
   /** Kroma's cache folder; images go to its "vm". */
@@ -29,7 +35,10 @@ export interface BuildOptions {
 
 /** The folder of the image for the present recipe, if it has been built. */
 export async function findImage(cache: string): Promise<string | undefined> {
-  const folder = join(cache, "vm", await recipeHash());
+  const name = await recipeHash();
+  const instead = join(cache, "vm", `${name}.instead`);
+  // Of packages that are gone others took the place, and the image has the name of what is in it.
+  const folder = join(cache, "vm", existsSync(instead) ? await readFile(instead, "utf8") : name);
   return existsSync(join(folder, "manifest.json")) ? folder : undefined;
 }
 
@@ -37,14 +46,22 @@ export async function findImage(cache: string): Promise<string | undefined> {
 export async function buildImage(options: BuildOptions): Promise<string> {
   const { cache, log } = options;
   const source = new PackageSource(join(cache, "apt"), SUITE, log);
-  if (options.update || !existsSync(lockPath)) await updateLock(source, log);
+  if (options.update) await updateLock(source, log);
+  const wanted = await readLock(source, log);
   const present = await findImage(cache);
   if (present) return present;
 
-  const lock = await readLock();
+  const lock = await usableLock(wanted, source, log);
+  const name = await recipeHash(lock);
+  const folder = join(cache, "vm", name);
+  if (lock !== wanted) {
+    await mkdir(join(cache, "vm"), { recursive: true });
+    await writeFile(join(cache, "vm", `${await recipeHash()}.instead`), name);
+    if (existsSync(join(folder, "manifest.json"))) return folder;
+  }
   const files = await source.fetch([...lock.image, ...lock.compiler]);
   const fileOf = (name: string) => files.get(name) ?? "";
-  const machine = { kernel: PACKAGES.kernel, firmware: PACKAGES.firmware, busybox: BUSYBOX };
+  const machine = { kernel: kernelOf(lock), firmware: PACKAGES.firmware, busybox: BUSYBOX };
 
   log("Unpacking the kernel");
   const kernel = await kernelParts(fileOf(machine.kernel));
@@ -58,6 +75,7 @@ export async function buildImage(options: BuildOptions): Promise<string> {
   const sources = {
     "agent.c": await ownFile("agent/agent.c"),
     "kroma.c": await ownFile("agent/kroma.c"),
+    "python.c": await ownFile("agent/python.c"),
   };
   const agent = await compiledAgent(cache, log, lock.compiler, parts, sources, () =>
     compilerDisk(
@@ -70,32 +88,25 @@ export async function buildImage(options: BuildOptions): Promise<string> {
   log("Writing the disk");
   const outside = new Set<string>(Object.values(machine));
   const programs = lock.image.filter((entry) => !outside.has(entry.name));
-  const disk = await machineDisk(
+  const tree = await machineTree(
     programs.map((entry) => fileOf(entry.name)),
+    Object.values(machine).map(fileOf),
     busybox,
     agent,
   );
-  log("Starting Linux to save its state");
-  const saved = await savedState(parts, disk, log);
-
-  log("Packing");
-  const name = await recipeHash();
-  const folder = join(cache, "vm", name);
+  await compileModules(tree, log);
+  const disk = squashfs(tree);
   const work = `${folder}.part-${process.pid}`;
   await rm(work, { recursive: true, force: true });
-  await mkdir(join(work, "disk"), { recursive: true });
+  await mkdir(work, { recursive: true });
+  log(`Packing the disk (${(disk.length / 1e6).toFixed(0)} MB) while Linux starts to save its state`);
+  const [chunks, saved] = await Promise.all([writeChunks(work, disk), savedState(parts, disk, log)]);
   const write = async (file: string, bytes: Uint8Array): Promise<ImagePart> => {
     await writeFile(join(work, file), bytes);
     return { file, size: bytes.length, sha256: hash(bytes) };
   };
-  const state = zstdCompressSync(saved.state, { params: { [constants.ZSTD_c_compressionLevel]: 15 } });
-  const chunks: ImagePart[] = [];
-  for (let at = 0; at < disk.length; at += CHUNK) {
-    const content = disk.subarray(at, at + CHUNK);
-    const part = { file: `disk/${hash(content)}`, size: content.length, sha256: hash(content) };
-    await writeFile(join(work, part.file), deflateRawSync(content, { level: 9 }));
-    chunks.push(part);
-  }
+  log("Packing the states");
+  const [state, science] = await Promise.all([packState(saved.state), packState(saved.science)]);
   const emulator = await readEmulator();
   const manifest: ImageManifest = {
     format: 1,
@@ -107,6 +118,7 @@ export async function buildImage(options: BuildOptions): Promise<string> {
     devices: MACHINE.devices,
     commandLine: MACHINE.commandLine,
     state: await write("state.zst", state),
+    science: await write("science.zst", science),
     kernel: await write("kernel", parts.kernel),
     initrd: await write("initrd", parts.initrd),
     bios: await write("bios.bin", parts.bios),
@@ -124,29 +136,6 @@ export async function buildImage(options: BuildOptions): Promise<string> {
   return folder;
 }
 
-interface Lock {
-  /** What the image holds. */
-  readonly image: readonly LockedPackage[];
-  /** What compiles the agent. */
-  readonly compiler: readonly LockedPackage[];
-}
-
-const lockPath = fileURLToPath(new URL("packages.lock.json", import.meta.url));
-
-async function readLock(): Promise<Lock> {
-  return JSON.parse(await readFile(lockPath, "utf8")) as Lock;
-}
-
-async function updateLock(source: PackageSource, log: (line: string) => void): Promise<void> {
-  const skip = PACKAGES.without;
-  const alone = await source.resolve([PACKAGES.kernel, PACKAGES.firmware, BUSYBOX], { dependencies: false });
-  const programs = await source.resolve(PACKAGES.programs, { dependencies: true, skip });
-  const compiler = await source.resolve(PACKAGES.compiler, { dependencies: true, skip });
-  const image = [...alone, ...programs].sort((a, b) => (a.name < b.name ? -1 : 1));
-  await writeFile(lockPath, `${JSON.stringify({ image, compiler }, undefined, 2)}\n`);
-  log(`Locked ${image.length + compiler.length} packages`);
-}
-
 async function readEmulator(): Promise<{ wasm: Uint8Array<ArrayBuffer>; library: Uint8Array; version: string }> {
   const library = import.meta.resolve("v86");
   const description = JSON.parse(await readFile(new URL("../package.json", library), "utf8")) as { version: string };
@@ -154,13 +143,15 @@ async function readEmulator(): Promise<{ wasm: Uint8Array<ArrayBuffer>; library:
   return { wasm, library: await readFile(new URL(library)), version: description.version };
 }
 
-/** Hash of all that an image is made from: this folder, the emulator, what boots and talks to it. */
-async function recipeHash(): Promise<string> {
+/** Hash of all that an image is made from: this folder, the emulator, what boots and talks to it; with another lock. */
+export async function recipeHash(lock?: Lock): Promise<string> {
   const emulator = await readEmulator();
   const sum = createHash("sha256").update(emulator.wasm).update(emulator.library);
   for (const folder of ["./", "./agent/", "./guest/"]) {
     for (const name of (await readdir(new URL(folder, import.meta.url))).sort()) {
-      if (/\.(ts|c|sh|bash|lock\.json)$/.test(name)) sum.update(name).update(await ownFile(folder + name));
+      if (!/\.(ts|c|sh|bash|py|lock\.json)$/.test(name)) continue;
+      const isLock = lock !== undefined && name.endsWith(".lock.json");
+      sum.update(name).update(isLock ? lockText(lock) : await ownFile(folder + name));
     }
   }
   sum.update(await ownFile("../kernels/shell/machine.ts"));
@@ -217,7 +208,7 @@ async function compiledAgent(
     wholeDisk(await disk()),
     `${MACHINE.commandLine} kroma.init=/usr/lib/kroma/compile`,
   );
-  const said = await serialUntil(machine, /KROMA-(END|FAILED|PANIC)/, 120_000);
+  const said = await serialUntil(machine, /KROMA-(END|FAILED|PANIC)/, PATIENCE);
   await machine.stop();
   const body = /KROMA-BEGIN\s+([A-Za-z0-9+/=\s]+?)\s*KROMA-END/.exec(said)?.[1];
   if (!body) throw new KromaError("invalid", `the agent did not compile:\n${said.slice(-3000)}`);
@@ -232,7 +223,7 @@ async function savedState(
   parts: BootParts,
   image: Uint8Array,
   log: (line: string) => void,
-): Promise<{ state: Uint8Array; warm: number[] }> {
+): Promise<{ state: Uint8Array; science: Uint8Array; warm: number[] }> {
   const started = performance.now();
   const disk = wholeDisk(image);
   const machine = await boot(parts, disk, MACHINE.commandLine);
@@ -244,17 +235,23 @@ async function savedState(
     if (result.status !== 0) throw new KromaError("invalid", `in the new machine: ${result.stderr}`);
     return result.stdout;
   };
-  await within(mux.greet(false), 120_000, () => `Linux did not start:\n${serial.slice(-3000)}`);
+  await within(mux.greet(false), PATIENCE, () => `Linux did not start:\n${serial.slice(-3000)}`);
   log(`Linux started in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-  await run("sync; echo 3 >/proc/sys/vm/drop_caches");
-  await run(". /usr/lib/kroma/warm 2");
+  const save = async (what: string, warmUp: string): Promise<Uint8Array> => {
+    await run("sync; echo 3 >/proc/sys/vm/drop_caches");
+    await run(warmUp);
+    await run("sync; echo 2 >/proc/sys/vm/drop_caches");
+    for (let round = 0; round < 20; round++) await mux.ping();
+    const state = new Uint8Array(await machine.save());
+    log(`State of ${(state.length / 1e6).toFixed(1)} MB saved, ${what}`);
+    return state;
+  };
+  const state = await save("base", ". /usr/lib/kroma/warm 2");
   const warm = [...new Set(disk.touched)];
-  await run("sync; echo 2 >/proc/sys/vm/drop_caches");
-  for (let round = 0; round < 20; round++) await mux.ping();
-  const state = new Uint8Array(await machine.save());
+  await run("/usr/lib/kroma/science start");
+  const science = await save("science", ". /usr/lib/kroma/warm 2; /usr/lib/kroma/science use");
   await machine.stop();
-  log(`State of ${(state.length / 1e6).toFixed(1)} MB saved`);
-  return { state, warm };
+  return { state, science, warm };
 }
 
 async function serialUntil(machine: Machine, pattern: RegExp, milliseconds: number): Promise<string> {
@@ -273,10 +270,6 @@ function within<T>(promise: Promise<T>, milliseconds: number, message: () => str
     const timer = setTimeout(() => reject(new KromaError("unavailable", message())), milliseconds);
     promise.then(resolve, reject).finally(() => clearTimeout(timer));
   });
-}
-
-function hash(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }
 
 function buffer(bytes: Uint8Array): ArrayBuffer {

@@ -37,8 +37,8 @@ export class PackageSource {
   ): Promise<LockedPackage[]> {
     await this.#update();
     const lines = options.dependencies
-      ? await this.#apt(["install", "--no-install-recommends", "--print-uris", "-qq", ...names])
-      : await this.#apt(["download", "--print-uris", "-qq", ...names]);
+      ? await this.#run("apt-get", ["install", "--no-install-recommends", "--print-uris", "-qq", ...names])
+      : await this.#run("apt-get", ["download", "--print-uris", "-qq", ...names]);
     const found: LockedPackage[] = [];
     for (const line of lines.split("\n")) {
       const match = /^'[^']*' (\S+?)_(\S+)_[a-z0-9]+\.deb (\d+) SHA256:([0-9a-f]{64})$/.exec(line.trim());
@@ -49,6 +49,32 @@ export class PackageSource {
     }
     if (found.length === 0) throw new KromaError("missing", `apt knows no packages for: ${names.join(" ")}`);
     return found.sort((a, b) => (a.name < b.name ? -1 : 1));
+  }
+
+  /** Names of those of `locked` that can be had in exactly their version: they are here, or apt's lists have them. */
+  async available(locked: readonly LockedPackage[]): Promise<ReadonlySet<string>> {
+    const folder = join(this.#folder, "packages");
+    await mkdir(folder, { recursive: true });
+    const here = new Set(await readdir(folder));
+    const isHere = (entry: LockedPackage) =>
+      ["all", "i386"].some((architecture) => here.has(fileName(entry, architecture)));
+    const found = new Set(locked.filter(isHere).map((entry) => entry.name));
+    const asked = locked.filter((entry) => !found.has(entry.name));
+    if (asked.length === 0) return found;
+    await this.#update();
+    const offered = new Set<string>();
+    for (const line of (await this.#run("apt-cache", ["madison", ...asked.map((entry) => entry.name)])).split("\n")) {
+      const [name = "", version = ""] = line.split("|").map((part) => part.trim());
+      offered.add(`${name}=${version}`);
+    }
+    for (const entry of asked) if (offered.has(`${entry.name}=${entry.version}`)) found.add(entry.name);
+    return found;
+  }
+
+  /** Names of all packages that begin so. */
+  async names(prefix: string): Promise<string[]> {
+    await this.#update();
+    return (await this.#run("apt-cache", ["pkgnames", prefix])).split("\n").filter(Boolean);
   }
 
   /** The package files of `locked`, by name, fetched if they are not here yet, each checked against its sum. */
@@ -63,7 +89,11 @@ export class PackageSource {
       await this.#update();
       const bytes = missing.reduce((sum, entry) => sum + entry.size, 0);
       this.#log(`Fetching ${missing.length} Debian packages (${(bytes / 1e6).toFixed(0)} MB)`);
-      await this.#apt(["download", "-q", ...missing.map((entry) => `${entry.name}=${entry.version}`)], folder);
+      await this.#run(
+        "apt-get",
+        ["download", "-q", ...missing.map((entry) => `${entry.name}=${entry.version}`)],
+        folder,
+      );
       for (const entry of missing)
         files.set(entry.name, join(folder, fileName(entry, await architectureOf(folder, entry))));
     }
@@ -98,54 +128,100 @@ export class PackageSource {
       'Acquire::Languages "none";',
       'Acquire::ForceHash "SHA256";',
     ];
-    const mirror = process.env["KROMA_DEBIAN_MIRROR"];
-    if (mirror) {
+    const mirrors = (process.env["KROMA_DEBIAN_MIRROR"] ?? "").split(" ").filter(Boolean);
+    if (mirrors.length > 0) {
       const list = join(this.#folder, "sources.list");
-      const key = "/usr/share/keyrings/debian-archive-keyring.gpg";
-      await writeFile(list, `deb ${existsSync(key) ? `[signed-by=${key}] ` : ""}${mirror} ${this.#suite} main\n`);
+      await writeFile(list, mirrors.map((mirror) => sourceLine(mirror, this.#suite)).join(""));
       lines.push(`Dir::Etc::SourceList ${JSON.stringify(list)};`, 'Dir::Etc::SourceParts "/dev/null";');
     }
     await writeFile(join(this.#folder, "apt.conf"), `${lines.join("\n")}\n`);
     this.#log("Reading Debian's package lists");
     // One of several sources may be out of step for a while; what is missing for it shows in the next step.
-    await this.#apt(["update", "-q"]).catch((error: unknown) => this.#log(`apt: ${firstError(error)}`));
+    await this.#run("apt-get", ["update", "-q"]).catch((error: unknown) => this.#log(`apt: ${firstError(error)}`));
   }
 
-  #apt(args: readonly string[], cwd = this.#folder): Promise<string> {
+  #run(tool: "apt-get" | "apt-cache", args: readonly string[], cwd = this.#folder): Promise<string> {
     return new Promise((resolve, reject) => {
       const env = { ...process.env, APT_CONFIG: join(this.#folder, "apt.conf"), LC_ALL: "C" };
-      execFile("apt-get", [...args], { cwd, env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
+      execFile(tool, [...args], { cwd, env, maxBuffer: 1 << 26 }, (error, stdout, stderr) => {
         if (!error) return resolve(stdout);
-        if ("code" in error && error.code === "ENOENT") {
-          return reject(
-            new KromaError(
-              "missing",
-              "The Linux image is built from Debian packages and needs apt-get, which is not installed here.",
-            ),
-          );
-        }
-        const gone = /Version '([^']*)' for '([^']*)' was not found/.exec(stderr);
-        if (gone) {
-          return reject(
-            new KromaError(
-              "missing",
-              `Debian no longer offers ${gone[2]} ${gone[1]}, which vm-images/packages.lock.json asks for. ` +
-                "Run `node vm-images/build.ts --update` to take the present versions.",
-            ),
-          );
-        }
-        reject(new KromaError("unavailable", `apt-get ${args[0]} failed: ${stderr.trim()}`));
+        if (isNotInstalled(error)) return reject(lacks(tool));
+        reject(new KromaError("unavailable", `${tool} ${args[0]} failed: ${stderr.trim()}`));
       });
     });
   }
+}
+
+/**
+ * A line of sources.list for a mirror's address. One of security updates has "security" in it; one of a snapshot archive
+ * has the time in it, and its lists are past the date until which they were meant to be used.
+ */
+function sourceLine(mirror: string, suite: string): string {
+  const key = "/usr/share/keyrings/debian-archive-keyring.gpg";
+  const options = [
+    ...(existsSync(key) ? [`signed-by=${key}`] : []),
+    ...(/\/\d{8}T\d{6}Z(\/|$)/.test(mirror) ? ["check-valid-until=no"] : []),
+  ];
+  const name = /\bsecurity\b|-security/.test(mirror) ? `${suite}-security` : suite;
+  return `deb ${options.length > 0 ? `[${options.join(" ")}] ` : ""}${mirror} ${name} main\n`;
+}
+
+function isNotInstalled(error: Error): boolean {
+  return "code" in error && error.code === "ENOENT";
+}
+
+function lacks(tool: string): KromaError {
+  return new KromaError(
+    "missing",
+    `The Linux image is built from Debian packages with apt-get and dpkg-deb; ${tool} is not installed here. ` +
+      "Debian, Ubuntu and their kin have them.",
+  );
 }
 
 /** The files of a Debian package as one tar archive. */
 export function packageFiles(file: string): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     execFile("dpkg-deb", ["--fsys-tarfile", file], { encoding: "buffer", maxBuffer: 2 ** 31 - 1 }, (error, stdout) =>
-      error ? reject(new KromaError("corrupt", `cannot unpack ${file}: ${error.message}`)) : resolve(stdout),
+      error
+        ? reject(
+            isNotInstalled(error)
+              ? lacks("dpkg-deb")
+              : new KromaError("corrupt", `cannot unpack ${file}: ${error.message}`),
+          )
+        : resolve(stdout),
     );
+  });
+}
+
+/** What a package says of itself, and the paths of its files. */
+export interface PackageRecord {
+  readonly name: string;
+  readonly version: string;
+  readonly architecture: string;
+  /** The source package, with its version where that differs: "glibc" or "gcc-12 (12.2.0-14)". */
+  readonly source: string;
+  /** dpkg keeps its file list under NAME:ARCHITECTURE. */
+  readonly multiArch: boolean;
+  /** The control file. */
+  readonly control: string;
+}
+
+/** Reads a package's control file. */
+export function packageRecord(file: string): Promise<PackageRecord> {
+  return new Promise((resolve, reject) => {
+    execFile("dpkg-deb", ["-f", file], (error, control) => {
+      if (error) return reject(new KromaError("corrupt", `cannot read ${file}: ${error.message}`));
+      const field = (name: string) => new RegExp(`^${name}: *(.*)$`, "m").exec(control)?.[1] ?? "";
+      const name = field("Package");
+      resolve({
+        name,
+        version: field("Version"),
+        architecture: field("Architecture"),
+        source: field("Source") || name,
+        multiArch: field("Multi-Arch") === "same",
+        control,
+      });
+    });
   });
 }
 

@@ -1,8 +1,9 @@
 /** Lays out the machine's files from unpacked packages: the first file system, the disk, and what each holds of ours. */
 import { readFile } from "node:fs/promises";
 import { gzipSync } from "node:zlib";
+import { configure, type InstalledPackage } from "./configure.ts";
 import { cpio } from "./cpio.ts";
-import { packageFiles } from "./debian.ts";
+import { packageFiles, packageRecord } from "./debian.ts";
 import { BUSYBOX_APPLETS, isWanted, MODULES } from "./recipe.ts";
 import { squashfs } from "./squashfs.ts";
 import { untar } from "./tar.ts";
@@ -88,13 +89,30 @@ export async function firmware(packageFile: string, name: string): Promise<Uint8
   return entry.data;
 }
 
-async function unpack(files: readonly string[], wanted: (path: string) => boolean): Promise<Tree> {
+/** Directories that no package brings. */
+const DIRECTORIES: readonly string[] =
+  "dev proc sys run mnt var/tmp root workspace etc usr/local/bin usr/local/lib/python3.11/dist-packages".split(" ");
+
+/** Unpacks packages into one tree, in their order; tells the paths that came of each. */
+async function unpack(
+  files: readonly string[],
+  wanted: (path: string) => boolean,
+): Promise<{ readonly tree: Tree; readonly paths: readonly (readonly string[])[] }> {
   const tree = new Tree(MERGED);
-  for (const file of files) untar(await packageFiles(file), tree, wanted);
-  for (const directory of ["dev", "proc", "sys", "run", "mnt", "var/tmp", "root", "workspace", "etc"])
-    tree.directory(directory);
+  // Two are unpacked ahead: dpkg-deb works in processes of its own.
+  const ahead = files.slice(0, 2).map(packageFiles);
+  const paths: string[][] = [];
+  for (const index of files.keys()) {
+    const archive = await ahead.shift();
+    const later = files[index + 2];
+    if (later !== undefined) ahead.push(packageFiles(later));
+    const own: string[] = [];
+    if (archive) untar(archive, tree, (path) => wanted(path) && own.push(path) > 0);
+    paths.push(own);
+  }
+  for (const directory of DIRECTORIES) tree.directory(directory);
   tree.directory("tmp", 0o1777);
-  return tree;
+  return { tree, paths };
 }
 
 /** The disk that the agent is compiled on: the compiler, its headers, and the sources by name. */
@@ -103,47 +121,43 @@ export async function compilerDisk(
   busybox: Uint8Array,
   sources: Readonly<Record<string, Uint8Array>>,
 ): Promise<Uint8Array> {
-  const tree = await unpack(files, (path) => !path.startsWith("usr/share/"));
+  const { tree } = await unpack(files, (path) => !path.startsWith("usr/share/"));
   tree.set("usr/lib/kroma/busybox", { kind: "file", mode: 0o755, data: busybox });
   tree.set("usr/lib/kroma/compile", { kind: "file", mode: 0o755, data: await ownFile("guest/compile.sh") });
   for (const [name, data] of Object.entries(sources)) tree.set(`usr/src/${name}`, { kind: "file", mode: 0o644, data });
   return squashfs(tree);
 }
 
-/** The machine's disk: the packages' programs and ours. */
-export async function machineDisk(
-  files: readonly string[],
+/** The files of the machine's disk: the packages' programs, set up as Debian would, and ours. */
+export async function machineTree(
+  programs: readonly string[],
+  outside: readonly string[],
   busybox: Uint8Array,
   agent: Uint8Array,
-): Promise<Uint8Array> {
-  const tree = await unpack(files, isWanted);
+): Promise<Tree> {
+  const { tree, paths } = await unpack(programs, isWanted);
+  const packages: InstalledPackage[] = [];
+  for (const [index, file] of programs.entries())
+    packages.push({ ...(await packageRecord(file)), files: paths[index] ?? [] });
+  const isLicence = (path: string) => /^usr\/share\/doc\/[^/]+\/copyright$/.test(path);
+  for (const file of outside) {
+    untar(await packageFiles(file), tree, isLicence);
+  }
   const own = async (path: string, name: string, mode: number) =>
     tree.set(path, { kind: "file", mode, data: await ownFile(`guest/${name}`) });
   await own("usr/lib/kroma/init", "init.sh", 0o755);
   await own("usr/lib/kroma/shellrc", "shellrc.bash", 0o644);
   await own("usr/lib/kroma/warm", "warm.sh", 0o644);
+  await own("usr/lib/kroma/science", "science.sh", 0o755);
+  await own("usr/lib/kroma/python.py", "python.py", 0o644);
+  tree.symlink("usr/lib/kroma/python", "agent");
   tree.set("usr/lib/kroma/agent", { kind: "file", mode: 0o755, data: agent });
   tree.symlink("usr/bin/kroma", "../lib/kroma/agent");
   tree.set("usr/lib/kroma/busybox", { kind: "file", mode: 0o755, data: busybox });
   tree.symlink("usr/bin/busybox", "../lib/kroma/busybox");
+  configure(tree, packages, await Promise.all(outside.map(packageRecord)));
   for (const applet of BUSYBOX_APPLETS) {
     if (!tree.get(`usr/bin/${applet}`) && !tree.get(`usr/sbin/${applet}`)) tree.symlink(`usr/bin/${applet}`, "busybox");
   }
-  const links = { sh: "dash", awk: "gawk", which: "which.debianutils", pager: "less", editor: "vi" };
-  for (const [name, target] of Object.entries(links)) tree.symlink(`usr/bin/${name}`, target);
-  const texts: Readonly<Record<string, string>> = {
-    "etc/passwd": "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
-    "etc/group": "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n",
-    "etc/hostname": "kroma\n",
-    "etc/hosts": "127.0.0.1 localhost kroma\n::1 localhost\n",
-    "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\nservices: files\nprotocols: files\n",
-    "etc/resolv.conf": "",
-    "etc/timezone": "Etc/UTC\n",
-    "etc/shells": "/bin/sh\n/bin/bash\n/bin/dash\n",
-    "etc/gitconfig":
-      '[user]\n\tname = Kroma\n\temail = kroma@localhost\n[init]\n\tdefaultBranch = main\n[safe]\n\tdirectory = "*"\n',
-    "root/.bashrc": "",
-  };
-  for (const [path, content] of Object.entries(texts)) tree.text(path, content);
-  return squashfs(tree);
+  return tree;
 }

@@ -3,6 +3,8 @@
  * it makes a new image. Exact versions are in packages.lock.json (`node vm-images/build.ts --update` renews them).
  */
 
+import { DEVICES } from "#kernels/shell/machine.ts";
+
 /** Debian's release that the packages are taken from. */
 export const SUITE = "bookworm";
 
@@ -10,7 +12,7 @@ export const SUITE = "bookworm";
 export const MACHINE = {
   memory: 256 * 1024 * 1024,
   vgaMemory: 2 * 1024 * 1024,
-  devices: "virtio_console virtio_balloon handle9p hda",
+  devices: DEVICES,
   commandLine:
     "console=ttyS0 quiet tsc=reliable mitigations=off random.trust_cpu=on nokaslr ipv6.disable=1 init_on_alloc=0 " +
     "init_on_free=1 preempt=none audit=0 apparmor=0 cgroup_disable=memory nowatchdog hardened_usercopy=off " +
@@ -36,54 +38,85 @@ export const PACKAGES: {
     "bc",
     "bsdextrautils",
     "bzip2",
+    "ca-certificates",
     "coreutils",
     "curl",
     "dash",
+    "dc",
     "debianutils",
     "diffutils",
+    "dpkg",
+    "e2fsprogs",
+    "ed",
+    "fd-find",
     "file",
     "findutils",
     "gawk",
+    "gettext-base",
     "git",
     "grep",
     "gzip",
     "hostname",
+    "htop",
     "jq",
     "less",
     "libc-bin",
+    "libc6-dev",
+    "lua5.4",
+    "make",
+    "moreutils",
+    "nano",
+    "ncal",
     "ncurses-base",
     "netbase",
+    "openssl",
+    "parallel",
     "patch",
+    "perl",
     "procps",
     "psmisc",
+    "python3",
+    "python3-numpy",
+    "python3-pip",
+    "python3-venv",
+    "python3-yaml",
+    "ripgrep",
+    "rsync",
     "sed",
+    "socat",
     "sqlite3",
+    "strace",
     "tar",
+    "tcc",
+    "time",
+    "tmux",
     "tree",
+    "tzdata",
     "unzip",
     "util-linux",
+    "vim",
+    "wget",
+    "xxd",
     "xz-utils",
     "zip",
+    "zstd",
   ],
-  /** Asked for by a dependency, of no use in an image that no package manager runs in. */
+  /** Asked for by a dependency, of no use in an image whose packages are set up here. */
   without: [
     "adduser",
     "debconf",
-    "dpkg",
-    "gcc-12-base",
     "git-man",
     "init-system-helpers",
-    "liberror-perl",
     "libfile-find-rule-perl",
-    "libgdbm-compat4",
-    "libgdbm6",
+    "libnsl-dev",
     "libnumber-compare-perl",
-    "libperl5.36",
     "libtext-glob-perl",
-    "perl",
-    "perl-base",
-    "perl-modules-5.36",
+    "libtirpc-dev",
+    "lsb-base",
+    "rpcsvc-proto",
+    "sysstat",
     "sysvinit-utils",
+    "ucf",
     "usrmerge",
     "util-linux-extra",
   ],
@@ -118,9 +151,6 @@ export const BUSYBOX_APPLETS: readonly string[] = [
   "unix2dos",
   "uudecode",
   "uuencode",
-  "vi",
-  "wget",
-  "xxd",
 ];
 
 /** Kernel modules the machine needs, their dependencies added when the image is made. */
@@ -136,17 +166,31 @@ export const MODULES: readonly string[] = [
   "9p",
   "crc32c_generic",
   "crct10dif_generic",
+  "ext4",
+  "loop",
 ];
 
 /** Files of packages that the image leaves out. Licences (usr/share/doc/…/copyright) stay. */
 export function isWanted(path: string): boolean {
-  if (
-    /^usr\/share\/(man|info|locale|lintian|bug|gtk-doc|bash-completion|zsh|fish|pixmaps|menu|gitweb)(\/|$)/.test(path)
-  )
-    return false;
   if (path.startsWith("usr/share/doc/")) return /^usr\/share\/doc\/[^/]+(\/copyright)?$/.test(path);
-  if (/^(boot|etc\/(init\.d|cron|systemd|pam\.d|default|apt|logrotate\.d|dpkg))(\/|$)/.test(path)) return false;
-  if (/^(usr\/)?lib\/systemd\//.test(path)) return false;
-  if (/^usr\/lib\/git-core\/git-(shell|imap-send|daemon|http-backend|http-push)$/.test(path)) return false;
-  return true;
+  return !UNWANTED.some((pattern) => pattern.test(path));
 }
+
+const UNWANTED: readonly RegExp[] = [
+  /^usr\/share\/(man|info|locale|lintian|bug|gtk-doc|bash-completion|zsh|fish|pixmaps|menu|gitweb|icons|applications)(\/|$)/,
+  /^(boot|etc\/(init\.d|cron[^/]*|systemd|pam\.d|default|apt|logrotate\.d|dpkg|kernel))(\/|$)/,
+  /^(usr\/)?lib\/(systemd|udev|modprobe\.d)\//,
+  /^usr\/(lib\/git-core|bin)\/(git-(shell|imap-send|daemon|http-backend|http-push|http-fetch)|scalar)$/,
+  // Nothing here is linked statically against these, and they are large.
+  /^usr\/lib\/i386-linux-gnu\/lib(c|m|resolv|pthread_nonshared|mcheck)\.a$/,
+  // Python: its own tests, headers for compilers that are not here, and the mark that would keep pip from working: this
+  // machine has no other package manager that pip could get in the way of.
+  /^usr\/lib\/python3[^/]*\/EXTERNALLY-MANAGED$/,
+  /^usr\/lib\/python3\/dist-packages\/numpy\/(.*\/)?(tests|include)\//,
+  /^usr\/lib\/python3\/dist-packages\/numpy\/.*\.a$/,
+  // Perl: its manual.
+  /^usr\/(share|lib\/[^/]+)\/perl\/.*\.pod$/,
+  // Vim: its messages and tutors in other languages.
+  /^usr\/share\/vim\/vim\d+\/(lang\/|tutor\/tutor\.(?!utf-8$|vim$)|print\/)/,
+  /^usr\/share\/zoneinfo\/(right|posix)\//,
+];

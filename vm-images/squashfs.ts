@@ -54,18 +54,24 @@ export function squashfs(tree: Tree, align = 4096): Uint8Array {
     inodes.u32(0);
     inodes.u32(node.number);
   };
-  const writeFile = (node: Node, mode: number, content: Uint8Array) => {
+  /** Where contents are; hard links of a package share theirs. */
+  const placed = new Map<Uint8Array, { start: number; fragment: number; offset: number }>();
+  const place = (content: Uint8Array) => {
     const whole = content.length - (content.length % BLOCK);
-    const start = data.length;
+    const at = { start: data.length, fragment: NONE, offset: 0 };
     data.put(content.subarray(0, whole));
-    let fragment = NONE;
-    let offset = 0;
     if (whole < content.length) {
       if (tail.length + content.length - whole > BLOCK) closeFragment();
-      fragment = fragmentCount;
-      offset = tail.length;
+      at.fragment = fragmentCount;
+      at.offset = tail.length;
       tail.put(content.subarray(whole));
     }
+    placed.set(content, at);
+    return at;
+  };
+  const writeFile = (node: Node, mode: number, content: Uint8Array) => {
+    const { start, fragment, offset } = placed.get(content) ?? place(content);
+    const whole = content.length - (content.length % BLOCK);
     header(node, 2, mode);
     inodes.u32(start);
     inodes.u32(fragment);

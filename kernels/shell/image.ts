@@ -24,6 +24,8 @@ const manifestSchema = v.object({
   devices: v.string(),
   commandLine: v.string(),
   state: part,
+  /** The same machine with a Python that has NumPy loaded (vm-images/guest/python.py). */
+  science: v.optional(part),
   kernel: part,
   initrd: part,
   bios: part,

@@ -60,6 +60,9 @@ interface JitSettings {
   set_jit_config?(index: number, value: number): void;
 }
 
+/** The devices that `startMachine` gives a machine: a state is of use only to a machine that has the same. */
+export const DEVICES = "virtio_console virtio_balloon handle9p hda";
+
 /** Resolves when the machine runs. */
 export async function startMachine(options: MachineOptions): Promise<Machine> {
   const { boot } = options;

@@ -243,7 +243,7 @@ describe("the machine", () => {
 
   test("the usual tools are there", async () => {
     const tools =
-      "awk bash bc bzip2 cat curl cut diff file find git grep gzip head jq less ls make_absent nc od patch ps sed sort sqlite3 tar tr tree unzip vi wget xargs xxd xz zip";
+      "awk bash bc bzip2 cal cat cc curl cut dc diff dpkg e2fsck ed envsubst fd file find git grep gzip head htop jq less ls lua make make_absent mke2fs nano nc od openssl parallel patch perl pip ps python python3 resize2fs rg rsync sed socat sort sponge sqlite3 strace tar tcc time tmux tr tree unzip vi view vim wget xargs xxd xz zip zstd";
     const { stdout } = await linux.cell(`for t in ${tools}; do command -v $t >/dev/null || echo $t; done`);
     expect(stdout).toBe("make_absent\n");
     const work = await linux.cell(
@@ -251,6 +251,57 @@ describe("the machine", () => {
     );
     expect(work.stdout).toBe("[2,4,6]\n1180591620717411303424\n55\n3\n");
   });
+
+  test("small programs are built and run", async () => {
+    const { stdout, stderr } = await linux.cell(
+      [
+        "mkdir -p /tmp/build; cd /tmp/build",
+        `printf '#include <stdio.h>\\n#include <math.h>\\nint main(void) { printf("%%.3f\\\\n", sqrt(2)); return 0; }\\n' > hello.c`,
+        "tcc -lm -run hello.c",
+        `printf 'hello: hello.c\\n\\tcc -o $@ $< -lm\\n' > Makefile`,
+        "make -s && ./hello",
+        "cd /workspace; rm -r /tmp/build",
+      ].join("\n"),
+    );
+    expect(stderr).toBe("");
+    expect(stdout).toBe("1.414\n1.414\n");
+  });
+
+  test("tools do their work", async () => {
+    const cases: readonly (readonly [string, string])[] = [
+      ["perl -MJSON::PP -MList::Util=sum -e 'print encode_json({ sum => sum(1..4) })'", '{"sum":10}'],
+      ["lua -e 'print(string.format(\"%5.2f\", math.pi))'", " 3.14\n"],
+      ["printf abc | openssl sha256 | cut -d' ' -f2 | cut -c1-8", "ba7816bf\n"],
+      ["openssl version >/dev/null && wc -l < /etc/ssl/certs/ca-certificates.crt | awk '{ print ($1 > 2000) }'", "1\n"],
+      [
+        "TERM=xterm-256color tput colors; TERM=tmux-256color tput colors; TERM=screen tput cols >/dev/null && echo yes",
+        "256\n256\nyes\n",
+      ],
+      ["printf 'a\\nb\\n' > v.txt; vim -es +'%s/a/c/' +wq v.txt; cat v.txt; rm v.txt", "c\nb\n"],
+      [
+        "tmux -L t new-session -d 'echo in tmux > t.txt'; until [ -s t.txt ]; do sleep 0.1; done; cat t.txt; rm t.txt",
+        "in tmux\n",
+      ],
+      ["seq 3 | parallel -k echo n{}", "n1\nn2\nn3\n"],
+      ["mkdir -p r1 && echo x > r1/f && rsync -a r1/ r2/ && cat r2/f && rm -r r1 r2", "x\n"],
+      [
+        "truncate -s 8M d.img && mke2fs -q -t ext4 d.img && e2fsck -fn d.img >/dev/null 2>&1 && echo clean; rm d.img",
+        "clean\n",
+      ],
+      [
+        "grep -c . /proc/filesystems >/dev/null; grep -w ext4 /proc/filesystems | tr -d '\\t'; [ -e /dev/loop-control ] && echo loop",
+        "ext4\nloop\n",
+      ],
+      ["dpkg-query -W -f '${Version}\\n' bash | cut -c1-2; dpkg -S /usr/bin/jq", "5.\njq: /usr/bin/jq\n"],
+      ["TZ=Europe/Berlin date -d @0 +%H; printf 'caf\\xe9' | iconv -f latin1 -t utf8", "01\ncafé"],
+      ["python3 -c 'import yaml, sqlite3, ssl, lzma, numpy; print(yaml.safe_load(\"a: [1]\"))'", "{'a': [1]}\n"],
+      [
+        "git init -q g && cd g && echo x > f && git add f && git commit -qm one && git log --format=%s; cd ..; rm -rf g",
+        "one\n",
+      ],
+    ];
+    for (const [code, stdout] of cases) expect([code, (await linux.cell(code)).stdout]).toEqual([code, stdout]);
+  }, 600_000);
 
   test("servers on loopback can be reached", async () => {
     const { stdout } = await linux.cell(
@@ -261,7 +312,13 @@ describe("the machine", () => {
 
   test("licences of what the image holds are in it", async () => {
     const { stdout } = await linux.cell("ls /usr/share/doc/*/copyright | wc -l");
-    expect(Number(stdout)).toBeGreaterThan(70);
+    expect(Number(stdout)).toBeGreaterThan(150);
+    const list = await linux.cell(
+      "cut -f4 /usr/share/doc/kroma/packages | grep ^/ | xargs ls | wc -l; grep -c -P '\\t-$' /usr/share/doc/kroma/packages; grep ^bash /usr/share/doc/kroma/packages | cut -f1,3,4; grep -c linux-image /usr/share/doc/kroma/packages",
+    );
+    const [found, ...rest] = list.stdout.trim().split("\n");
+    expect(Number(found)).toBeGreaterThan(170);
+    expect(rest).toEqual(["0", "bash\tbash\t/usr/share/doc/bash/copyright", "1"]);
   });
 });
 

@@ -1,0 +1,114 @@
+/**
+ * What Debian's maintainer scripts would do when packages are installed, done here as data because no script of a
+ * package runs: the alternatives, the certificates, the accounts, dpkg's own records, and a list of what there is.
+ */
+import type { PackageRecord } from "./debian.ts";
+import type { Tree } from "./tree.ts";
+
+/** A package and the paths it put into the tree. */
+export interface InstalledPackage extends PackageRecord {
+  readonly files: readonly string[];
+}
+
+/** Where i386 libraries are. */
+const LIBRARIES = "usr/lib/i386-linux-gnu";
+
+/** Names that update-alternatives would make, and the one other Debian package that is only a link (python-is-python3). */
+const LINKS: Readonly<Record<string, string>> = {
+  "usr/bin/sh": "dash",
+  "usr/bin/awk": "gawk",
+  "usr/bin/nawk": "gawk",
+  "usr/bin/which": "which.debianutils",
+  "usr/bin/pager": "less",
+  "usr/bin/vim": "vim.basic",
+  "usr/bin/vi": "vim.basic",
+  "usr/bin/view": "vim.basic",
+  "usr/bin/vimdiff": "vim.basic",
+  "usr/bin/rvim": "vim.basic",
+  "usr/bin/ex": "vim.basic",
+  "usr/bin/editor": "vim.basic",
+  "usr/bin/pico": "nano",
+  "usr/bin/python": "python3",
+  "usr/bin/lua": "lua5.4",
+  "usr/bin/luac": "luac5.4",
+  "usr/bin/cc": "tcc",
+  "usr/bin/c99": "tcc",
+  "usr/bin/fd": "fdfind",
+  [`${LIBRARIES}/libblas.so.3`]: "blas/libblas.so.3",
+  [`${LIBRARIES}/liblapack.so.3`]: "lapack/liblapack.so.3",
+  "etc/localtime": "/usr/share/zoneinfo/Etc/UTC",
+};
+
+const TEXTS: Readonly<Record<string, string>> = {
+  "etc/passwd": "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
+  "etc/group": "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n",
+  "etc/hostname": "kroma\n",
+  "etc/hosts": "127.0.0.1 localhost kroma\n::1 localhost\n",
+  "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\nservices: files\nprotocols: files\n",
+  "etc/resolv.conf": "",
+  "etc/timezone": "Etc/UTC\n",
+  "etc/shells": "/bin/sh\n/bin/bash\n/bin/dash\n",
+  "etc/gitconfig":
+    '[user]\n\tname = Kroma\n\temail = kroma@localhost\n[init]\n\tdefaultBranch = main\n[safe]\n\tdirectory = "*"\n',
+  "root/.bashrc": "",
+};
+
+/** Completes the tree of unpacked packages; `outside` are those of the kernel and the firmware, which are not files of it. */
+export function configure(tree: Tree, packages: readonly InstalledPackage[], outside: readonly PackageRecord[]): void {
+  for (const [path, target] of Object.entries(LINKS)) tree.symlink(path, target);
+  for (const [path, content] of Object.entries(TEXTS)) tree.text(path, content);
+  certificates(tree);
+  records(tree, packages);
+  tree.text("usr/share/doc/kroma/packages", packageList(tree, [...packages, ...outside]));
+}
+
+/** One file of all certificates, as update-ca-certificates makes it. */
+function certificates(tree: Tree): void {
+  const decoder = new TextDecoder();
+  let all = "";
+  for (const [path, entry] of tree.entries()) {
+    if (entry.kind !== "file" || !/^usr\/share\/ca-certificates\/.*\.crt$/.test(path)) continue;
+    all += `${decoder.decode(entry.data).trimEnd()}\n`;
+  }
+  tree.text("etc/ssl/certs/ca-certificates.crt", all);
+}
+
+/** dpkg's records, so that `dpkg -l` tells what there is and a package of one's own can be added. */
+function records(tree: Tree, packages: readonly InstalledPackage[]): void {
+  const status = packages.map(({ control }) => {
+    const [name = "", ...rest] = control.trimEnd().split("\n");
+    return `${[name, "Status: install ok installed", ...rest].join("\n")}\n`;
+  });
+  tree.text("var/lib/dpkg/status", status.join("\n"));
+  tree.text("var/lib/dpkg/available", "");
+  tree.text("var/lib/dpkg/info/format", "1\n");
+  tree.text("var/lib/dpkg/arch", "i386\n");
+  for (const directory of ["updates", "triggers", "alternatives", "parts"]) tree.directory(`var/lib/dpkg/${directory}`);
+  for (const { name, architecture, multiArch, files } of packages) {
+    const list = files.map((path) => `/${path}\n`).join("");
+    tree.text(`var/lib/dpkg/info/${multiArch ? `${name}:${architecture}` : name}.list`, `/.\n${list}`);
+  }
+}
+
+/** The list of packages: name, version, source package and licence file, a line each. */
+function packageList(tree: Tree, packages: readonly PackageRecord[]): string {
+  const lines = packages.map(({ name, version, source }) => {
+    const licence = licenceFile(tree, name);
+    return [name, version, source, licence ? `/${licence}` : "-"].join("\t");
+  });
+  return [
+    "# What this machine is made of: Debian packages, unchanged but for files that are left out (manual pages, translations).",
+    "# The sources of each are Debian's source package of that name, of the same version unless another is named.",
+    "# package\tversion\tsource\tlicence",
+    ...lines,
+    "",
+  ].join("\n");
+}
+
+/** A package's licence; its documentation may be a link to another package's. */
+function licenceFile(tree: Tree, name: string): string | undefined {
+  const folder = tree.get(`usr/share/doc/${name}`);
+  const owner = folder?.kind === "symlink" ? folder.target.replace(/^.*\//, "") : name;
+  const path = `usr/share/doc/${owner}/copyright`;
+  return tree.get(path) ? path : undefined;
+}
