@@ -4,12 +4,20 @@ import { randomId, type CellId } from "#core/base/ids.ts";
 import type { Cell } from "#core/notebook/model.ts";
 import { CellText, type TextAuthority } from "./editor/cell-text.ts";
 import type { comforts, Completer } from "./editor/comforts.ts";
-import { grammar, grammarNow } from "./editor/languages.ts";
+import { grammar, grammarName, grammarNow } from "./editor/languages.ts";
 import { editorName, editorSetup, numbered, slots, type EditorEvents } from "./editor/setup.ts";
 
 /** What is loaded late. */
 interface Comforts {
   readonly comforts: typeof comforts;
+}
+
+interface Entry {
+  readonly text: CellText;
+  language: string;
+  /** Of which language the grammar is: that of the cell, or of the program that its first line names. */
+  grammar: string;
+  label: string;
 }
 
 export interface EditorsOptions {
@@ -24,7 +32,7 @@ export interface EditorsOptions {
 export class Editors {
   readonly #options: EditorsOptions;
   readonly #client = randomId();
-  readonly #texts = new Map<CellId, { readonly text: CellText; language: string; label: string }>();
+  readonly #texts = new Map<CellId, Entry>();
   #comforts: Comforts | undefined;
   #lineNumbers = false;
 
@@ -52,6 +60,7 @@ export class Editors {
     let entry = this.#texts.get(cell.id);
     if (!entry) {
       const confirmed = this.#options.confirmed(cell.id);
+      const name = grammarName(cell.language, confirmed?.text ?? cell.source);
       const text = new CellText({
         authority: this.#options.authority,
         cell: {
@@ -64,20 +73,22 @@ export class Editors {
         extensions: editorSetup({
           language: cell.language,
           label,
-          grammar: grammarNow(cell.language) ?? [],
+          grammar: grammarNow(name) ?? [],
+          onFirstLine: (line) => this.#followLine(cell.id, line),
           comforts: this.#comforts?.comforts(cell.id, cell.language, this.#options.complete) ?? [],
           lineNumbers: this.#lineNumbers,
           events: this.#options.events(cell.id),
         }),
       });
-      entry = { text, language: cell.language, label };
+      entry = { text, language: cell.language, grammar: name, label };
       this.#texts.set(cell.id, entry);
     }
     const { text } = entry;
     const view = text.mount(parent);
     this.rename(cell.id, label);
     this.setLanguage(cell.id, cell.language);
-    if (grammarNow(cell.language) === undefined) this.#loadGrammar(cell.id, cell.language);
+    this.#followLine(cell.id, text.text);
+    if (grammarNow(entry.grammar) === undefined) this.#loadGrammar(cell.id, entry.grammar);
     return {
       view,
       unmount: () => {
@@ -99,14 +110,24 @@ export class Editors {
     const entry = this.#texts.get(cell);
     if (!entry || entry.language === language) return;
     entry.language = language;
+    entry.grammar = grammarName(language, entry.text.text);
     const comforts = this.#comforts?.comforts(cell, language, this.#options.complete);
     entry.text.dispatch({
       effects: [
-        slots.grammar.reconfigure(grammarNow(language) ?? []),
+        slots.grammar.reconfigure(grammarNow(entry.grammar) ?? []),
         ...(comforts ? [slots.comforts.reconfigure(comforts)] : []),
       ],
     });
-    this.#loadGrammar(cell, language);
+    this.#loadGrammar(cell, entry.grammar);
+  }
+
+  /** The first line of a shell cell may name another program, whose grammar the cell then has. */
+  #followLine(cell: CellId, line: string): void {
+    const entry = this.#texts.get(cell);
+    const name = entry && grammarName(entry.language, line);
+    if (!entry || name === undefined || entry.grammar === name) return;
+    entry.grammar = name;
+    this.#loadGrammar(cell, name);
   }
 
   setLineNumbers(on: boolean): void {
@@ -120,10 +141,10 @@ export class Editors {
     this.#texts.clear();
   }
 
-  #loadGrammar(cell: CellId, language: string): void {
-    void grammar(language).then((extension) => {
+  #loadGrammar(cell: CellId, name: string): void {
+    void grammar(name).then((extension) => {
       const entry = this.#texts.get(cell);
-      if (entry?.language === language) entry.text.dispatch({ effects: slots.grammar.reconfigure(extension) });
+      if (entry?.grammar === name) entry.text.dispatch({ effects: slots.grammar.reconfigure(extension) });
     });
   }
 }

@@ -31,6 +31,7 @@ function open(): EditorView {
     comforts: comforts("a" as CellId, "python", ask),
     lineNumbers: false,
     events,
+    onFirstLine: () => undefined,
   });
   view = new EditorView({ extensions, parent: document.body });
   view.focus();

@@ -5,6 +5,7 @@ import type { Cell } from "#core/notebook/model.ts";
 import { countsIn, KeyMatcher, keyNames, normaliseKey, showKey, type KeyPress } from "#kit/keymap.ts";
 import { commands, type Command } from "#kit/commands.ts";
 import { Heights } from "#app/browser/notebook/heights.ts";
+import { grammarName } from "#app/browser/notebook/editor/languages.ts";
 import { findInCells } from "#app/browser/notebook/find-bar.tsx";
 import { fold, isFolded } from "#app/browser/notebook/folding.ts";
 import { UndoStack } from "#app/browser/notebook/undo.ts";
@@ -200,6 +201,16 @@ describe("undo of cells", () => {
 });
 
 describe("small things", () => {
+  it("colours a shell cell as the program that its first line names", () => {
+    expect(grammarName("shell", "#!/usr/bin/env python3\n1")).toBe("python");
+    expect(grammarName("shell", "#!/usr/bin/python3.11 -u")).toBe("python");
+    expect(grammarName("shell", "#!/usr/bin/perl -w")).toBe("perl");
+    expect(grammarName("shell", "#!/usr/bin/env lua5.4")).toBe("lua");
+    expect(grammarName("shell", "#!/bin/sh\npython3 x")).toBe("shell");
+    expect(grammarName("shell", "echo '#!/usr/bin/python3'")).toBe("shell");
+    expect(grammarName("python", "#!/usr/bin/perl")).toBe("python");
+  });
+
   it("folds where Jupyter does, and keeps other metadata", () => {
     const plain = cell("a", "", { metadata: { tags: ["x"], collapsed: true } });
     expect(isFolded(plain, "outputs")).toBe(true);

@@ -1,4 +1,5 @@
 /** Grammars by language, each loaded when a cell of its language first comes into view and never before first paint. */
+import type { StreamParser } from "@codemirror/language";
 import type { Extension } from "@codemirror/state";
 
 const ready = new Map<string, Extension>();
@@ -7,15 +8,23 @@ const loading = new Map<string, Promise<Extension>>();
 const LOADERS: Readonly<Record<string, () => Promise<Extension>>> = {
   python: async () => (await import("@codemirror/lang-python")).python(),
   typescript: async () => (await import("@codemirror/lang-javascript")).javascript({ typescript: true, jsx: true }),
-  shell: async () => {
-    const [{ StreamLanguage }, { shell }] = await Promise.all([
-      import("@codemirror/language"),
-      import("@codemirror/legacy-modes/mode/shell"),
-    ]);
-    return StreamLanguage.define({ ...shell, languageData: { ...shell.languageData, commentTokens: { line: "#" } } });
-  },
+  shell: async () => legacy((await import("@codemirror/legacy-modes/mode/shell")).shell, "#"),
+  perl: async () => legacy((await import("@codemirror/legacy-modes/mode/perl")).perl),
+  lua: async () => legacy((await import("@codemirror/legacy-modes/mode/lua")).lua),
   markdown: async () => (await import("@codemirror/lang-markdown")).markdown(),
 };
+
+async function legacy(mode: StreamParser<unknown>, comment?: string): Promise<Extension> {
+  const { StreamLanguage } = await import("@codemirror/language");
+  if (comment === undefined) return StreamLanguage.define(mode);
+  return StreamLanguage.define({ ...mode, languageData: { ...mode.languageData, commentTokens: { line: comment } } });
+}
+
+/** Whose grammar a cell has: that of its language, or of the program that a shell cell's first line names. */
+export function grammarName(language: string, source: string): string {
+  if (language !== "shell") return language;
+  return /^#![^\n]*[/\s](python|perl|lua)[\d.]*(?=\s|$)/.exec(source)?.[1] ?? language;
+}
 
 /** The grammar if it is here already. */
 export function grammarNow(language: string): Extension | undefined {

@@ -64,6 +64,8 @@ export function editorSetup(options: {
   readonly comforts: Extension;
   readonly lineNumbers: boolean;
   readonly events: EditorEvents;
+  /** Called when the first line is another one. */
+  readonly onFirstLine: (line: string) => void;
 }): Extension {
   const prose = options.language === "markdown" || options.language === "raw";
   return [
@@ -88,6 +90,10 @@ export function editorSetup(options: {
     }),
     slots.comforts.of(options.comforts),
     slots.grammar.of(options.grammar),
+    EditorView.updateListener.of(({ docChanged, startState, state }) => {
+      const line = docChanged ? state.doc.line(1).text : undefined;
+      if (line !== undefined && line !== startState.doc.line(1).text) options.onFirstLine(line);
+    }),
     Prec.high(
       keymap.of([
         { key: "ArrowUp", run: leaveAt(-1, options.events) },
