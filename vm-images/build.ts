@@ -150,8 +150,12 @@ export async function recipeHash(lock?: Lock): Promise<string> {
   for (const folder of ["./", "./agent/", "./guest/"]) {
     for (const name of (await readdir(new URL(folder, import.meta.url))).sort()) {
       if (!/\.(ts|c|sh|bash|py|lock\.json)$/.test(name)) continue;
-      const isLock = lock !== undefined && name.endsWith(".lock.json");
-      sum.update(name).update(isLock ? lockText(lock) : await ownFile(folder + name));
+      const content = await ownFile(folder + name);
+      // However the lock file is laid out, it is what it says that counts.
+      const isLock = name.endsWith(".lock.json");
+      sum
+        .update(name)
+        .update(isLock ? lockText(lock ?? (JSON.parse(new TextDecoder().decode(content)) as Lock)) : content);
     }
   }
   sum.update(await ownFile("../kernels/shell/machine.ts"));

@@ -79,6 +79,8 @@ export interface KernelStart {
   readonly host: KernelHost;
   /** Ends the start, or the running kernel, at once. */
   readonly signal: AbortSignal;
+  /** The notebook's cells of the kernel's language, so that it can make ready what they will use. */
+  readonly sources?: () => readonly string[];
 }
 
 /** How to start a language. `start` resolves with the channel at once; readiness is told by `status` messages. */

@@ -3,7 +3,7 @@
  * questions (completion, inspection) whose answers are not part of the session's state.
  */
 import type { Channel } from "../base/channel.ts";
-import type { Kernel, KernelHost } from "../kernel/kernel.ts";
+import type { Kernel, KernelStart } from "../kernel/kernel.ts";
 import type {
   CommClose,
   CommMessage,
@@ -40,12 +40,12 @@ export class KernelConnection {
   #ended = false;
 
   /** The kernel starts when `ready` has resolved; at once if there is none. */
-  constructor(kernel: Kernel, host: KernelHost, listener: ConnectionListener, ready?: Promise<void>) {
+  constructor(kernel: Kernel, given: Omit<KernelStart, "signal">, listener: ConnectionListener, ready?: Promise<void>) {
     this.#listener = listener;
     // A start that throws in its first step is the same as one that fails later.
     const start = async (): Promise<Channel<FromKernel, ToKernel>> => {
       if (ready) await ready;
-      return kernel.start({ host, signal: this.#abort.signal });
+      return kernel.start({ ...given, signal: this.#abort.signal });
     };
     start().then(
       (channel) => this.#open(channel),

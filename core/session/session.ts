@@ -203,6 +203,10 @@ export class Session {
   #start(language: Language, generation: number): void {
     const kernel = this.#kernels.get(language);
     if (!kernel) return;
+    const sources = () =>
+      this.#state.notebook.cells
+        .filter((cell) => cell.kind === "code" && cell.language === language)
+        .map((cell) => cell.source);
     const listener: ConnectionListener = {
       messages: (messages) => this.#apply({ type: "kernel_messages", language, generation, messages }),
       comm: (message) => this.#comms.take(language, message),
@@ -213,7 +217,7 @@ export class Session {
         this.#apply({ type: "kernel_closed", language, generation, reason });
       },
     };
-    const connection = new KernelConnection(kernel, this.#host, listener, this.#ready?.());
+    const connection = new KernelConnection(kernel, { host: this.#host, sources }, listener, this.#ready?.());
     this.#connections.set(language, { generation, connection });
   }
 

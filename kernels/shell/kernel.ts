@@ -7,6 +7,7 @@ import { KernelEnd } from "#core/kernel/kernel-end.ts";
 import type { Kernel, KernelStart, KernelWorker } from "#core/kernel/kernel.ts";
 import type { FromKernel, ToKernel } from "#core/kernel/messages.ts";
 import { newOwner, releaseOwner } from "#core/workspace/protocol.ts";
+import { usesPython } from "./scripts.ts";
 import type { FromWorker, ToWorker } from "./wire.ts";
 
 /** The Linux shell. */
@@ -36,7 +37,7 @@ class RunningShell {
   /** Terminals without a terminal_exit. */
   readonly #terminals = new Set<string>();
 
-  constructor({ host, signal }: KernelStart) {
+  constructor({ host, signal, sources }: KernelStart) {
     this.#workspace = host.workspace;
     this.#end = new KernelEnd(signal, {
       receive: (message) => {
@@ -62,6 +63,7 @@ class RunningShell {
       foreign: host.foreign,
       assets: host.asset(""),
       owner: this.#owner,
+      python: (sources?.() ?? []).some(usesPython),
     });
   }
 

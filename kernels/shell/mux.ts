@@ -242,15 +242,15 @@ export class Mux {
     this.#send(HOST.seed, 0, bytes.subarray(0, 512));
   }
 
-  /** Writes a file of the guest; resolves when it is there (A13). */
-  async writeFile(path: string, content: Uint8Array): Promise<void> {
+  /** Writes a file of the guest, or a program; resolves when it is there (A13). */
+  async writeFile(path: string, content: Uint8Array, kind: "file" | "program" = "file"): Promise<void> {
     const name = encode(`${path}\0`);
     const room = PAYLOAD - 1 - name.length;
     let answers: Promise<Uint8Array>[] = [];
     for (let at = 0; at === 0 || at < content.length; at += room) {
       const part = content.subarray(at, at + room);
       const payload = new Uint8Array(1 + name.length + part.length);
-      payload[0] = at === 0 ? 0 : 1;
+      payload[0] = (at === 0 ? 0 : 1) | (kind === "program" ? 2 : 0);
       payload.set(name, 1);
       payload.set(part, 1 + name.length);
       answers.push(this.#ask(HOST.file, payload));

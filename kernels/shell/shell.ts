@@ -7,6 +7,7 @@
 import { KromaError } from "#core/base/errors.ts";
 import { WORKSPACE_DIRECTORY } from "#core/kernel/kernel.ts";
 import { ENVIRONMENT, type GuestStream, type GuestStreamHandle, type Mux } from "./mux.ts";
+import { interpreterOf } from "./scripts.ts";
 
 /** How a cell ended. */
 export interface CellEnd {
@@ -24,6 +25,8 @@ export interface ShellListener {
 }
 
 const CELL = "/run/kroma/cell";
+/** Runs a Python script as its first line asks, quickly (vm-images/agent/python.c). */
+const PYTHON = "/usr/lib/kroma/python";
 const SIGINT = 2;
 const SIGKILL = 9;
 /** Most bytes of a line on a terminal of Linux, with room to spare. */
@@ -71,20 +74,23 @@ export class Shell {
     return this.#running !== undefined;
   }
 
-  /** Runs a cell to its end. One at a time. */
-  async run(code: string): Promise<CellEnd> {
+  /** Runs a cell to its end. One at a time. A script (its first line is `#!…`) goes by the number it is given. */
+  async run(code: string, number = 0): Promise<CellEnd> {
     // A notebook of shell cells may name the language all the same, as those of other languages must.
     const text = `${code.replace(/^%%(?:bash|sh|shell)(?=\s|$).*/, "").replaceAll("\r\n", "\n")}\n`;
+    const program = interpreterOf(text);
+    const path = program === undefined ? CELL : `${CELL}-${number}`;
     if (!this.#bash || this.#bash.ended) await this.start();
     const bash = this.#bash;
     if (!bash) throw new KromaError("unavailable", "the shell did not start");
     const end = new Promise<CellEnd>((resolve, reject) => (this.#running = { resolve, reject }));
     this.#pieces = [];
     this.#mux.setTime(Date.now());
-    const written = this.#mux.writeFile(CELL, new TextEncoder().encode(text));
+    const kind = program === undefined ? "file" : "program";
+    const written = this.#mux.writeFile(path, new TextEncoder().encode(text), kind);
     written
       .then(async () => {
-        const status = await bash.cell();
+        const status = program === undefined ? await bash.cell() : await bash.script(path, program);
         if (!bash.ended) return this.#finish({ status, shell: "same" });
         const { kept } = await this.start();
         this.#finish({ status, shell: kept ? "new, state kept" : "new" });
@@ -204,6 +210,22 @@ class Bash {
         "[[ $- == *e* ]] || __kroma_last\n" +
         `{ \\builtin source ${CELL}; } <&60 >&61 2>&62 60<&- 61>&- 62>&- 63>&-\n` +
         "__kroma_done $?",
+    );
+    return done;
+  }
+
+  /** Runs a script as a program of its own in the shell's directory, with its exported variables. */
+  script(path: string, program: "python" | "any"): Promise<number> {
+    const done = new Promise<number>((resolve) => (this.#onDone = resolve));
+    if (this.ended) this.#onDone?.(this.#status ?? 0);
+    this.#handle.watch(true);
+    const command = program === "python" ? `${PYTHON} ${path}` : path;
+    // An interrupt makes bash give up the whole line; "set -e" is about the shell's own commands.
+    this.#line(
+      `__kroma_begin ${path}\n` +
+        "__kroma_code=130\n" +
+        `${command} <&60 >&61 2>&62 60<&- 61>&- 62>&- 63>&- && __kroma_code=0 || __kroma_code=$?\n` +
+        "__kroma_done $__kroma_code",
     );
     return done;
   }

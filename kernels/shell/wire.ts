@@ -6,6 +6,8 @@ import type { Ping, Pong } from "#core/kernel/watch.ts";
 /** The first message, with the number under which the worker uses the workspace. */
 export interface ShellInit extends KernelInit {
   readonly owner: number;
+  /** The notebook's cells use Python in the machine: one that has it ready is worth its bytes. */
+  readonly python: boolean;
 }
 
 /** A stream message with its size in bytes, to be given back as `taken`. */

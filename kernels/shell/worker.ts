@@ -17,11 +17,12 @@ import { FLAGS, HEADER, headerOf } from "#core/workspace/protocol.ts";
 import { SyncFs } from "#core/workspace/sync-client.ts";
 import { completionPlace, written } from "./completion.ts";
 import { ChunkDisk } from "./disk.ts";
-import { type ImageManifest, loadChunk, loadManifest, loadPart, sha256 } from "./image.ts";
-import { type EmulatorClass, type FileServer, type Machine, noFiles, startMachine } from "./machine.ts";
-import { Mux } from "./mux.ts";
+import { type ImageManifest, type ImagePart, loadChunk, loadManifest, loadPart, sha256 } from "./image.ts";
+import { DEVICES, type EmulatorClass, type FileServer, type Machine, noFiles, startMachine } from "./machine.ts";
+import { AGENT_VERSION, Mux } from "./mux.ts";
 import { OutputGatherer } from "./output.ts";
 import { Rest } from "./rest.ts";
+import { usesPython } from "./scripts.ts";
 import { type CellEnd, Shell } from "./shell.ts";
 import { Terminals } from "./terminals.ts";
 import type { FromWorker, ShellInit, ToWorker } from "./wire.ts";
@@ -32,15 +33,18 @@ declare const self: {
 };
 
 /** A restored machine answers at once; one that does not is of no use. */
-const RESTORE_PATIENCE = 15_000;
-const BOOT_PATIENCE = 180_000;
+const RESTORE_PATIENCE = 30_000;
+const BOOT_PATIENCE = 600_000;
 /** After an interrupt: when to kill the foreground program, and when the shell. */
 const KILL_AFTER = 2000;
 const KILL_SHELL_AFTER = 5000;
 
-/** Counts the programs in the machine; a thread of the kernel has no command line. */
+/**
+ * Counts the programs in the machine. A thread of the kernel has no command line; the Python that is kept ready rests
+ * once it is ready, and its copies have programs that stand for them.
+ */
 const COUNT_PROGRAMS =
-  'n=0; for d in /proc/[0-9]*; do l=; read -r l 2>/dev/null <"$d/cmdline"; [ -n "$l" ] && n=$((n+1)); done; echo $n';
+  'n=0; for d in /proc/[0-9]*; do l=; read -r l 2>/dev/null <"$d/cmdline"; case $l in "") ;; */kroma/python.py*--zygote*) [ -S /run/kroma/python.sock ] || n=$((n+1)) ;; *) n=$((n+1)) ;; esac; done; echo $n';
 /** The agent, the cells' shell, and the one that counts. */
 const PROGRAMS_OF_OURS = 3;
 
@@ -56,6 +60,12 @@ let parent = "";
 let count = 0;
 let note = "";
 let stopWarmUp: () => void = () => undefined;
+/** A machine that answers. */
+interface System {
+  readonly machine: Machine;
+  readonly mux: Mux;
+}
+
 let system:
   | { readonly mux: Mux; readonly shell: Shell; readonly rest: Rest; readonly terminals: Terminals }
   | undefined;
@@ -122,7 +132,7 @@ async function execute(request: ExecuteRequest, shell: Shell, rest: Rest): Promi
     output.note(note);
     note = "";
   }
-  const end = await rest.during(() => shell.run(request.code));
+  const end = await rest.during(() => shell.run(request.code, count));
   if (end.shell !== "same") output.note(endNote(end));
   output.flush();
   const interrupted = running.interrupted && end.status !== 0;
@@ -254,42 +264,64 @@ async function start(init: ShellInit): Promise<void> {
   });
   const files = fileServer(init);
   const common = { emulator: library.V86, wasm, disk, files: files.server, vgaMemory: manifest.vgaMemory };
-  const parts = async (names: readonly ("state" | "kernel" | "initrd" | "bios" | "vgaBios")[]) => {
-    const total = names.reduce((sum, name) => sum + manifest[name].size, 0);
+  const parts = async <Name extends string>(wanted: Readonly<Record<Name, ImagePart>>) => {
+    const names = Object.keys(wanted) as Name[];
+    const total = names.reduce((sum, name) => sum + wanted[name].size, 0);
     const come = new Map<string, number>();
     const loaded = names.map(async (name) => {
-      const bytes = await loadPart(image, manifest[name], (size) => {
+      const bytes = await loadPart(image, wanted[name], (size) => {
         come.set(name, size);
         const done = [...come.values()].reduce((sum, value) => sum + value, 0) / total;
         stage("Downloading Linux", done);
       });
       return [name, bytes.buffer] as const;
     });
-    return Object.fromEntries(await Promise.all(loaded)) as Record<(typeof names)[number], ArrayBuffer>;
+    return Object.fromEntries(await Promise.all(loaded)) as Record<Name, ArrayBuffer>;
   };
 
-  let mux: Mux;
-  let machine: Machine;
-  if (await isOurs(manifest, wasm)) {
-    const { state, bios, vgaBios } = await parts(["state", "bios", "vgaBios"]);
+  const { kernel, initrd, bios, vgaBios } = manifest;
+  const connect = (machine: Machine) => new Mux(machine.port, { onBroken: (reason) => broken(machine, reason) });
+  /** A machine that is tried and found wanting says so to nobody. */
+  let given: Machine | undefined;
+  const broken = (machine: Machine, reason: string) => machine === given && die(new KromaError("unavailable", reason));
+  const restored = async (state: ImagePart): Promise<System> => {
+    const loaded = await parts({ state, bios, vgaBios });
     stage("Restoring Linux");
-    machine = await startMachine({ ...common, bios, vgaBios, memory: manifest.memory, boot: { state } });
-    mux = new Mux(machine.port, { onBroken: (reason) => die(new KromaError("unavailable", reason)) });
-    await within(mux.greet(true), RESTORE_PATIENCE, "The restored Linux machine does not answer.");
-  } else {
-    const { kernel, initrd, bios, vgaBios } = await parts(["kernel", "initrd", "bios", "vgaBios"]);
+    const machine = await within(
+      startMachine({ ...common, ...loaded, memory: manifest.memory, boot: { state: loaded.state } }),
+      RESTORE_PATIENCE,
+      "The saved Linux machine cannot be restored.",
+    );
+    const mux = connect(machine);
+    await within(mux.greet(true), RESTORE_PATIENCE, "The restored Linux machine does not answer.").catch(
+      async (error: unknown) => {
+        await machine.stop();
+        throw error;
+      },
+    );
+    return { machine, mux };
+  };
+  const booted = async (): Promise<System> => {
+    const loaded = await parts({ kernel, initrd, bios, vgaBios });
     stage("Starting Linux");
-    machine = await startMachine({
+    const machine = await startMachine({
       ...common,
-      bios,
-      vgaBios,
+      ...loaded,
       memory: init.settings.vmMemory,
-      boot: { kernel, initrd, commandLine: manifest.commandLine },
+      boot: { kernel: loaded.kernel, initrd: loaded.initrd, commandLine: manifest.commandLine },
     });
-    mux = new Mux(machine.port, { onBroken: (reason) => die(new KromaError("unavailable", reason)) });
+    const mux = connect(machine);
+    given = machine;
     watchForPanic(machine);
     await within(mux.greet(false), BOOT_PATIENCE, "Linux did not start.");
-  }
+    return { machine, mux };
+  };
+  const python = init.python || queue.some((request) => usesPython(request.code));
+  const { machine, mux } = await firstOf([
+    ...((await isOurs(manifest, wasm)) ? statesOf(manifest, python).map((state) => () => restored(state)) : []),
+    booted,
+  ]);
+  given = machine;
   mux.seed(crypto.getRandomValues(new Uint8Array(64)));
   mux.setTime(Date.now());
   stage("Opening the workspace");
@@ -327,20 +359,27 @@ async function start(init: ShellInit): Promise<void> {
 
 /** Has the emulator compile what every command goes through, as long as nobody waits for the machine. */
 function warmUp(mux: Mux, rest: Rest): void {
-  void rest.during(
-    () =>
-      new Promise<void>((resolve) => {
-        const handle = mux.spawn(["/bin/bash", "/usr/lib/kroma/warm", WARM_ROUNDS], {
-          onData: () => undefined,
-          onExit: () => resolve(),
-          onFail: () => resolve(),
-        });
-        stopWarmUp = () => {
-          handle.close();
-          resolve();
-        };
-      }),
-  );
+  let stopped = false;
+  let stop = (): void => undefined;
+  stopWarmUp = () => {
+    stopped = true;
+    stop();
+  };
+  void rest.during(async () => {
+    // A cell may have come while the machine was woken.
+    if (stopped) return;
+    await new Promise<void>((resolve) => {
+      const handle = mux.spawn(["/bin/bash", "/usr/lib/kroma/warm", WARM_ROUNDS], {
+        onData: () => undefined,
+        onExit: () => resolve(),
+        onFail: () => resolve(),
+      });
+      stop = () => {
+        handle.close();
+        resolve();
+      };
+    });
+  });
 }
 
 /**
@@ -358,8 +397,28 @@ async function prefetch(disk: ChunkDisk, chunks: readonly number[]): Promise<voi
   for (const index of chunks) await disk.prefetch(index).catch(() => undefined);
 }
 
+/** The saved states, the one that fits the notebook first. */
+function statesOf(manifest: ImageManifest, python: boolean): readonly ImagePart[] {
+  return python && manifest.science ? [manifest.science, manifest.state] : [manifest.state];
+}
+
+/** The first of several ways that works; the last one's failure is the failure. */
+async function firstOf<T>(ways: readonly (() => Promise<T>)[]): Promise<T> {
+  for (const way of ways.slice(0, -1)) {
+    try {
+      return await way();
+    } catch {
+      // The next way does without what this one lacked.
+    }
+  }
+  const last = ways.at(-1);
+  if (!last) throw new KromaError("missing", "there is no way to start Linux");
+  return last();
+}
+
 /** A state fits only the emulator, devices and memory it was saved with. */
 async function isOurs(manifest: ImageManifest, wasm: ArrayBuffer): Promise<boolean> {
+  if (manifest.devices !== DEVICES || manifest.agent !== AGENT_VERSION) return false;
   const sum = await sha256(new Uint8Array(wasm));
   return sum === undefined || sum === manifest.emulator.wasm;
 }

@@ -1,13 +1,13 @@
 /**
- * The Linux machine beside its own agent: what a cell costs over the agent starting the same program, how soon a restored
- * machine answers, and how fast it writes. In Node, without the kernel's worker between.
+ * The Linux machine beside its own agent: what a cell costs over the agent starting the same program, how soon the
+ * restored machines answer, how fast one writes, and what a cell in Python costs. In Node, without the kernel's worker between.
  */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inflateRawSync } from "node:zlib";
-import type { ImageManifest } from "#kernels/shell/image.ts";
+import type { ImageManifest, ImagePart } from "#kernels/shell/image.ts";
 import { ChunkDisk } from "#kernels/shell/disk.ts";
-import { type EmulatorClass, noFiles, startMachine } from "#kernels/shell/machine.ts";
+import { type EmulatorClass, type Machine, noFiles, startMachine } from "#kernels/shell/machine.ts";
 import { Mux } from "#kernels/shell/mux.ts";
 import { Shell } from "#kernels/shell/shell.ts";
 import { cacheFolder } from "#app/node/paths.ts";
@@ -22,13 +22,62 @@ const WRITTEN = 16 << 20;
 export async function benchMachine(): Promise<readonly Figure[]> {
   const folder = await ensureImage({ cache: cacheFolder(), log: (line) => console.error(line) });
   const manifest = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8")) as ImageManifest;
+  const base = await answered(folder, manifest, manifest.state);
+  const figures = await benchShell(base.mux);
+  await base.machine.stop();
+  const { science } = manifest;
+  if (!science) throw new Error("the image has no state with Python");
+  const python = await answered(folder, manifest, science);
+  const cell = await benchPython(python.mux);
+  await python.machine.stop();
+  const detail = (state: ImagePart, ping: number) =>
+    `state of ${(state.size / 1e6).toFixed(1)} MB, packed; a ping then takes ${ping.toFixed(1)} ms`;
+  return [
+    ...figures,
+    {
+      name: "restored state to an answered command",
+      value: base.milliseconds,
+      unit: "ms",
+      goal: 800,
+      detail: detail(manifest.state, base.ping),
+    },
+    {
+      name: "restored state with Python to an answered command",
+      value: python.milliseconds,
+      unit: "ms",
+      goal: 1200,
+      detail: detail(science, python.ping),
+    },
+    {
+      name: "packed bytes of the first state",
+      value: manifest.state.size / 1e6,
+      unit: "MB",
+      goal: 5,
+      detail: `with Python ${(science.size / 1e6).toFixed(1)} MB`,
+    },
+    {
+      name: "cell that imports NumPy, over one that runs /bin/true",
+      value: cell.numpy / cell.true,
+      unit: "×",
+      goal: 8,
+      detail: `${cell.numpy.toFixed(0)} ms over ${cell.true.toFixed(0)} ms`,
+    },
+  ];
+}
+
+/** Restores a state and runs a first command. */
+export async function answered(
+  folder: string,
+  manifest: ImageManifest,
+  part: ImagePart,
+): Promise<{ machine: Machine; mux: Mux; milliseconds: number; ping: number }> {
   const bytes = async (file: string): Promise<ArrayBuffer> => new Uint8Array(await readFile(join(folder, file))).buffer;
   const [{ V86 }, wasm, bios, vgaBios, state] = await Promise.all([
     import("v86"),
     readFile(new URL("v86.wasm", import.meta.resolve("v86"))),
     bytes(manifest.bios.file),
     bytes(manifest.vgaBios.file),
-    bytes(manifest.state.file),
+    bytes(part.file),
   ]);
   const disk = new ChunkDisk({
     size: manifest.disk.size,
@@ -61,15 +110,38 @@ export async function benchMachine(): Promise<readonly Figure[]> {
   });
   await mux.greet(true);
   await mux.run(["/bin/true"]);
-  const answered = performance.now() - begun;
-  const shell = new Shell(mux, { onOutput: (_stream, _bytes, used) => used(), onWant: () => undefined });
-  await shell.start();
+  const milliseconds = performance.now() - begun;
+  const pings: number[] = [];
+  for (let call = 0; call < CALLS; call++) pings.push(await time(() => mux.ping()));
+  return { machine, mux, milliseconds, ping: median(pings) };
+}
 
-  const time = async (work: () => Promise<unknown>): Promise<number> => {
-    const from = performance.now();
-    await work();
-    return performance.now() - from;
-  };
+async function time(work: () => Promise<unknown>): Promise<number> {
+  const from = performance.now();
+  await work();
+  return performance.now() - from;
+}
+
+function shellOf(mux: Mux): Shell {
+  return new Shell(mux, { onOutput: (_stream, _bytes, used) => used(), onWant: () => undefined });
+}
+
+/** Milliseconds of a cell in Python that imports NumPy, and of one that does next to nothing; what is warm of each. */
+export async function benchPython(mux: Mux): Promise<{ readonly numpy: number; readonly true: number }> {
+  const shell = shellOf(mux);
+  await shell.start();
+  const [numpy, nothing]: [number[], number[]] = [[], []];
+  for (let call = -3; call < CALLS / 4; call++) {
+    const script = "#!/usr/bin/env python3\nimport numpy\nprint(numpy.arange(4).sum())";
+    const times = [await time(() => shell.run(script)), await time(() => shell.run("/bin/true"))] as const;
+    if (call >= 0) [numpy, nothing].forEach((list, index) => list.push(times[index] ?? 0));
+  }
+  return { numpy: median(numpy), true: median(nothing) };
+}
+
+async function benchShell(mux: Mux): Promise<readonly Figure[]> {
+  const shell = shellOf(mux);
+  await shell.start();
   const [ping, agent, cell]: [number[], number[], number[]] = [[], [], []];
   // What the emulator has not compiled yet is not what is compared.
   for (let call = -CALLS; call < CALLS; call++) {
@@ -81,7 +153,6 @@ export async function benchMachine(): Promise<readonly Figure[]> {
     if (call >= 0) [ping, agent, cell].forEach((list, index) => list.push(times[index] ?? 0));
   }
   const writing = await time(() => shell.run(`head -c ${WRITTEN} /dev/zero`));
-  await machine.stop();
   const [pinged, started, run] = [median(ping), median(agent), median(cell)];
   return [
     {
@@ -90,13 +161,6 @@ export async function benchMachine(): Promise<readonly Figure[]> {
       unit: "×",
       goal: 3,
       detail: `cell ${run.toFixed(1)} ms, agent ${started.toFixed(1)} ms, ping ${pinged.toFixed(1)} ms`,
-    },
-    {
-      name: "restored state to an answered command",
-      value: answered,
-      unit: "ms",
-      goal: 800,
-      detail: `state of ${(manifest.state.size / 1e6).toFixed(1)} MB, packed`,
     },
     {
       name: "a MiB of output",

@@ -80,6 +80,13 @@ test("a restored machine runs cells on the browser's files", async () => {
   expect(first.status).toBe("ok");
 });
 
+test("a cell whose first line names Python runs as its script, in the shell's directory", async () => {
+  const { text } = await cell(
+    "#!/usr/bin/env python3\nimport numpy\nprint(numpy.arange(4).sum(), open('file.txt').read())",
+  );
+  expect(text).toBe("6 from Linux\n\n");
+});
+
 test("an interrupt ends the cell and the shell lives", async () => {
   await cell("x=kept");
   const ended = await cell("echo go; sleep 60; echo next", "go");

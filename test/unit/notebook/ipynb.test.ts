@@ -308,6 +308,25 @@ describe("what is written", () => {
     expect(first(read(file([code("%%bash \t\nls")])))).toMatchObject({ language: "shell", source: "ls" });
   });
 
+  it("takes the first line of a script for the cell's own, behind a magic and in a notebook of shell cells", () => {
+    const script = "#!/usr/bin/env python3\nprint(1)";
+    const behind = read(file([code(["%%bash\n", "#!/usr/bin/env python3\n", "print(1)"])]));
+    expect(first(behind)).toMatchObject({ language: "shell", source: script });
+    expect(read(writeIpynb(edit(behind, { source: `${script}\n2` }))).cells[0]).toMatchObject({
+      language: "shell",
+      source: `${script}\n2`,
+    });
+    const bash = { kernelspec: { display_name: "Bash", language: "bash", name: "bash" } };
+    const plain = read(file([code(script)], bash));
+    expect(first(plain)).toMatchObject({ language: "shell", source: script });
+    expect(cellOut(edit(plain, { source: `${script}\n2` }))?.["source"]).toEqual([
+      "#!/usr/bin/env python3\n",
+      "print(1)\n",
+      "2",
+    ]);
+    expect(first(read(file([code(script)])))).toMatchObject({ language: "python", source: script });
+  });
+
   it("says the kernel and the title of a notebook made here, and reads them again", () => {
     for (const language of ["python", "typescript", "shell", "ruby"]) {
       const made: Notebook = { title: "Mine", language, metadata: {}, cells: [] };

@@ -100,6 +100,30 @@ describe("a session", () => {
     await session.close();
   });
 
+  it("tells a kernel the cells that it will run, so that it can make ready what they use", async () => {
+    const notebook = await openNotebook(["const a = 20", "a + 1"]);
+    await notebook.change([
+      {
+        type: "insert_cell",
+        cell: { id: id("other"), kind: "code", language: "shell", source: "ls" },
+        after: undefined,
+      },
+    ]);
+    const told: (readonly string[] | undefined)[] = [];
+    const watched: Kernel = {
+      ...typescriptKernel,
+      start: (options) => {
+        told.push(options.sources?.());
+        return typescriptKernel.start(options);
+      },
+    };
+    const session = new Session({ notebook, kernels: [watched], host });
+    session.send({ type: "start_kernel", language: "typescript" });
+    await until(session, (state) => state.kernels.get("typescript")?.status === "idle");
+    expect(told).toEqual([["const a = 20", "a + 1"]]);
+    await session.close();
+  });
+
   it("runs cells and writes them to the document, which a later opening finds", async () => {
     const notebook = await openNotebook(["const a = 20", "console.log('hi')\na + 1"]);
     const session = new Session({ notebook, kernels: [typescriptKernel], host });

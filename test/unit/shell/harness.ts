@@ -45,7 +45,9 @@ export interface Linux {
 }
 
 /** Builds the image if there is none, and starts Linux from it. Rejects with the reason if the kernel dies. */
-export async function startLinux(options: { settings?: Partial<KernelSettings> } = {}): Promise<Linux> {
+export async function startLinux(
+  options: { settings?: Partial<KernelSettings>; sources?: readonly string[] } = {},
+): Promise<Linux> {
   if (!options.settings?.vmImage) await ensureImage({ cache: cacheFolder(), log: (line) => console.error(line) });
   const work = await mkdtemp(join(tmpdir(), "kroma-shell-"));
   const folder = await mkdtemp(join(tmpdir(), "kroma-notebook-"));
@@ -53,7 +55,11 @@ export async function startLinux(options: { settings?: Partial<KernelSettings> }
   await symlink(emulator, join(work, "v86"));
   const host = await createNodeHost({ folder, assets: work, settings: { ...options.settings } });
   const abort = new AbortController();
-  const channel = await shellKernel.start({ host, signal: abort.signal });
+  const channel = await shellKernel.start({
+    host,
+    signal: abort.signal,
+    sources: () => options.sources ?? [],
+  });
   const starting: FromKernel[] = [];
   const close = async () => {
     channel.close();
