@@ -192,7 +192,16 @@ async function takeParts(
       log(`Took ${told * 10} % of the Linux image`);
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, takeNext));
+  const ends = await Promise.allSettled(
+    Array.from({ length: AT_ONCE }, () =>
+      takeNext().catch((error: unknown) => {
+        waiting.length = 0;
+        throw error;
+      }),
+    ),
+  );
+  // Only now does nobody write to the folder any more.
+  for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
 async function check(file: string, part: ImagePart & { readonly deflated: boolean }): Promise<void> {
