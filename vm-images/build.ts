@@ -12,14 +12,16 @@ import { gunzipSync } from "node:zlib";
 import { KromaError } from "#core/base/errors.ts";
 import { ChunkDisk } from "#kernels/shell/disk.ts";
 import type { ImageManifest, ImagePart } from "#kernels/shell/image.ts";
+import { LayerDisk } from "#kernels/shell/layer-disk.ts";
+import { packBlocks } from "#kernels/shell/layer-store.ts";
 import { type EmulatorClass, type Machine, noFiles, startMachine } from "#kernels/shell/machine.ts";
 import { AGENT_VERSION, Mux } from "#kernels/shell/mux.ts";
 import { compileModules } from "./byte-code.ts";
 import { type LockedPackage, PackageSource } from "./debian.ts";
 import { busyboxOf, compilerDisk, firmware, firstFileSystem, kernelParts, machineTree, ownFile } from "./layout.ts";
 import { kernelOf, type Lock, lockText, readLock, updateLock, usableLock } from "./lock.ts";
-import { hash, packState, writeChunks } from "./pack.ts";
-import { BUSYBOX, CHUNK, MACHINE, PACKAGES, SUITE } from "./recipe.ts";
+import { hash, packState, writeChunks, writeDeflated } from "./pack.ts";
+import { BUSYBOX, CHUNK, LAYER_SIZE, MACHINE, PACKAGES, SUITE } from "./recipe.ts";
 import { squashfs } from "./squashfs.ts";
 
 /** A machine that has not answered by then never will, however busy this computer is; milliseconds. */
@@ -109,7 +111,7 @@ export async function buildImage(options: BuildOptions): Promise<string> {
   const [state, science] = await Promise.all([packState(saved.state), packState(saved.science)]);
   const emulator = await readEmulator();
   const manifest: ImageManifest = {
-    format: 1,
+    format: 2,
     recipe: name,
     emulator: { version: emulator.version, wasm: hash(emulator.wasm) },
     agent: AGENT_VERSION,
@@ -124,6 +126,7 @@ export async function buildImage(options: BuildOptions): Promise<string> {
     bios: await write("bios.bin", parts.bios),
     vgaBios: await write("vgabios.bin", parts.vgaBios),
     disk: { size: disk.length, chunk: CHUNK, chunks, warm: saved.warm },
+    layer: { size: LAYER_SIZE, template: await writeDeflated(work, "layer", saved.layer) },
     packages: lock.image.map((entry) => ({ name: entry.name, version: entry.version })),
   };
   await writeFile(join(work, "manifest.json"), JSON.stringify(manifest));
@@ -164,7 +167,12 @@ export async function recipeHash(lock?: Lock): Promise<string> {
 
 type BootParts = Readonly<Record<"kernel" | "initrd" | "bios" | "vgaBios", Uint8Array>>;
 
-async function boot(parts: BootParts, disk: ChunkDisk, commandLine: string): Promise<Machine> {
+async function boot(
+  parts: BootParts,
+  disk: ChunkDisk,
+  commandLine: string,
+  layer = new LayerDisk({ size: LAYER_SIZE }),
+): Promise<Machine> {
   const { V86 } = await import("v86");
   const emulator = await readEmulator();
   return startMachine({
@@ -175,6 +183,7 @@ async function boot(parts: BootParts, disk: ChunkDisk, commandLine: string): Pro
     memory: MACHINE.memory,
     vgaMemory: MACHINE.vgaMemory,
     disk,
+    layer,
     files: noFiles,
     boot: { kernel: buffer(parts.kernel), initrd: buffer(parts.initrd), commandLine },
   });
@@ -227,10 +236,11 @@ async function savedState(
   parts: BootParts,
   image: Uint8Array,
   log: (line: string) => void,
-): Promise<{ state: Uint8Array; science: Uint8Array; warm: number[] }> {
+): Promise<{ state: Uint8Array; science: Uint8Array; warm: number[]; layer: Uint8Array }> {
   const started = performance.now();
   const disk = wholeDisk(image);
-  const machine = await boot(parts, disk, MACHINE.commandLine);
+  const layer = new LayerDisk({ size: LAYER_SIZE });
+  const machine = await boot(parts, disk, MACHINE.commandLine, layer);
   let serial = "";
   machine.onSerial((text) => (serial += text));
   const mux = new Mux(machine.port, { onBroken: (reason) => log(reason) });
@@ -241,6 +251,7 @@ async function savedState(
   };
   await within(mux.greet(false), PATIENCE, () => `Linux did not start:\n${serial.slice(-3000)}`);
   log(`Linux started in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  await run(`${new TextDecoder().decode(await ownFile("guest/format.sh"))}`.replaceAll("$1", "/dev/sdb"));
   const save = async (what: string, warmUp: string): Promise<Uint8Array> => {
     await run("sync; echo 3 >/proc/sys/vm/drop_caches");
     await run(warmUp);
@@ -255,7 +266,7 @@ async function savedState(
   await run("/usr/lib/kroma/science start");
   const science = await save("science", ". /usr/lib/kroma/warm 2; /usr/lib/kroma/science use");
   await machine.stop();
-  return { state, science, warm };
+  return { state, science, warm, layer: packBlocks(layer.blocks) };
 }
 
 async function serialUntil(machine: Machine, pattern: RegExp, milliseconds: number): Promise<string> {

@@ -91,7 +91,9 @@ export async function firmware(packageFile: string, name: string): Promise<Uint8
 
 /** Directories that no package brings. */
 const DIRECTORIES: readonly string[] =
-  "dev proc sys run mnt var/tmp root workspace etc usr/local/bin usr/local/lib/python3.11/dist-packages".split(" ");
+  "dev proc sys run mnt opt srv home var/tmp root workspace etc usr/local/bin usr/local/lib/python3.11/dist-packages".split(
+    " ",
+  );
 
 /** Unpacks packages into one tree, in their order; tells the paths that came of each. */
 async function unpack(

@@ -1,6 +1,6 @@
 /** Cuts a disk into chunks and packs them, on the threads that Node has for it: the emulator needs this one. */
 import { mkdir, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 import { constants, deflateRaw, zstdCompress } from "node:zlib";
 import { createHash } from "node:crypto";
@@ -16,17 +16,21 @@ export function hash(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }
 
+/** Writes what is fetched deflated; the hash is of its content. */
+export async function writeDeflated(folder: string, file: string, content: Uint8Array): Promise<ImagePart> {
+  await mkdir(dirname(join(folder, file)), { recursive: true });
+  await writeFile(join(folder, file), await deflate(content, { level: 7 }));
+  return { file, size: content.length, sha256: hash(content) };
+}
+
 /** Writes the disk's chunks to `folder`/disk, each deflated and named by the hash of its content. */
 export async function writeChunks(folder: string, disk: Uint8Array): Promise<ImagePart[]> {
-  await mkdir(join(folder, "disk"), { recursive: true });
   const chunks: ImagePart[] = [];
   let next = 0;
   const worker = async () => {
     for (let index = next++; index * CHUNK < disk.length; index = next++) {
       const content = disk.subarray(index * CHUNK, (index + 1) * CHUNK);
-      const sum = hash(content);
-      await writeFile(join(folder, "disk", sum), await deflate(content, { level: 7 }));
-      chunks[index] = { file: `disk/${sum}`, size: content.length, sha256: sum };
+      chunks[index] = await writeDeflated(folder, `disk/${hash(content)}`, content);
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, worker));

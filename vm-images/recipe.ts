@@ -22,6 +22,9 @@ export const MACHINE = {
 /** The disk is fetched in pieces of this size. */
 export const CHUNK = 128 * 1024;
 
+/** The disk that holds what a machine changes: bytes, of which only those that are written take space. */
+export const LAYER_SIZE = 2 * 1024 ** 3;
+
 export const PACKAGES: {
   readonly kernel: string;
   readonly firmware: string;
@@ -161,12 +164,12 @@ export const MODULES: readonly string[] = [
   "ata_piix",
   "sd_mod",
   "squashfs",
+  "ext4",
   "overlay",
   "9pnet_virtio",
   "9p",
   "crc32c_generic",
   "crct10dif_generic",
-  "ext4",
   "loop",
 ];
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { defaultSettings } from "#core/kernel/defaults.ts";
 import type { KernelHost, KernelSettings, KernelWorker } from "#core/kernel/kernel.ts";
+import { openMachineFolder } from "./machine-folder.ts";
 import { cacheFolder } from "./paths.ts";
 import { startFolderWorkspace } from "#plugins/folder/folder.node.ts";
 import { startThread } from "./thread-worker.ts";
@@ -16,6 +17,8 @@ export interface NodeHostOptions {
   /** Folder of the shipped files; the built site's by default. */
   readonly assets?: string;
   readonly foreign?: boolean;
+  /** A folder in which Linux keeps what it changes, and how its troubles are told; without it, it keeps nothing. */
+  readonly machine?: { readonly folder: string; readonly report: (sentence: string) => void };
 }
 
 /** A KernelHost that must be closed. */
@@ -34,6 +37,7 @@ export const builtAssets: string = join(root, "dist/site/assets");
 export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost> {
   const assets = pathToFileURL(join(options.assets ?? builtAssets, "/")).href;
   const threads = new Set<ReturnType<typeof startThread>>();
+  const machine = options.machine && (await openMachineFolder(options.machine.folder, options.machine.report));
   const workspace = await startFolderWorkspace(options.folder);
   const vmImage = await findVmImage();
   const given = options.settings ?? defaultSettings;
@@ -66,11 +70,13 @@ export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost
     workspace: workspace.shared,
     settings,
     foreign: options.foreign ?? false,
+    ...(machine ? { openMachine: machine.openMachine } : {}),
     async close() {
       const ends = [...threads].map((thread) => thread.ended);
       for (const thread of threads) thread.terminate();
       await Promise.all(ends);
       await workspace.close();
+      await machine?.close();
     },
   };
 }

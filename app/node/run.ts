@@ -31,6 +31,7 @@ interface RunOptions {
   readonly timeout: number | undefined;
   readonly allowErrors: boolean;
   readonly stdin: string | undefined;
+  readonly machine: string | undefined;
   readonly quiet: boolean;
 }
 
@@ -53,7 +54,13 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   const input = options.stdin === undefined ? undefined : new TextDecoder().decode(await readInput(options.stdin));
   const { library, notebook } = await openNotebook(options, terminal);
   const folder = options.file === "-" ? process.cwd() : dirname(resolve(options.file));
-  const host = await createNodeHost({ folder, settings: settingsFromEnvironment(process.env) });
+  const host = await createNodeHost({
+    folder,
+    settings: settingsFromEnvironment(process.env),
+    ...(options.machine === undefined
+      ? {}
+      : { machine: { folder: resolve(options.machine), report: (sentence: string) => terminal.say(sentence) } }),
+  });
   const session = new Session({ notebook, kernels, host });
   const runner = new NotebookRunner(session, options, terminal, linesOf(input));
   let status: number;
@@ -90,6 +97,7 @@ function readOptions(args: readonly string[]): RunOptions {
     timeout,
     allowErrors: values["allow-errors"] ?? false,
     stdin: values.stdin,
+    machine: values.machine,
     quiet: values.quiet ?? false,
   };
 }
@@ -105,6 +113,7 @@ function parse(args: readonly string[]) {
         timeout: { type: "string" },
         "allow-errors": { type: "boolean" },
         stdin: { type: "string" },
+        machine: { type: "string" },
         quiet: { type: "boolean", short: "q" },
       },
     });

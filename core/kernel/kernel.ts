@@ -57,6 +57,16 @@ export interface KernelSettings {
   readonly vmMemory: number;
 }
 
+/** Where a machine keeps what it changes. */
+export interface MachineStore {
+  /** Memory of a server as for a workspace, whose tree is the machine's alone; undefined: nothing is kept. */
+  readonly shared: SharedArrayBuffer | undefined;
+  /** A cell ends when what it changed is stored: for those who leave right after the last one. Otherwise a moment later. */
+  readonly atOnce?: boolean;
+  /** Says a sentence about what is kept to the person. */
+  report(sentence: string): void;
+}
+
 /** Where kernels live. */
 export interface KernelHost {
   /** Starts the worker program of a language ("python", "typescript", "shell"). */
@@ -66,6 +76,11 @@ export interface KernelHost {
   /** The workspace's shared memory (core/workspace), or undefined where there is no SharedArrayBuffer. */
   readonly workspace: SharedArrayBuffer | undefined;
   readonly settings: KernelSettings;
+  /**
+   * Opens the store of the notebook's machine for a new start of it; never rejects. An earlier start loses it: two
+   * machines on one disk would ruin it. Absent: machines keep nothing.
+   */
+  readonly openMachine?: () => Promise<MachineStore>;
   /**
    * Calls `work` once, when there is time and memory to make ready what may never be wanted. Returns the way to take
    * it back. Absent: there never is.

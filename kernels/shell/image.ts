@@ -13,7 +13,7 @@ const part = v.object({
 });
 
 const manifestSchema = v.object({
-  format: v.literal(1),
+  format: v.literal(2),
   /** Hash of the recipe's inputs; the image's name. */
   recipe: v.string(),
   /** The emulator the state was saved with: its version and the hash of its WebAssembly. */
@@ -31,6 +31,8 @@ const manifestSchema = v.object({
   bios: part,
   vgaBios: part,
   disk: v.object({ size: v.number(), chunk: v.number(), chunks: v.array(part), warm: v.array(v.number()) }),
+  /** The disk for what the machine changes: its bytes, and the blocks that a new one starts from (layer-store.ts), deflated. */
+  layer: v.object({ size: v.number(), template: part }),
   packages: v.array(v.object({ name: v.string(), version: v.string() })),
 });
 

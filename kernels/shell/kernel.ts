@@ -36,6 +36,7 @@ class RunningShell {
   readonly #owner = newOwner();
   /** Terminals without a terminal_exit. */
   readonly #terminals = new Set<string>();
+  #report: (sentence: string) => void = () => undefined;
 
   constructor({ host, signal, sources }: KernelStart) {
     this.#workspace = host.workspace;
@@ -64,6 +65,12 @@ class RunningShell {
       assets: host.asset(""),
       owner: this.#owner,
       python: (sources?.() ?? []).some(usesPython),
+      keeps: host.openMachine !== undefined,
+    });
+    void host.openMachine?.().then(({ shared, atOnce = false, report }) => {
+      if (this.#end.over) return;
+      this.#report = report;
+      this.#post({ type: "machine_store", shared, atOnce });
     });
   }
 
@@ -78,6 +85,7 @@ class RunningShell {
   #hear(message: FromWorker): void {
     if (this.#end.over) return;
     if (message.type === "pong") return this.#end.heard();
+    if (message.type === "machine_note") return this.#report(message.text);
     if (message.type === "stream") {
       const { size, ...stream } = message;
       if (stream.text !== "") this.#end.say(stream);

@@ -32,6 +32,8 @@ export interface MachineOptions {
   readonly memory: number;
   readonly vgaMemory: number;
   readonly disk: DiskDevice;
+  /** The disk for what the machine changes; the guest sees it as /dev/sdb. */
+  readonly layer: DiskDevice;
   readonly files: FileServer;
   readonly boot:
     | { readonly state: ArrayBuffer }
@@ -61,7 +63,7 @@ interface JitSettings {
 }
 
 /** The devices that `startMachine` gives a machine: a state is of use only to a machine that has the same. */
-export const DEVICES = "virtio_console virtio_balloon handle9p hda";
+export const DEVICES = "virtio_console virtio_balloon handle9p hda hdb";
 
 /** Resolves when the machine runs. */
 export async function startMachine(options: MachineOptions): Promise<Machine> {
@@ -81,6 +83,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
     bios: { buffer: options.bios },
     vga_bios: { buffer: options.vgaBios },
     hda: options.disk,
+    hdb: options.layer,
     filesystem: { handle9p: options.files },
     virtio_console: true,
     virtio_balloon: true,

@@ -6,7 +6,7 @@
 import { KromaError } from "#core/base/errors.ts";
 
 /** Version of the protocol this end speaks (A2). */
-export const AGENT_VERSION = 1;
+export const AGENT_VERSION = 2;
 /** Most bytes of a frame's payload (A1). */
 export const PAYLOAD = 4091;
 /** Bytes a channel may send before the host says it used them (A7). */
@@ -33,6 +33,7 @@ const HOST = {
   mount: 14,
   watch: 15,
   hello: 16,
+  root: 17,
 } as const;
 const GUEST = {
   out: 65,
@@ -237,7 +238,7 @@ export class Mux {
     this.#send(HOST.setTime, 0, payload);
   }
 
-  /** Gives the guest's kernel entropy and the machine a new id (A11). */
+  /** Gives the guest's kernel entropy, and a machine without an id one (A11). */
   seed(bytes: Uint8Array): void {
     this.#send(HOST.seed, 0, bytes.subarray(0, 512));
   }
@@ -265,6 +266,11 @@ export class Mux {
   /** Mounts a file system, or unmounts with an empty `type`. Gives Linux's error number, 0 for success (A14). */
   async mount(source: string, target: string, type: string, options: string): Promise<number> {
     return word(await this.#ask(HOST.mount, encode(`${source}\0${target}\0${type}\0${options}\0`)));
+  }
+
+  /** Has all that is started from now on see what is mounted at `path` as its root. Gives Linux's error number (A17). */
+  async changeRoot(path: string): Promise<number> {
+    return word(await this.#ask(HOST.root, encode(`${path}\0`)));
   }
 
   /** Ends the connection from this side. */

@@ -8,6 +8,21 @@ export interface ShellInit extends KernelInit {
   readonly owner: number;
   /** The notebook's cells use Python in the machine: one that has it ready is worth its bytes. */
   readonly python: boolean;
+  /** A `machine_store` message follows, for which the machine waits before it is used. */
+  readonly keeps: boolean;
+}
+
+/** Where the machine keeps what it changes: a server's memory as for a workspace; absent, nothing is kept. */
+export interface MachineStoreMessage {
+  readonly type: "machine_store";
+  readonly shared: SharedArrayBuffer | undefined;
+  readonly atOnce: boolean;
+}
+
+/** What the person should know of the kept machine. */
+export interface MachineNote {
+  readonly type: "machine_note";
+  readonly text: string;
 }
 
 /** A stream message with its size in bytes, to be given back as `taken`. */
@@ -21,5 +36,5 @@ export interface TakenMessage {
   readonly size: number;
 }
 
-export type ToWorker = ShellInit | ToKernel | TakenMessage | Ping;
-export type FromWorker = Exclude<FromKernel, StreamMessage> | SizedStream | Pong;
+export type ToWorker = ShellInit | MachineStoreMessage | ToKernel | TakenMessage | Ping;
+export type FromWorker = Exclude<FromKernel, StreamMessage> | SizedStream | MachineNote | Pong;

@@ -18,6 +18,8 @@ import { SyncFs } from "#core/workspace/sync-client.ts";
 import { completionPlace, written } from "./completion.ts";
 import { ChunkDisk } from "./disk.ts";
 import { type ImageManifest, type ImagePart, loadChunk, loadManifest, loadPart, sha256 } from "./image.ts";
+import { LayerDisk } from "./layer-disk.ts";
+import { mountLayer } from "./layer-mount.ts";
 import { DEVICES, type EmulatorClass, type FileServer, type Machine, noFiles, startMachine } from "./machine.ts";
 import { AGENT_VERSION, Mux } from "./mux.ts";
 import { OutputGatherer } from "./output.ts";
@@ -25,7 +27,7 @@ import { Rest } from "./rest.ts";
 import { usesPython } from "./scripts.ts";
 import { type CellEnd, Shell } from "./shell.ts";
 import { Terminals } from "./terminals.ts";
-import type { FromWorker, ShellInit, ToWorker } from "./wire.ts";
+import type { FromWorker, MachineStoreMessage, ShellInit, ToWorker } from "./wire.ts";
 
 declare const self: {
   postMessage(message: FromWorker): void;
@@ -48,6 +50,12 @@ const COUNT_PROGRAMS =
 /** The agent, the cells' shell, and the one that counts. */
 const PROGRAMS_OF_OURS = 3;
 
+/** After a cell its changes go to the disk, unless another cell follows at once. */
+const SAVE_AFTER = 300;
+const FULL =
+  "The storage for what Linux changes is full or does not answer: from now on its changes last until Linux is restarted. What was stored before is safe, and so are the notebook's files.";
+const LOST = "the storage that holds its disk does not answer. Reload the page to start it again.";
+
 /** How often a machine in which nothing has been asked for goes through the usual commands; some seconds. */
 const WARM_ROUNDS = "10";
 
@@ -59,6 +67,11 @@ let timers: ReturnType<typeof setTimeout>[] = [];
 let parent = "";
 let count = 0;
 let note = "";
+let savesAt: ReturnType<typeof setTimeout> | undefined;
+/** What the page says of the machine's store. */
+let storeIs: (store: MachineStoreMessage) => void = () => undefined;
+const machineStore = new Promise<MachineStoreMessage>((resolve) => (storeIs = resolve));
+let savesAtOnce = false;
 let stopWarmUp: () => void = () => undefined;
 /** A machine that answers. */
 interface System {
@@ -67,7 +80,14 @@ interface System {
 }
 
 let system:
-  | { readonly mux: Mux; readonly shell: Shell; readonly rest: Rest; readonly terminals: Terminals }
+  | {
+      readonly mux: Mux;
+      readonly shell: Shell;
+      readonly rest: Rest;
+      readonly terminals: Terminals;
+      /** What it changes is kept. */
+      readonly kept: boolean;
+    }
   | undefined;
 /** What was sent to terminals before there was a machine. */
 const early: ToTerminal[] = [];
@@ -77,6 +97,7 @@ const output = new OutputGatherer((piece) => say({ type: "stream", parent, ...pi
 self.addEventListener("message", ({ data }) => {
   if (data.type === "init") void start(data).catch(die);
   else if (data.type === "taken") output.taken(data.size);
+  else if (data.type === "machine_store") storeIs(data);
   else if (data.type === "ping") say({ type: "pong" });
   else receive(data);
 });
@@ -135,12 +156,28 @@ async function execute(request: ExecuteRequest, shell: Shell, rest: Rest): Promi
   const end = await rest.during(() => shell.run(request.code, count));
   if (end.shell !== "same") output.note(endNote(end));
   output.flush();
+  if (savesAtOnce) await rest.during(() => save());
   const interrupted = running.interrupted && end.status !== 0;
   for (const timer of timers) clearTimeout(timer);
   timers = [];
   reply(request, end.status, interrupted);
   running = undefined;
+  saveSoon();
   next();
+}
+
+function saveSoon(): void {
+  clearTimeout(savesAt);
+  const machine = system;
+  if (!machine?.kept) return;
+  savesAt = setTimeout(() => {
+    if (!running) void machine.rest.during(() => save()).catch(() => undefined);
+  }, SAVE_AFTER);
+}
+
+/** Has what was changed on the disk. */
+async function save(): Promise<void> {
+  if (system?.kept) await system.mux.run(["/bin/sync"]);
 }
 
 function reply(request: ExecuteRequest, status: number, interrupted: boolean): void {
@@ -263,7 +300,12 @@ async function start(init: ShellInit): Promise<void> {
     onError: (error) => output.note(`kroma: ${error instanceof Error ? error.message : String(error)}; trying again\n`),
   });
   const files = fileServer(init);
-  const common = { emulator: library.V86, wasm, disk, files: files.server, vgaMemory: manifest.vgaMemory };
+  const layer = new LayerDisk({
+    size: manifest.layer.size,
+    onFull: () => say({ type: "machine_note", text: FULL }),
+    onLost: () => die(new Error(LOST)),
+  });
+  const common = { emulator: library.V86, wasm, disk, layer, files: files.server, vgaMemory: manifest.vgaMemory };
   const parts = async <Name extends string>(wanted: Readonly<Record<Name, ImagePart>>) => {
     const names = Object.keys(wanted) as Name[];
     const total = names.reduce((sum, name) => sum + wanted[name].size, 0);
@@ -322,8 +364,9 @@ async function start(init: ShellInit): Promise<void> {
     booted,
   ]);
   given = machine;
-  mux.seed(crypto.getRandomValues(new Uint8Array(64)));
   mux.setTime(Date.now());
+  const kept = init.keeps && (await keepChanges(mux, layer, () => loadChunk(image, manifest.layer.template)));
+  mux.seed(crypto.getRandomValues(new Uint8Array(64)));
   stage("Opening the workspace");
   if (files.options) {
     const error = await mux.mount("host9p", WORKSPACE_DIRECTORY, "9p", files.options);
@@ -338,7 +381,10 @@ async function start(init: ShellInit): Promise<void> {
   });
   await shell.start();
   const rest = new Rest({
-    pause: () => machine.pause(),
+    pause: async () => {
+      await save();
+      await machine.pause();
+    },
     resume: async () => {
       await machine.resume();
       mux.setTime(Date.now());
@@ -349,12 +395,28 @@ async function start(init: ShellInit): Promise<void> {
     },
   });
   const terminals = new Terminals(mux, rest, say);
-  system = { mux, shell, rest, terminals };
+  system = { mux, shell, rest, terminals, kept };
   say({ type: "status", status: "idle" });
   for (const message of early.splice(0)) terminals.take(message);
   next();
   void prefetch(disk, manifest.disk.warm);
   if (!running) warmUp(mux, rest);
+}
+
+/** Puts the machine on the disk that the page keeps for it; false if it keeps none. */
+async function keepChanges(mux: Mux, disk: LayerDisk, template: () => Promise<Uint8Array>): Promise<boolean> {
+  const { shared, atOnce } = await machineStore;
+  if (!shared) return false;
+  savesAtOnce = atOnce;
+  try {
+    const { kept, note } = await mountLayer({ mux, disk, files: new SyncFs(shared), template });
+    if (note !== undefined) say({ type: "machine_note", text: note });
+    return kept;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    say({ type: "machine_note", text: `What Linux changes is not kept this time: ${reason}` });
+    return false;
+  }
 }
 
 /** Has the emulator compile what every command goes through, as long as nobody waits for the machine. */

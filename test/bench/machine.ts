@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { inflateRawSync } from "node:zlib";
 import type { ImageManifest, ImagePart } from "#kernels/shell/image.ts";
 import { ChunkDisk } from "#kernels/shell/disk.ts";
+import { LayerDisk } from "#kernels/shell/layer-disk.ts";
 import { type EmulatorClass, type Machine, noFiles, startMachine } from "#kernels/shell/machine.ts";
 import { Mux } from "#kernels/shell/mux.ts";
 import { Shell } from "#kernels/shell/shell.ts";
@@ -100,6 +101,7 @@ export async function answered(
     memory: manifest.memory,
     vgaMemory: manifest.vgaMemory,
     disk,
+    layer: new LayerDisk({ size: manifest.layer.size }),
     files: noFiles,
     boot: { state },
   });

@@ -22,13 +22,14 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
-#define VERSION 1
+#define VERSION 2
 #define PAYLOAD 4091 /* A1: a frame is at most 4096 bytes */
 #define CHANNELS 128
 #define CREDIT (256 * 1024)
@@ -36,7 +37,7 @@
 #define FIRST_LOOK 50 /* A12, milliseconds: a look costs several; most programs are done before */
 
 enum { H_SPAWN = 1, H_DATA, H_EOF, H_SIGNAL, H_RESIZE, H_SETTIME, H_SEED, H_CREDIT, H_PING, H_DIAL, H_CLOSE,
-       H_TTY, H_FILE, H_MOUNT, H_WATCH, H_HELLO };
+       H_TTY, H_FILE, H_MOUNT, H_WATCH, H_HELLO, H_ROOT };
 enum { G_OUT = 65, G_ERR, G_CTL, G_TTY, G_EXIT, G_GONE, G_HELLO, G_OPEN, G_ACK, G_PONG, G_WROTE, G_FAIL, G_WANT,
        G_RESULT };
 enum { FREE, PROCESS, SOCKET };
@@ -302,7 +303,7 @@ static void set_time(const uint8_t *p) {
   clock_settime(CLOCK_REALTIME, &ts);
 }
 
-/* A11: entropy for the kernel, and a machine id of its own for every restored machine. */
+/* A11: entropy for the kernel, and a machine id for a machine that has none. */
 static void seed(const uint8_t *p, int size) {
   struct { int entropy, size; uint8_t bytes[512]; } pool;
   int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
@@ -314,7 +315,7 @@ static void seed(const uint8_t *p, int size) {
   ioctl(fd, RNDRESEEDCRNG, 0);
   uint8_t id[16];
   if (read(fd, id, 16) == 16) {
-    FILE *f = fopen("/etc/machine-id", "we");
+    FILE *f = fopen("/etc/machine-id", "wxe");
     if (f) {
       for (int i = 0; i < 16; i++) fprintf(f, "%02x", id[i]);
       fprintf(f, "\n");
@@ -347,6 +348,26 @@ static void mount_it(int id, uint8_t *p, int size) {
   if (n == 4) {
     mkdir(part[1], 0755);
     error = (*part[2] ? mount(part[0], part[1], part[2], MS_NOATIME, part[3]) : umount2(part[1], MNT_DETACH)) ? errno : 0;
+  }
+  word(G_RESULT, id, error);
+}
+
+/* A17: a path, NUL. What is mounted there becomes the root of the agent and of all that it starts. */
+static void change_root(int id, uint8_t *p, int size) {
+  static const char *const along[] = { "dev", "proc", "sys", "run", "tmp" };
+  char from[32], to[300];
+  uint32_t error = EINVAL;
+  if (size > 1 && size < 256 && !p[size - 1]) {
+    snprintf(to, sizeof to, "%s/bin/bash", p);
+    error = access(to, X_OK) ? errno : 0;
+    for (int i = 0; !error && i < 5; i++) {
+      snprintf(from, sizeof from, "/%s", along[i]);
+      snprintf(to, sizeof to, "%s/%s", p, along[i]);
+      mkdir(to, 0755);
+      if (mount(from, to, 0, MS_MOVE, 0)) error = errno;
+    }
+    /* The old root is put over the new one for a moment, and goes once nothing uses it. */
+    if (!error && (chdir((char *)p) || syscall(SYS_pivot_root, ".", ".") || umount2(".", MNT_DETACH) || chdir("/"))) error = errno;
   }
   word(G_RESULT, id, error);
 }
@@ -406,6 +427,7 @@ static void handle(int type, int id, uint8_t *p, int size) {
     break;
   case H_FILE: put_file(id, p, size); break;
   case H_MOUNT: mount_it(id, p, size); break;
+  case H_ROOT: change_root(id, p, size); break;
   case H_WATCH: if (c && size == 1) { c->watch = p[0]; c->wanted = 0; c->wait = FIRST_LOOK; } break;
   }
 }

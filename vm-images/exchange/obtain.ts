@@ -36,7 +36,9 @@ export function partsOf(manifest: ImageManifest): readonly (ImagePart & { readon
   const add = (value: unknown, deflated: boolean): void => {
     if (typeof value !== "object" || value === null) return;
     if ("file" in value && "sha256" in value) found.push({ ...(value as ImagePart), deflated });
-    else for (const [name, inner] of Object.entries(value)) add(inner, deflated || name === "chunks");
+    else
+      for (const [name, inner] of Object.entries(value))
+        add(inner, deflated || name === "chunks" || name === "template");
   };
   add(manifest, false);
   return [...new Map(found.map((part) => [part.file, part])).values()];

@@ -17,5 +17,10 @@ $b mkdir -p /run/kroma /run/lock
 $b hostname kroma
 $b ip link set lo up
 $b sysctl -qw kernel.printk="1 4 1 7" vm.overcommit_memory=0 kernel.panic=0
+# What is written goes to the disk within two seconds: a tab may be closed at any time.
+$b sysctl -qw vm.dirty_writeback_centisecs=50 vm.dirty_expire_centisecs=100
+# Where the host puts a root that is kept together: this disk below, and the layer of changes over it.
+$b mkdir -p /.machine/disk /.machine/layer /.machine/root
+$b mount -t squashfs -o ro /dev/sda /.machine/disk
 $b echo KROMA-READY >/dev/ttyS0
 exec /usr/lib/kroma/agent /dev/hvc1

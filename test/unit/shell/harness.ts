@@ -42,18 +42,33 @@ export interface Linux {
   readonly starting: readonly FromKernel[];
   cell(code: string, options?: CellOptions): Promise<CellResult>;
   close(): Promise<void>;
+  /** What was said about the machine's disk. */
+  readonly notes: readonly string[];
 }
 
 /** Builds the image if there is none, and starts Linux from it. Rejects with the reason if the kernel dies. */
 export async function startLinux(
-  options: { settings?: Partial<KernelSettings>; sources?: readonly string[] } = {},
+  options: {
+    readonly settings?: Partial<KernelSettings>;
+    readonly sources?: readonly string[];
+    /** Folder in which the machine keeps what it changes. */
+    readonly machine?: string;
+  } = {},
 ): Promise<Linux> {
   if (!options.settings?.vmImage) await ensureImage({ cache: cacheFolder(), log: (line) => console.error(line) });
   const work = await mkdtemp(join(tmpdir(), "kroma-shell-"));
   const folder = await mkdtemp(join(tmpdir(), "kroma-notebook-"));
   const emulator = fileURLToPath(new URL(".", import.meta.resolve("v86")));
   await symlink(emulator, join(work, "v86"));
-  const host = await createNodeHost({ folder, assets: work, settings: { ...options.settings } });
+  const notes: string[] = [];
+  const host = await createNodeHost({
+    folder,
+    assets: work,
+    settings: { ...options.settings },
+    ...(options.machine === undefined
+      ? {}
+      : { machine: { folder: options.machine, report: (note: string) => void notes.push(note) } }),
+  });
   const abort = new AbortController();
   const channel = await shellKernel.start({
     host,
@@ -88,7 +103,7 @@ export async function startLinux(
     channel.send({ type: "execute_request", id, code });
     return result;
   };
-  return { folder, channel, starting, cell, close };
+  return { folder, channel, starting, cell, close, notes };
 }
 
 /** Gathers all that a request causes until it is idle. */

@@ -76,7 +76,7 @@ describe("the agent's protocol", () => {
     const { mux, say } = wired();
     const greeting = mux.greet(false);
     say(GUEST.hello, 0, text("kroma-agent 99"));
-    await expect(greeting).rejects.toThrow(/kroma-agent 99.*version 1/);
+    await expect(greeting).rejects.toThrow(/kroma-agent 99.*version 2/);
   });
 
   test("A3: no more than 12 frames are under way, and an acknowledgement lets the next go", () => {
@@ -144,7 +144,7 @@ describe("the agent's protocol", () => {
 
   test("frames may be cut anywhere", () => {
     const frames: Frame[] = [
-      { type: GUEST.hello, channel: 0, payload: text("kroma-agent 1") },
+      { type: GUEST.hello, channel: 0, payload: text("kroma-agent 2") },
       { type: GUEST.out, channel: 1, payload: text("one") },
       { type: GUEST.err, channel: 1, payload: new Uint8Array(PAYLOAD) },
       { type: GUEST.ctl, channel: 1, payload: text("done 0\n") },

@@ -35,8 +35,10 @@ beforeEach(async () => {
   };
   const chunks = [1, 2, 3].map((fill) => Buffer.alloc(1000, fill));
   for (const chunk of chunks) await writeFile(join(image, "disk", sum(chunk)), deflateRawSync(chunk));
+  const template = Buffer.alloc(4100, 4);
+  await writeFile(join(image, "layer"), deflateRawSync(template));
   const manifest = {
-    format: 1,
+    format: 2,
     recipe: "0123456789abcdef",
     emulator: { version: "1", wasm: "none" },
     agent: 1,
@@ -56,6 +58,7 @@ beforeEach(async () => {
       chunks: chunks.map((chunk) => ({ file: `disk/${sum(chunk)}`, size: chunk.length, sha256: sum(chunk) })),
       warm: [],
     },
+    layer: { size: 1 << 20, template: { file: "layer", size: template.length, sha256: sum(template) } },
     packages: [],
   };
   await writeFile(join(image, "manifest.json"), JSON.stringify(manifest));
