@@ -4,6 +4,7 @@
  */
 import * as v from "valibot";
 import { KromaError } from "#core/base/errors.ts";
+import { dropBytes, keepBytes, keepOnly, keptBytes } from "./image-cache.ts";
 
 const part = v.object({
   /** Below the manifest's folder; never out of it. */
@@ -41,6 +42,22 @@ export type ImagePart = v.InferOutput<typeof part>;
 /** What manifest.json says. */
 export type ImageManifest = v.InferOutput<typeof manifestSchema>;
 
+/** A file of an image; the hash of a deflated one is of its content. */
+export interface FoundPart extends ImagePart {
+  readonly deflated: boolean;
+}
+
+/** All files of an image but its manifest, each once. */
+export function partsOf(manifest: ImageManifest): readonly FoundPart[] {
+  const { state, science, kernel, initrd, bios, vgaBios, disk, layer } = manifest;
+  const plain = [state, kernel, initrd, bios, vgaBios, ...(science ? [science] : [])];
+  const parts = [
+    ...plain.map((found) => ({ ...found, deflated: false })),
+    ...[layer.template, ...disk.chunks].map((found) => ({ ...found, deflated: true })),
+  ];
+  return [...new Map(parts.map((found) => [found.file, found])).values()];
+}
+
 /** How to get the image, told to whoever lacks it. */
 export const HOW_TO_BUILD =
   "Build it with `npm run vm-image` (needs Debian's apt), or take one with `kroma vm import`; then restart the shell.";
@@ -50,17 +67,23 @@ const ASK_AGAIN = 1000;
 const stageSchema = v.object({ stage: v.pipe(v.string(), v.maxLength(1000)) });
 
 /**
- * The manifest of the image in the folder at `url` (ending in "/"). Waits while the host says that it is making one
- * (status 503 and `{ stage }`); `onMaking` hears what it is doing.
+ * The manifest of the image in the folder at `url` (ending in "/"); without network the one of the last visit. Waits
+ * while the host says that it is making one (status 503 and `{ stage }`); `onMaking` hears what it is doing.
  */
 export async function loadManifest(
   url: string,
   onMaking: (stage: string) => void = () => undefined,
 ): Promise<ImageManifest> {
+  const place = new URL("manifest.json", url);
+  const kept = `manifest?${encodeURIComponent(url)}`;
   for (;;) {
     let text: string;
     try {
-      const response = await fetch(new URL("manifest.json", url));
+      const response = await fetch(place).catch(async (error: unknown) => {
+        const bytes = await keptBytes(kept);
+        if (!bytes) throw error;
+        return new Response(bytes);
+      });
       const making = response.status === 503 ? v.safeParse(stageSchema, await response.json()) : undefined;
       if (making?.success) {
         onMaking(making.output.stage);
@@ -72,7 +95,9 @@ export async function loadManifest(
     } catch {
       throw new KromaError("missing", `There is no Linux image. ${HOW_TO_BUILD}`);
     }
-    return readManifest(text);
+    const manifest = readManifest(text);
+    void keepBytes(kept, new TextEncoder().encode(text));
+    return manifest;
   }
 }
 
@@ -90,12 +115,23 @@ export function readManifest(text: string): ImageManifest {
   return manifest.output;
 }
 
-/** Fetches a part and checks it; `onBytes` hears how many bytes have come. */
+/** Lets go of what this browser keeps of other images than this one. */
+export async function forgetOtherImages(url: string, manifest: ImageManifest): Promise<void> {
+  const sums = partsOf(manifest).map((found) => found.sha256);
+  await keepOnly(new Set([`manifest?${encodeURIComponent(url)}`, ...sums]));
+}
+
+/** A part, from this browser or from the host, checked; `onBytes` hears how many bytes have come. */
 export async function loadPart(
   url: string,
   part: ImagePart,
   onBytes: (bytes: number) => void = () => undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
+  const kept = await genuine(part, async (bytes) => bytes);
+  if (kept) {
+    onBytes(part.size);
+    return kept;
+  }
   const bytes = new Uint8Array(part.size);
   let at = 0;
   const response = await get(new URL(part.file, url), part.file);
@@ -111,17 +147,43 @@ export async function loadPart(
     onBytes(at);
   }
   await check(bytes.subarray(0, at), part);
+  void keepBytes(part.sha256, bytes);
   return bytes;
 }
 
-/** Fetches a deflated disk chunk and checks its content. */
-export async function loadChunk(url: string, part: ImagePart): Promise<Uint8Array> {
-  const response = await get(new URL(part.file, url), part.file);
-  if (!response.body) throw new KromaError("unavailable", `${part.file} of the Linux image is empty`);
-  const inflated = new Response(response.body.pipeThrough(new DecompressionStream("deflate-raw")));
-  const bytes = new Uint8Array(await inflated.arrayBuffer());
+/** A deflated disk chunk, from this browser or from the host, its content checked. */
+export async function loadChunk(url: string, part: ImagePart): Promise<Uint8Array<ArrayBuffer>> {
+  const kept = await genuine(part, inflate);
+  if (kept) return kept;
+  const packed = new Uint8Array(await (await get(new URL(part.file, url), part.file)).arrayBuffer());
+  const bytes = await inflate(packed).catch((error: unknown) => {
+    throw new KromaError("corrupt", `${part.file} of the Linux image is damaged`, { cause: error });
+  });
   await check(bytes, part);
+  void keepBytes(part.sha256, packed);
   return bytes;
+}
+
+/** What is kept of a part, unless it was damaged: then it goes. */
+async function genuine(
+  part: ImagePart,
+  unpack: (bytes: Uint8Array<ArrayBuffer>) => Promise<Uint8Array<ArrayBuffer>>,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  const kept = await keptBytes(part.sha256);
+  if (!kept) return undefined;
+  try {
+    const bytes = await unpack(kept);
+    await check(bytes, part);
+    return bytes;
+  } catch {
+    await dropBytes(part.sha256);
+    return undefined;
+  }
+}
+
+async function inflate(packed: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
 /** SHA-256 in hexadecimal; undefined where the page may not compute it (an origin that is not secure). */

@@ -17,7 +17,15 @@ import { FLAGS, HEADER, headerOf } from "#core/workspace/protocol.ts";
 import { SyncFs } from "#core/workspace/sync-client.ts";
 import { completionPlace, written } from "./completion.ts";
 import { ChunkDisk } from "./disk.ts";
-import { type ImageManifest, type ImagePart, loadChunk, loadManifest, loadPart, sha256 } from "./image.ts";
+import {
+  forgetOtherImages,
+  type ImageManifest,
+  type ImagePart,
+  loadChunk,
+  loadManifest,
+  loadPart,
+  sha256,
+} from "./image.ts";
 import { LayerDisk } from "./layer-disk.ts";
 import { mountLayer } from "./layer-mount.ts";
 import { DEVICES, type EmulatorClass, type FileServer, type Machine, noFiles, startMachine } from "./machine.ts";
@@ -399,7 +407,7 @@ async function start(init: ShellInit): Promise<void> {
   say({ type: "status", status: "idle" });
   for (const message of early.splice(0)) terminals.take(message);
   next();
-  void prefetch(disk, manifest.disk.warm);
+  void prefetch(disk, manifest.disk.warm).then(() => forgetOtherImages(image, manifest));
   if (!running) warmUp(mux, rest);
 }
 

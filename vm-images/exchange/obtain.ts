@@ -12,7 +12,7 @@ import { pipeline } from "node:stream/promises";
 import { inflateRawSync } from "node:zlib";
 import { CID } from "multiformats/cid";
 import { KromaError } from "#core/base/errors.ts";
-import { type ImageManifest, type ImagePart, readManifest } from "#kernels/shell/image.ts";
+import { type FoundPart, partsOf, readManifest } from "#kernels/shell/image.ts";
 import { openCar } from "./car.ts";
 
 /** Most bytes of a manifest, of one part, and of a whole image. */
@@ -28,20 +28,6 @@ export interface ObtainOptions {
   /** Gateways that are asked for a CID, in order: addresses before "/ipfs/CID". */
   readonly gateways: readonly string[];
   readonly log: (line: string) => void;
-}
-
-/** All files of an image but its manifest, each with the place of its content's hash. */
-export function partsOf(manifest: ImageManifest): readonly (ImagePart & { readonly deflated: boolean })[] {
-  const found: (ImagePart & { readonly deflated: boolean })[] = [];
-  const add = (value: unknown, deflated: boolean): void => {
-    if (typeof value !== "object" || value === null) return;
-    if ("file" in value && "sha256" in value) found.push({ ...(value as ImagePart), deflated });
-    else
-      for (const [name, inner] of Object.entries(value))
-        add(inner, deflated || name === "chunks" || name === "template");
-  };
-  add(manifest, false);
-  return [...new Map(found.map((part) => [part.file, part])).values()];
 }
 
 /** Takes an image into the cache, unless it is there; resolves with its folder. Nothing is left of a failed try. */
@@ -171,7 +157,7 @@ async function download(url: URL, target: string, limit: number): Promise<boolea
 }
 
 async function takeParts(
-  parts: readonly (ImagePart & { readonly deflated: boolean })[],
+  parts: readonly FoundPart[],
   from: Source,
   work: string,
   log: (line: string) => void,
@@ -206,7 +192,7 @@ async function takeParts(
   for (const end of ends) if (end.status === "rejected") throw end.reason;
 }
 
-async function check(file: string, part: ImagePart & { readonly deflated: boolean }): Promise<void> {
+async function check(file: string, part: FoundPart): Promise<void> {
   let bytes: Uint8Array = await readFile(file);
   if (part.deflated) {
     try {

@@ -10,8 +10,8 @@ import { deflateRawSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { writeCar } from "#vm-images/exchange/car.ts";
 import { ensureImage, findImage } from "#vm-images/exchange/ensure.ts";
-import { obtainImage, partsOf } from "#vm-images/exchange/obtain.ts";
-import { readManifest } from "#kernels/shell/image.ts";
+import { obtainImage } from "#vm-images/exchange/obtain.ts";
+import { partsOf, readManifest } from "#kernels/shell/image.ts";
 
 let work: string;
 let image: string;
