@@ -5,13 +5,19 @@
 import { initializeWasm } from "@automerge/automerge/slim";
 import automergeWasm from "@automerge/automerge/automerge.wasm?url";
 import { portChannel, type PortLike } from "#core/base/channel.ts";
+import { KromaError } from "#core/base/errors.ts";
 import { DocumentHost } from "#core/notebook/host.ts";
 import type { FromDocument, ToDocument } from "#core/notebook/messages.ts";
+import { removeOpfsMachine, removeOpfsWorkspace } from "#plugins/opfs/opfs.ts";
 import { IndexedDbBlockStore, IndexedDbDocStore } from "#plugins/indexeddb/stores.ts";
 
 const host = new DocumentHost({
   store: new IndexedDbDocStore("kroma"),
   blocks: new IndexedDbBlockStore("kroma"),
+  async purging(document) {
+    const gone = [await removeOpfsWorkspace(document), await removeOpfsMachine(document)];
+    if (gone.includes(false)) throw new KromaError("unavailable", "a tab still has its files open");
+  },
   // A Response is taken and compiled while it streams; the published types do not say so.
   automerge: initializeWasm(fetch(new URL(automergeWasm, import.meta.url)) as unknown as Promise<Uint8Array>),
 });

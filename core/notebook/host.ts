@@ -33,6 +33,8 @@ export interface DocumentHostOptions {
   readonly automerge: Promise<void>;
   readonly now?: () => number;
   readonly random?: () => number;
+  /** A notebook that was removed a month ago goes for good: what else is kept for it goes first. */
+  readonly purging?: (document: DocumentId) => Promise<void>;
 }
 
 interface Connection {
@@ -67,12 +69,13 @@ export class DocumentHost {
   #closed = false;
 
   constructor(options: DocumentHostOptions) {
-    this.#options = { now: Date.now, random: Math.random, ...options };
+    this.#options = { now: Date.now, random: Math.random, purging: () => Promise.resolve(), ...options };
     this.#library = new Library({
       store: options.store,
       now: this.#options.now,
       changed: () => this.#libraryChanged(),
       stored: (error) => this.#stored("library", error),
+      purging: this.#options.purging,
     });
     // A failed start is told by the storage event.
     this.#options.automerge.catch(() => undefined);

@@ -52,17 +52,26 @@ export class Library {
   readonly #now: () => number;
   readonly #changed: () => void;
   readonly #stored: (error: unknown) => void;
+  readonly #purging: (document: DocumentId) => Promise<void>;
   readonly #entries = new Map<DocumentId, StoredEntry>();
   readonly #dirty = new Set<DocumentId>();
   #loaded = false;
   #loading: Promise<void> | undefined;
   #writing: Promise<void> | undefined;
 
-  constructor(options: { store: DocStore; now: () => number; changed: () => void; stored: (error: unknown) => void }) {
+  constructor(options: {
+    readonly store: DocStore;
+    readonly now: () => number;
+    readonly changed: () => void;
+    readonly stored: (error: unknown) => void;
+    /** A removed notebook goes for good: what else is kept for it goes first. If that fails it is tried again later. */
+    readonly purging?: (document: DocumentId) => Promise<void>;
+  }) {
     this.#store = options.store;
     this.#now = options.now;
     this.#changed = options.changed;
     this.#stored = options.stored;
+    this.#purging = options.purging ?? (() => Promise.resolve());
   }
 
   /** Resolves when the stored list has been read, or can't be. Tries again each time until it could. */
@@ -133,11 +142,12 @@ export class Library {
   }
 
   async #read(): Promise<void> {
+    const expired: DocumentId[] = [];
     try {
       for (const [, bytes] of await this.#store.loadRange(["library"])) {
         const entry = parseEntry(bytes);
         if (entry === undefined || this.#entries.has(entry.document)) continue;
-        if (entry.removed !== undefined && this.#now() - entry.removed > KEPT_FOR) await this.#purge(entry.document);
+        if (entry.removed !== undefined && this.#now() - entry.removed > KEPT_FOR) expired.push(entry.document);
         else this.#entries.set(entry.document, entry);
       }
       this.#loaded = true;
@@ -146,9 +156,12 @@ export class Library {
       this.#stored(error);
     }
     this.#changed();
+    // Nobody waits for it. Where it fails the notebook is still marked, and the next start tries again.
+    for (const document of expired) this.#purge(document).catch(() => undefined);
   }
 
   async #purge(document: DocumentId): Promise<void> {
+    await this.#purging(document);
     const pieces = await this.#store.loadRange(["document", document]);
     const progress = await this.#store.loadRange(progressPrefix(document));
     const keys = [...pieces, ...progress].map(([key]) => key);

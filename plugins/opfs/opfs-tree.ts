@@ -1,5 +1,5 @@
 /**
- * The workspace's store on the browser's private file system (OPFS): three files, each held by an exclusive
+ * A store on the browser's private file system (OPFS), of a notebook's files or of its machine's disk: three files, each held by an exclusive
  * synchronous handle. Runs in a dedicated worker: only there are such handles to be had.
  */
 import { KromaError } from "#core/base/errors.ts";
@@ -7,10 +7,15 @@ import type { OpenedTree } from "#core/workspace/host.ts";
 import { MemoryHandle, type StorageHandle } from "#core/workspace/storage-handle.ts";
 import { TreeStore, type TreeStoreOptions } from "#core/workspace/tree-store.ts";
 
+/** A notebook's files, or the disk of its machine. */
+export type OpfsKind = "workspace" | "machine";
+
 /** What the worker is told to open. */
 export interface OpfsLocation {
-  /** The document's id: one directory for each. */
+  /** The document's id, or the name of what documents share: one directory for each. */
   readonly document: string;
+  /** Its files, unless told otherwise. */
+  readonly of?: OpfsKind;
   /** Most bytes of file content; what the browser gives otherwise. */
   readonly quota?: number;
 }
@@ -26,26 +31,27 @@ const RESERVE = 16 << 20;
 const PATIENCE = 4000;
 const RETRY = 100;
 
-/** The directory of all workspaces. */
-export async function workspacesDirectory(): Promise<FileSystemDirectoryHandle> {
+/** The directory of all stores of a kind. */
+export async function storesDirectory(kind: OpfsKind): Promise<FileSystemDirectoryHandle> {
   const root = await navigator.storage.getDirectory();
   const own = await root.getDirectoryHandle("kroma", { create: true });
-  return own.getDirectoryHandle("workspaces", { create: true });
+  return own.getDirectoryHandle(`${kind}s`, { create: true });
 }
 
-/** The name of the lock that the tab with this workspace holds. */
-export const workspaceLock = (document: string): string => `kroma-workspace:${document}`;
+/** The name of the lock that the tab with this store holds. */
+export const storeLock = (kind: OpfsKind, document: string): string => `kroma-${kind}:${document}`;
 
 /**
  * Opens the store of a document. `unavailable` if another tab has it. Where there is no OPFS, or it is denied or
  * damaged, the tree is an empty one in memory, with a message that says so; what is on disk stays as it is.
  */
 export async function openOpfsTree(location: OpfsLocation): Promise<OpenedTree> {
-  const release = await ownExclusively(location.document);
-  if (!release) throw openElsewhere();
+  const kind = location.of ?? "workspace";
+  const release = await ownExclusively(kind, location.document);
+  if (!release) throw openElsewhere(kind);
   let handles: readonly StorageHandle[] = [];
   try {
-    handles = await openHandles(location.document);
+    handles = await openHandles(kind, location.document);
     const [blocks, first, second] = handles as [StorageHandle, StorageHandle, StorageHandle];
     const quota = location.quota ?? (await availableBytes(blocks.getSize()));
     return { tree: new OwnedTree({ blocks, journal: [first, second], quota }, release), storage: "opfs" };
@@ -58,7 +64,7 @@ export async function openOpfsTree(location: OpfsLocation): Promise<OpenedTree> 
   }
 }
 
-/** A store that gives its workspace's lock back at the end. */
+/** A store that gives its lock back at the end. */
 class OwnedTree extends TreeStore {
   readonly #release: () => void;
 
@@ -84,16 +90,17 @@ function reasonOf(error: unknown): string {
   return "this browser has no private file system.";
 }
 
-function openElsewhere(): KromaError {
-  return new KromaError("unavailable", "This notebook's files are open in another tab. Close it there and try again.");
+function openElsewhere(kind: OpfsKind): KromaError {
+  const what = kind === "machine" ? "This machine's disk is" : "This notebook's files are";
+  return new KromaError("unavailable", `${what} open in another tab. Close it there and try again.`);
 }
 
-/** Takes the workspace's lock; answers how to give it back. Undefined if another tab keeps it. */
-async function ownExclusively(document: string): Promise<(() => void) | undefined> {
+/** Takes the store's lock; answers how to give it back. Undefined if another tab keeps it. */
+async function ownExclusively(kind: OpfsKind, document: string): Promise<(() => void) | undefined> {
   if (!("locks" in navigator)) return () => undefined;
   return new Promise((resolve) => {
     navigator.locks
-      .request(workspaceLock(document), { signal: AbortSignal.timeout(PATIENCE) }, () => {
+      .request(storeLock(kind, document), { signal: AbortSignal.timeout(PATIENCE) }, () => {
         // Held until it is given back, or the worker ends.
         return new Promise<void>((release) => {
           resolve(release);
@@ -107,14 +114,14 @@ async function ownExclusively(document: string): Promise<(() => void) | undefine
   });
 }
 
-async function openHandles(document: string): Promise<readonly StorageHandle[]> {
-  const workspaces = await workspacesDirectory();
-  const directory = await workspaces.getDirectoryHandle(document, { create: true });
+async function openHandles(kind: OpfsKind, document: string): Promise<readonly StorageHandle[]> {
+  const stores = await storesDirectory(kind);
+  const directory = await stores.getDirectoryHandle(document, { create: true });
   const handles: StorageHandle[] = [];
   try {
     for (const name of FILES) {
       const file = (await directory.getFileHandle(name, { create: true })) as SyncAccessFile;
-      handles.push(await openHandle(file));
+      handles.push(await openHandle(kind, file));
     }
     return handles;
   } catch (error) {
@@ -124,13 +131,13 @@ async function openHandles(document: string): Promise<readonly StorageHandle[]> 
 }
 
 /** A worker that was just ended may hold its handles for a moment longer than its lock. */
-async function openHandle(file: SyncAccessFile): Promise<StorageHandle> {
+async function openHandle(kind: OpfsKind, file: SyncAccessFile): Promise<StorageHandle> {
   for (let waited = 0; ; waited += RETRY) {
     try {
       return await file.createSyncAccessHandle();
     } catch (error) {
       if (!(error instanceof Error) || error.name !== "NoModificationAllowedError") throw error;
-      if (waited >= PATIENCE) throw openElsewhere();
+      if (waited >= PATIENCE) throw openElsewhere(kind);
       await new Promise((resolve) => setTimeout(resolve, RETRY));
     }
   }

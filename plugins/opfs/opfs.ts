@@ -1,6 +1,6 @@
 /** The page's side of a workspace in the browser's private file system. */
 import { openWorkspace, type OpenOptions, type OpenWorkspace, type ServerWorker } from "#core/workspace/host.ts";
-import { type OpfsLocation, workspaceLock, workspacesDirectory } from "./opfs-tree.ts";
+import { type OpfsKind, type OpfsLocation, storeLock, storesDirectory } from "./opfs-tree.ts";
 
 /**
  * Starts the file server of a document's workspace in `worker`, a fresh worker that runs `runOpfsWorker`.
@@ -27,11 +27,31 @@ export function startOpfsWorkspace(
 const PATIENCE = 1000;
 
 /** Deletes a document's files for good. False if a tab has them open. */
-export async function removeOpfsWorkspace(document: string): Promise<boolean> {
+export const removeOpfsWorkspace = (document: string): Promise<boolean> => removeStore("workspace", document);
+
+/** Deletes the disk of a document's machine for good. False if a tab has it open. */
+export const removeOpfsMachine = (document: string): Promise<boolean> => removeStore("machine", document);
+
+/** Bytes that a document's store takes. */
+export async function opfsUsage(kind: OpfsKind, document: string): Promise<number> {
+  try {
+    const directory = await (await storesDirectory(kind)).getDirectoryHandle(document);
+    let bytes = 0;
+    for await (const handle of directory.values()) {
+      if (handle.kind === "file") bytes += (await (handle as FileSystemFileHandle).getFile()).size;
+    }
+    return bytes;
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "NotFoundError") return 0;
+    throw error;
+  }
+}
+
+async function removeStore(kind: OpfsKind, document: string): Promise<boolean> {
   const patience = AbortSignal.timeout(PATIENCE);
   try {
-    await navigator.locks.request(workspaceLock(document), { signal: patience }, async () => {
-      const directory = await workspacesDirectory();
+    await navigator.locks.request(storeLock(kind, document), { signal: patience }, async () => {
+      const directory = await storesDirectory(kind);
       await directory.removeEntry(document, { recursive: true });
     });
     return true;

@@ -379,6 +379,37 @@ describe("the document host", () => {
     await next.host.close();
   });
 
+  it("lets a removed notebook go after a month, with what else is kept for it, which goes first", async () => {
+    const { host, library, store } = startHost();
+    const client = await openWith(library, [newCell("a", "content")]);
+    await library.remove(client.document);
+    await library.flush();
+    await host.close();
+    const kept = async (): Promise<number> => (await store.loadRange(["document", client.document])).length;
+    const later = async (
+      days: number,
+      purging: (document: DocumentId) => Promise<void>,
+    ): Promise<ReturnType<typeof startHost>["host"]> => {
+      const next = startHost({ store, now: () => Date.now() + days * 24 * 60 * 60 * 1000, purging });
+      await next.library.flush();
+      return next.host;
+    };
+    const purged: string[] = [];
+    await (await later(29, async (document) => void purged.push(`29 ${document}`))).close();
+    const refused = new Promise<void>((resolve) => {
+      void later(31, () => {
+        resolve();
+        return Promise.reject(new Error("it is open"));
+      });
+    });
+    await refused;
+    expect(await kept()).toBeGreaterThan(0);
+    const last = await later(31, async (document) => void purged.push(`31 ${document} ${await kept()}`));
+    await expect.poll(kept).toBe(0);
+    expect(purged).toEqual([expect.stringMatching(new RegExp(`^31 ${client.document} [1-9]`))]);
+    await last.close();
+  });
+
   it("says that a notebook is missing, and that a file is bad", async () => {
     const { host, library } = startHost();
     await expect(library.open("nothing" as DocumentId)).rejects.toMatchObject({ code: "missing" });

@@ -2,7 +2,7 @@
 import "@automerge/automerge";
 import { channelPair } from "#core/base/channel.ts";
 import type { KromaError } from "#core/base/errors.ts";
-import type { CellId, RunId } from "#core/base/ids.ts";
+import type { CellId, DocumentId, RunId } from "#core/base/ids.ts";
 import { LibraryClient, type NotebookClient } from "#core/notebook/client.ts";
 import { DocumentHost } from "#core/notebook/host.ts";
 import type { FromDocument, ToDocument } from "#core/notebook/messages.ts";
@@ -32,11 +32,17 @@ export function connect(host: DocumentHost): LibraryClient {
 
 /** A host on a store, with one page. */
 export function startHost(
-  options: { store?: BreakableStore; blocks?: MemoryBlockStore; automerge?: Promise<void> } = {},
+  options: {
+    store?: BreakableStore;
+    blocks?: MemoryBlockStore;
+    automerge?: Promise<void>;
+    now?: () => number;
+    purging?: (document: DocumentId) => Promise<void>;
+  } = {},
 ): { host: DocumentHost; library: LibraryClient; store: BreakableStore; blocks: MemoryBlockStore } {
   const store = options.store ?? new BreakableStore();
   const blocks = options.blocks ?? new MemoryBlockStore();
-  const host = new DocumentHost({ store, blocks, automerge: options.automerge ?? Promise.resolve() });
+  const host = new DocumentHost({ automerge: Promise.resolve(), ...options, store, blocks });
   return { host, library: connect(host), store, blocks };
 }
 
