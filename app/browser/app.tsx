@@ -5,6 +5,7 @@ import type { LibraryClient, NotebookClient } from "#core/notebook/client.ts";
 import type { PageActions } from "#kit/commands.ts";
 import { Dialog } from "#kit/dialog.tsx";
 import { panels } from "#kit/panels.ts";
+import { type Question, QuestionDialog } from "#kit/question.tsx";
 import { setPageActions } from "./command-context.ts";
 import { startKeyboard } from "./keyboard.ts";
 import { importFiles, pickFiles, tellWarnings } from "./library/import-files.ts";
@@ -48,6 +49,7 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
   const { library } = props;
   const [stage, setStage] = createSignal<Stage>({ type: "opening" });
   const [dialog, setDialog] = createSignal<"palette" | "shortcuts" | "settings">();
+  const [asked, setAsked] = createSignal<Question & { readonly onAnswer: (agreed: boolean) => void }>();
   const [panel, setPanel] = createSignal<string>();
   const [bottom, setBottom] = createSignal<string>();
   const [finding, setFinding] = createSignal(false);
@@ -103,12 +105,22 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
     openPanel: (id) => void signalOf(id)(id),
     toast,
     announce,
+    ask(question) {
+      asked()?.onAnswer(false);
+      return new Promise((resolve) => {
+        const onAnswer = (agreed: boolean): void => {
+          setAsked(undefined);
+          resolve(agreed);
+        };
+        setAsked({ ...question, onAnswer });
+      });
+    },
     goToLibrary: () => go({ type: "library" }),
     newNotebook: async () => go({ type: "document", document: await library.create("Untitled", "python") }),
     openDocument: (document) => go({ type: "document", document }),
     importFiles: () => void pickFiles(".ipynb,.py").then(take),
-    download(name, bytes, type) {
-      const url = URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type }));
+    download(name, content, type) {
+      const url = URL.createObjectURL(new Blob([content as Uint8Array<ArrayBuffer> | Blob], { type }));
       const link = document.createElement("a");
       link.href = url;
       link.download = name;
@@ -206,6 +218,9 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
             ? "Drop a notebook to open it, other files to put them into the workspace"
             : "Drop notebooks to import them"}
         </p>
+      </Show>
+      <Show when={asked()} keyed>
+        {(question) => <QuestionDialog {...question} />}
       </Show>
       <Toasts />
     </>

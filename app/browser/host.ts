@@ -13,6 +13,7 @@ export function createPageHost(options: {
   readonly programs: Readonly<Record<string, () => Worker>>;
   readonly workspace: () => SharedArrayBuffer | undefined;
   readonly foreign: () => boolean;
+  readonly openMachine: NonNullable<KernelHost["openMachine"]>;
 }): PageHost {
   const asset = (path: string): string => new URL(`assets/${path}`, document.baseURI).href;
   return {
@@ -32,6 +33,7 @@ export function createPageHost(options: {
     get foreign() {
       return options.foreign();
     },
+    openMachine: options.openMachine,
     ...(hasSpareMemory() ? { whenAtRest } : {}),
   };
 }

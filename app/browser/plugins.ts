@@ -12,6 +12,7 @@ import { terminal } from "#plugins/terminal/index.ts";
 import { vega } from "#plugins/vega/index.ts";
 import { widgets } from "#plugins/widgets/index.ts";
 import { cellCommands } from "./notebook/commands/cell-commands.ts";
+import { machineCommands } from "./notebook/commands/machine-commands.ts";
 import { moveCommands } from "./notebook/commands/move-commands.ts";
 import { pageCommands } from "./notebook/commands/page-commands.ts";
 import { runCommands } from "./notebook/commands/run-commands.ts";
@@ -24,6 +25,7 @@ const page: Plugin = {
     commands.of(moveCommands),
     commands.of(cellCommands),
     commands.of(pageCommands),
+    commands.of(machineCommands),
     panels.of({
       id: "files",
       title: "Files",

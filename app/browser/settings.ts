@@ -22,6 +22,8 @@ const Schema = v.object({
     v.pipe(v.number(), v.minValue(64 * MIB), v.maxValue(4096 * MIB)),
     defaultSettings.pythonMemory,
   ),
+  /** Whose machine Linux is from one visit to the next: each notebook's, one of all notebooks, or nobody's. */
+  linuxKeeps: v.fallback(v.picklist(["notebook", "shared", "nothing"]), "notebook"),
   vmMemory: v.fallback(v.pipe(v.number(), v.minValue(64 * MIB), v.maxValue(2048 * MIB)), defaultSettings.vmMemory),
 });
 

@@ -7,6 +7,7 @@ import type { NotebookClient } from "#core/notebook/client.ts";
 import type { Cell, CellKind, NotebookOperation } from "#core/notebook/model.ts";
 import type { Session } from "#core/session/session.ts";
 import { Facet } from "#core/plugin/facet.ts";
+import type { Question } from "./question.tsx";
 
 /** Jupyter's two modes: keys act on cells, or go into the text. */
 export type Mode = "command" | "edit";
@@ -16,10 +17,21 @@ export type When = "command" | "edit" | "notebook" | "panel" | "library" | "alwa
 /** Where the caret goes when an editor gets the focus: a place, an offset, or where it was. */
 export type Caret = "start" | "end" | number | undefined;
 
+/** The Linux machine of a notebook as it is kept from one visit to the next. */
+export interface KeptMachine {
+  /** Bytes that it takes in this browser's storage. */
+  usage(): Promise<number>;
+  /** The disks that are kept, each as a gzipped image of an ext4 file system; none if nothing is. */
+  export(): Promise<readonly { readonly name: string; readonly image: Blob }[]>;
+  /** Has the machine begin anew: what it changed is gone. If it runs it is restarted. */
+  reset(): Promise<void>;
+}
+
 /** An open notebook as a command sees it. */
 export interface NotebookView {
   readonly client: NotebookClient;
   readonly session: Session;
+  readonly machine: KeptMachine;
   readonly mode: () => Mode;
   readonly cells: () => readonly Cell[];
   readonly active: () => CellId | undefined;
@@ -58,13 +70,15 @@ export interface PageActions {
   openPanel(id: string): void;
   /** Says something for a few seconds, with at most one thing to do about it. */
   toast(text: string, action?: { readonly label: string; readonly run: () => void }): void;
+  /** Asks before something is lost; false if the person says no. */
+  ask(question: Question): Promise<boolean>;
   /** Says something to screen readers only. */
   announce(text: string): void;
   goToLibrary(): void;
   newNotebook(): Promise<void>;
   openDocument(document: string): void;
   importFiles(): void;
-  download(name: string, bytes: Uint8Array, mimeType: string): void;
+  download(name: string, content: Uint8Array | Blob, mimeType: string): void;
   setTheme(theme: "system" | "light" | "dark" | "contrast"): void;
 }
 

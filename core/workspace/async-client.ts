@@ -82,18 +82,19 @@ export class WorkspaceClient implements Workspace {
     });
   }
 
-  read(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  read(path: string, part?: { readonly offset: number; readonly length: number }): Promise<Uint8Array<ArrayBuffer>> {
     return this.#with(path, async () => {
       const stat = await this.#at(path);
       if (isDirectory(stat)) throw new FsError(ERRNO.EISDIR);
       // Open, so that a file replaced meanwhile is read as it was.
       await this.#call(requests.openRequest(stat.inode));
       try {
-        const bytes = new Uint8Array(stat.size);
+        const from = part?.offset ?? 0;
+        const bytes = new Uint8Array(Math.max(0, Math.min(part?.length ?? Infinity, stat.size - from)));
         let got = 0;
         while (got < bytes.length) {
           const wanted = Math.min(CHUNK_BYTES, bytes.length - got);
-          const count = await this.#call(requests.readRequest(stat.inode, got, bytes, got, wanted));
+          const count = await this.#call(requests.readRequest(stat.inode, from + got, bytes, got, wanted));
           if (count === 0) break;
           got += count;
         }

@@ -18,7 +18,8 @@ export interface Workspace {
   stat(path: string): Promise<FileStat | undefined>;
   /** The children of a directory, by name, ".kroma" (values, state) left out at the root. */
   list(path: string): Promise<readonly FileStat[]>;
-  read(path: string): Promise<Uint8Array>;
+  /** The whole file, or what there is of `length` bytes from `offset` on. */
+  read(path: string, part?: { readonly offset: number; readonly length: number }): Promise<Uint8Array>;
   /** Replaces the file's content, makes missing parent directories. */
   write(path: string, bytes: Uint8Array): Promise<void>;
   makeDirectory(path: string): Promise<void>;

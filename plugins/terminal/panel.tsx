@@ -1,19 +1,15 @@
 /** The panel of terminals: a row of tabs, the terminal in front, and what is asked before something is lost. */
 import { For, Show, createEffect, createSignal, onCleanup, onMount, type JSX } from "solid-js";
 import type { Session } from "#core/session/session.ts";
-import { Dialog } from "#kit/dialog.tsx";
 import { Icon } from "#kit/icon.tsx";
 import type { PanelProps } from "#kit/panels.ts";
+import { type Question, QuestionDialog } from "#kit/question.tsx";
 import { FindBar } from "./find-bar.tsx";
 import { Screen, type ScreenKey } from "./screen.ts";
 import { type TerminalTab, terminalTabs, type TerminalTabs } from "./tabs.ts";
 import "./terminal.css";
 
-/** Something to agree to, or not. */
-interface Question {
-  readonly title: string;
-  readonly text: string;
-  readonly yes: string;
+interface Asked extends Question {
   readonly answer: (agreed: boolean) => void;
 }
 
@@ -38,8 +34,8 @@ export function TerminalPanel(props: PanelProps): JSX.Element {
 function Terminals(props: { readonly session: Session; readonly onHide: () => void }): JSX.Element {
   const tabs = terminalTabs(props.session);
   const screens = new Map<TerminalTab, Screen>();
-  const [question, setQuestion] = createSignal<Question>();
-  const ask = (about: Omit<Question, "answer">): Promise<boolean> =>
+  const [question, setQuestion] = createSignal<Asked>();
+  const ask = (about: Question): Promise<boolean> =>
     new Promise((resolve) => {
       const answer = (agreed: boolean): void => {
         setQuestion(undefined);
@@ -147,20 +143,7 @@ function Terminals(props: { readonly session: Session; readonly onHide: () => vo
         </For>
       </div>
       <Show when={question()} keyed>
-        {({ title, text, yes, answer }) => (
-          <Dialog label={title} class="terminal-question" onClose={() => answer(false)}>
-            <h2>{title}</h2>
-            <p>{text}</p>
-            <div class="terminal-answers">
-              <button type="button" class="button" onClick={() => answer(false)}>
-                Cancel
-              </button>
-              <button type="button" class="button primary" autofocus onClick={() => answer(true)}>
-                {yes}
-              </button>
-            </div>
-          </Dialog>
-        )}
+        {(asked) => <QuestionDialog {...asked} onAnswer={asked.answer} />}
       </Show>
     </div>
   );
@@ -223,7 +206,7 @@ function ScreenView(props: {
   readonly tabs: TerminalTabs;
   readonly session: Session;
   readonly screens: Map<TerminalTab, Screen>;
-  readonly ask: (about: Omit<Question, "answer">) => Promise<boolean>;
+  readonly ask: (about: Question) => Promise<boolean>;
 }): JSX.Element {
   const { tab, tabs, session } = props;
   const [open, setOpen] = createSignal(false);

@@ -369,6 +369,8 @@ export const ASYNC_RULES: readonly AsyncRule[] = [
       await workspace.write(`${d}/sub/a.txt`, utf8("a"));
       await workspace.write(`${d}/b.txt`, utf8("bb"));
       same(text(await workspace.read(`${d}/sub/a.txt`)), "a");
+      same(text(await workspace.read(`${d}/sub/a.txt`, { offset: 0, length: 9 })), "a");
+      same((await workspace.read(`${d}/sub/a.txt`, { offset: 5, length: 9 })).length, 0);
       const list = await workspace.list(d);
       same(
         list.map(({ path, kind, size }) => [path, kind, size]),

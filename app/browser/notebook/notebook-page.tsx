@@ -19,6 +19,7 @@ import { uploadFiles } from "../panels/file-tree.ts";
 import { BottomPanel } from "../shell/bottom-panel.tsx";
 import { Rail, SidePanel } from "../shell/rail.tsx";
 import { StatusBar } from "../shell/status-bar.tsx";
+import { openMachineLink } from "../machine-link.ts";
 import { openWorkspaceLink, type WorkspaceLink } from "../workspace-link.ts";
 import { CellList } from "./cell-list.tsx";
 import { FindBar } from "./find-bar.tsx";
@@ -49,7 +50,23 @@ const silenceSentence = (name: string): string =>
 export function NotebookPage(props: NotebookPageProps): JSX.Element {
   const { client, page } = props;
   const [link, setLink] = createSignal<WorkspaceLink>();
-  const host = createPageHost({ programs, workspace: () => link()?.memory(), foreign: () => client.entry.foreign });
+  const machine = openMachineLink({
+    document: client.document,
+    foreign: client.entry.foreign,
+    restart() {
+      const status = session.state.kernels.get("shell")?.status;
+      if (session.state.runner !== "here" || status === undefined || status === "off" || status === "dead")
+        return false;
+      session.send({ type: "restart", language: "shell" });
+      return true;
+    },
+  });
+  const host = createPageHost({
+    programs,
+    workspace: () => link()?.memory(),
+    foreign: () => client.entry.foreign,
+    openMachine: machine.openMachine,
+  });
   /** Told that this tab has the files: those of the notebook, and those that ship with it. */
   let filesAreHere: () => void;
   const here = new Promise<void>((resolve) => (filesAreHere = resolve));
@@ -68,7 +85,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
   const files = (): Promise<void> => (session.state.runner === "elsewhere" ? Promise.resolve() : here);
   /** The files, once those that ship with the notebook are among them. */
   const workspace = (): Promise<Workspace | undefined> => files().then(() => link()?.ready);
-  const view = createView(client, session, page, files, async (path) => readFile(await workspace(), path));
+  const view = createView(client, session, page, machine, files, async (path) => readFile(await workspace(), path));
   const [saved, setSaved] = createSignal(client.saved);
   const [dismissed, setDismissed] = createSignal<readonly string[]>([]);
   onCleanup(client.onSaved(setSaved));
@@ -95,6 +112,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     // The files and the right to run go to the next tab only when nothing of ours uses them any more.
     void session.close().finally(() => {
       link()?.close();
+      void machine.close();
       stopLock();
     });
   });
@@ -147,10 +165,8 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     [...view.session$().kernels.values()].filter(({ silent }) => silent).map(({ language }) => language);
   const kernelName = (language: Language): string => view.session$().kernels.get(language)?.displayName ?? language;
   const limits = (): readonly string[] => {
-    const trouble = link()?.trouble();
-    return [...props.limits, ...(trouble === undefined ? [] : [trouble])].filter(
-      (limit) => !dismissed().includes(limit),
-    );
+    const troubles = [link()?.trouble(), ...machine.notes()].filter((text) => text !== undefined);
+    return [...props.limits, ...troubles].filter((limit) => !dismissed().includes(limit));
   };
   const savedText = (): string =>
     props.storage.state === "ok"

@@ -9,7 +9,7 @@ import type { NotebookClient } from "#core/notebook/client.ts";
 import type { Cell, CellKind, Notebook, NotebookOperation } from "#core/notebook/model.ts";
 import type { CellState, SessionState } from "#core/session/state.ts";
 import type { Session } from "#core/session/session.ts";
-import type { Caret, Mode, NotebookView, PageActions } from "#kit/commands.ts";
+import type { Caret, KeptMachine, Mode, NotebookView, PageActions } from "#kit/commands.ts";
 import { Editors } from "./editors.ts";
 import { UndoStack } from "./undo.ts";
 
@@ -55,6 +55,7 @@ export function createView(
   client: NotebookClient,
   session: Session,
   page: PageActions,
+  machine: KeptMachine,
   ready: () => Promise<void> = () => Promise.resolve(),
   file: PageView["file"] = () => Promise.resolve(undefined),
 ): PageView {
@@ -139,6 +140,7 @@ export function createView(
   const view: PageView = {
     client,
     session,
+    machine,
     notebook,
     session$: state,
     editors,

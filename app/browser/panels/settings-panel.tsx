@@ -3,6 +3,7 @@ import { For, createSignal, type JSX } from "solid-js";
 import type { PanelProps } from "#kit/panels.ts";
 import { readSettings, writeSettings, type Settings, type Theme } from "../settings.ts";
 import { setTheme } from "../theme.ts";
+import { MachineSettings } from "./machine-settings.tsx";
 
 const THEMES: readonly (readonly [Theme, string])[] = [
   ["system", "As the system"],
@@ -28,7 +29,7 @@ const MIRRORS = [
 
 const MIB = 1024 * 1024;
 
-export function SettingsPanel(_props: PanelProps): JSX.Element {
+export function SettingsPanel(props: PanelProps): JSX.Element {
   const [settings, setSettings] = createSignal(readSettings());
   const [kept, setKept] = createSignal("");
   const change = (part: Partial<Settings>): void => {
@@ -123,6 +124,11 @@ export function SettingsPanel(_props: PanelProps): JSX.Element {
           onChange={(event) => change({ vmMemory: Number(event.currentTarget.value) * MIB })}
         />
       </label>
+      <MachineSettings
+        context={props.context}
+        keeps={settings().linuxKeeps}
+        onKeeps={(linuxKeeps) => change({ linuxKeeps })}
+      />
       <p class="quiet" aria-live="polite">
         {kept()}
       </p>
