@@ -7,6 +7,7 @@ import { benchCells } from "./cells.ts";
 import { benchFirstVisit } from "./first-visit.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchLines } from "./lines.ts";
+import { benchKeptMachine } from "./kept-machine.ts";
 import { benchMachine } from "./machine.ts";
 
 /** One promised number. */
@@ -26,6 +27,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   "first-visit": benchFirstVisit,
   kernels: benchKernels,
   machine: benchMachine,
+  "kept-machine": benchKeptMachine,
   lines: benchLines,
   cells: benchCells,
 };
