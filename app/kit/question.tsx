@@ -8,6 +8,8 @@ export interface Question {
   readonly text: string;
   /** What is on the button that agrees. */
   readonly yes: string;
+  /** What is lost cannot be brought back: Enter alone does not agree. */
+  readonly final?: boolean;
 }
 
 /** Mounted means asked; `onAnswer` must unmount it. */
@@ -17,10 +19,10 @@ export function QuestionDialog(props: Question & { readonly onAnswer: (agreed: b
       <h2>{props.title}</h2>
       <p>{props.text}</p>
       <div class="answers">
-        <button type="button" class="button" onClick={() => props.onAnswer(false)}>
+        <button type="button" class="button" autofocus={props.final} onClick={() => props.onAnswer(false)}>
           Cancel
         </button>
-        <button type="button" class="button primary" autofocus onClick={() => props.onAnswer(true)}>
+        <button type="button" class="button primary" autofocus={!props.final} onClick={() => props.onAnswer(true)}>
           {props.yes}
         </button>
       </div>

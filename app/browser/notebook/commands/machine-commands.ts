@@ -10,6 +10,7 @@ export async function resetMachine({ page, view }: CommandContext): Promise<void
     title: "Reset the Linux machine?",
     text: "Everything that Linux changed outside /workspace goes: installed programs, settings, its shell history, and what runs in it now. The notebook and its files stay.",
     yes: "Reset it",
+    final: true,
   });
   if (!agreed) return;
   try {
