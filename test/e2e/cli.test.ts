@@ -139,6 +139,14 @@ describe("kroma run", () => {
     expect(lines(finished)[1]?.error).toMatchObject({ ename: "TypeError", evalue: "no" });
   });
 
+  it("keeps what Linux changes where that is asked for, and nowhere else", { timeout: 600_000 }, async () => {
+    const file = await notebook("kept.ipynb", [code("a", "%%bash", "echo run >>/root/runs; wc -l </root/runs")]);
+    const kept = await run(file, "--quiet", "--machine", "machine");
+    expect(kept).toMatchObject({ code: 0, stdout: "1\n", stderr: "" });
+    expect((await run(file, "--quiet", "--machine", "machine")).stdout).toBe("2\n");
+    expect((await run(file, "--quiet")).stdout).toBe("1\n");
+  });
+
   it("interrupts a cell that takes too long", async () => {
     const file = await notebook("slow.ipynb", [
       code("loop", "while True: pass"),

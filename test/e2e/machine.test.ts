@@ -167,6 +167,7 @@ describe("what Linux changes", () => {
     const first = await newNotebook("first");
     await first.page.getByRole("button", { name: "Settings" }).click();
     await first.page.getByRole("radio", { name: "In one machine for all" }).check();
+    await first.page.reload();
     await run(first.page, "echo shared >/root/mark; sync; cat /root/mark", /shared/);
     const second = await newNotebook("second");
     await run(second.page, "cat /root/mark 2>&1", /No such file/);
