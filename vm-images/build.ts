@@ -18,7 +18,16 @@ import { type EmulatorClass, type Machine, noFiles, startMachine } from "#kernel
 import { AGENT_VERSION, Mux } from "#kernels/shell/mux.ts";
 import { compileModules } from "./byte-code.ts";
 import { type LockedPackage, PackageSource } from "./debian.ts";
-import { busyboxOf, compilerDisk, firmware, firstFileSystem, kernelParts, machineTree, ownFile } from "./layout.ts";
+import {
+  VALUES_SOURCE,
+  busyboxOf,
+  compilerDisk,
+  firmware,
+  firstFileSystem,
+  kernelParts,
+  machineTree,
+  ownFile,
+} from "./layout.ts";
 import { kernelOf, type Lock, lockText, readLock, updateLock, usableLock } from "./lock.ts";
 import { hash, packState, writeChunks, writeDeflated } from "./pack.ts";
 import { BUSYBOX, CHUNK, LAYER_SIZE, MACHINE, PACKAGES, SUITE } from "./recipe.ts";
@@ -76,8 +85,12 @@ export async function buildImage(options: BuildOptions): Promise<string> {
   };
   const sources = {
     "agent.c": await ownFile("agent/agent.c"),
+    "look.c": await ownFile("agent/look.c"),
+    "look.h": await ownFile("agent/look.h"),
     "kroma.c": await ownFile("agent/kroma.c"),
     "python.c": await ownFile("agent/python.c"),
+    "call.c": await ownFile("agent/call.c"),
+    "kroma.h": await ownFile("agent/kroma.h"),
   };
   const agent = await compiledAgent(cache, log, lock.compiler, parts, sources, () =>
     compilerDisk(
@@ -152,7 +165,7 @@ export async function recipeHash(lock?: Lock): Promise<string> {
   const sum = createHash("sha256").update(emulator.wasm).update(emulator.library);
   for (const folder of ["./", "./agent/", "./guest/"]) {
     for (const name of (await readdir(new URL(folder, import.meta.url))).sort()) {
-      if (!/\.(ts|c|sh|bash|py|lock\.json)$/.test(name)) continue;
+      if (!/\.(ts|c|h|py|sh|bash|lock\.json)$/.test(name)) continue;
       const content = await ownFile(folder + name);
       // However the lock file is laid out, it is what it says that counts.
       const isLock = name.endsWith(".lock.json");
@@ -161,7 +174,7 @@ export async function recipeHash(lock?: Lock): Promise<string> {
         .update(isLock ? lockText(lock ?? (JSON.parse(new TextDecoder().decode(content)) as Lock)) : content);
     }
   }
-  sum.update(await ownFile("../kernels/shell/machine.ts"));
+  for (const name of ["../kernels/shell/machine.ts", VALUES_SOURCE]) sum.update(await ownFile(name));
   return sum.digest("hex").slice(0, 16);
 }
 

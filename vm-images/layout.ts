@@ -12,6 +12,12 @@ import { Tree } from "./tree.ts";
 /** Debian's merged /usr: these are symbolic links, whatever a package says. */
 const MERGED = { bin: "usr/bin", sbin: "usr/sbin", lib: "usr/lib" } as const;
 
+/** Where Debian's Python finds the module `kroma`. */
+const PYTHON_MODULE = "usr/lib/python3/dist-packages/kroma";
+
+/** Values are the same files with the same rules in both of the notebook's Pythons, so it is the same source. */
+export const VALUES_SOURCE = "../kernels/python/python/_kroma/values.py";
+
 /** A file beside this one. */
 export function ownFile(name: string): Promise<Uint8Array> {
   return readFile(new URL(name, import.meta.url));
@@ -153,6 +159,8 @@ export async function machineTree(
   await own("usr/lib/kroma/science", "science.sh", 0o755);
   await own("usr/lib/kroma/python.py", "python.py", 0o644);
   tree.symlink("usr/lib/kroma/python", "agent");
+  await own(`${PYTHON_MODULE}/__init__.py`, "kroma.py", 0o644);
+  tree.set(`${PYTHON_MODULE}/_values.py`, { kind: "file", mode: 0o644, data: await ownFile(VALUES_SOURCE) });
   tree.set("usr/lib/kroma/agent", { kind: "file", mode: 0o755, data: agent });
   tree.symlink("usr/bin/kroma", "../lib/kroma/agent");
   tree.set("usr/lib/kroma/busybox", { kind: "file", mode: 0o755, data: busybox });

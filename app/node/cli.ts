@@ -13,6 +13,7 @@ const help = `Kroma: notebooks of Python, TypeScript and Linux cells.
       --allow-errors          goes on after a failed cell
       --stdin FILE            lines for input(); without it input() raises EOFError
       --machine FOLDER        keeps what Linux changes in FOLDER, for the next run; without it, it ends with the run
+      --allow-net HOST        lets programs of the Linux machine reach this host (may be repeated; "host:port", "*.host")
       --quiet                 no progress on standard error
   kroma convert IN OUT        .ipynb to percent script (.py, .ts) and back; the endings tell the formats
   kroma serve [options]       serves the built page

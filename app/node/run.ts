@@ -6,6 +6,7 @@ import { dirname, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { channelPair } from "#core/base/channel.ts";
 import type { CellId } from "#core/base/ids.ts";
+import { isHostName } from "#core/kernel/machine.ts";
 import { LibraryClient, type NotebookClient } from "#core/notebook/client.ts";
 import { DocumentHost } from "#core/notebook/host.ts";
 import type { FromDocument, ToDocument } from "#core/notebook/messages.ts";
@@ -33,6 +34,8 @@ interface RunOptions {
   readonly stdin: string | undefined;
   readonly machine: string | undefined;
   readonly quiet: boolean;
+  /** Hosts that programs of the Linux machine may reach. */
+  readonly allowNet: readonly string[];
 }
 
 /** What `--json` says of a cell. */
@@ -56,7 +59,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   const folder = options.file === "-" ? process.cwd() : dirname(resolve(options.file));
   const host = await createNodeHost({
     folder,
-    settings: settingsFromEnvironment(process.env),
+    settings: { ...settingsFromEnvironment(process.env), webHosts: options.allowNet },
     ...(options.machine === undefined
       ? {}
       : { machine: { folder: resolve(options.machine), report: (sentence: string) => terminal.say(sentence) } }),
@@ -86,6 +89,8 @@ function readOptions(args: readonly string[]): RunOptions {
   if (file !== "-") formatOf(file);
   if (file === "-" && values.stdin === "-")
     throw new UsageError("run: standard input can't be both notebook and --stdin");
+  const wrong = values["allow-net"]?.find((host) => !isHostName(host));
+  if (wrong !== undefined) throw new UsageError(`run: --allow-net takes a host such as example.org, not "${wrong}"`);
   const timeout = values.timeout === undefined ? undefined : Number(values.timeout);
   if (timeout !== undefined && !(Number.isFinite(timeout) && timeout > 0)) {
     throw new UsageError(`run: --timeout takes a number of seconds above 0, not "${values.timeout}"`);
@@ -99,6 +104,7 @@ function readOptions(args: readonly string[]): RunOptions {
     stdin: values.stdin,
     machine: values.machine,
     quiet: values.quiet ?? false,
+    allowNet: values["allow-net"] ?? [],
   };
 }
 
@@ -112,6 +118,7 @@ function parse(args: readonly string[]) {
         json: { type: "boolean" },
         timeout: { type: "string" },
         "allow-errors": { type: "boolean" },
+        "allow-net": { type: "string", multiple: true },
         stdin: { type: "string" },
         machine: { type: "string" },
         quiet: { type: "boolean", short: "q" },

@@ -51,6 +51,8 @@ export interface KernelSettings {
   }[];
   /** Folder URL that holds the built VM image (manifest.json beside its parts). */
   readonly vmImage?: string;
+  /** Hosts that programs of the Linux machine may reach ("example.org", "example.org:8080", "*.example.org"). */
+  readonly webHosts?: readonly string[];
   /** Python heap cap in bytes. */
   readonly pythonMemory: number;
   /** Memory of the Linux machine in bytes. */

@@ -17,6 +17,20 @@
  * K13 A kernel whose worker neither runs a request nor answers says `responding` false, and true when it answers again.
  *     Until then requests wait; whether it is restarted is the person's choice.
  *
+ * K14 A kernel_request with `streams` is answered piece by piece: `kernel_output` brings what the code writes, the text of
+ *     its value and of its errors, in order; then comes its one kernel_reply. It may have no parent (a terminal asked), or
+ *     one that has ended (a background job asked), and then outlives the cell. `kernel_cancel` gives it up: the other
+ *     kernel is interrupted, and no reply comes.
+ *
+ * What runs on such a kernel's machine, and what its servers serve (machine.ts):
+ * K15 `machine_activity` tells all ports that listen and all jobs that outlived their cell, whenever either has changed. It
+ *     is never asked for and wakes no machine that rests. A kernel that ends takes them with it.
+ * K16 `job_end` ends a job that was told, and what it started; one that was not told is passed over.
+ * K17 Every http_request is answered by at most one `http_response`, its body as `http_data`, and exactly one `http_end`, its
+ *     last message, which says what failed if something did. At most HTTP_WINDOW bytes of a body are under way that
+ *     were not given back by `http_taken`. After `http_cancel`, and when the kernel ends, the `http_end` comes at once.
+ * K18 `port_open` asks for a preview of a port, for the person to see; nothing depends on it.
+ *
  * Terminals (terminals.ts) are our own addition; only kernels whose spec says `terminals` get these messages:
  * K8  A terminal is named by whoever opens it, and may be opened, typed on and resized as soon as the channel is there;
  *     a kernel that still starts does it then. Opening a name that is in use does nothing.
@@ -27,9 +41,13 @@
  * K11 What is sent to a terminal that is not there is passed over: it crossed the end. Only a `terminal_jobs_request` is
  *     always answered, then with no names.
  * K12 Terminals and cells share the machine and its files, and neither waits for the other.
+ * K19 Programs of the machine reach the web only at hosts that the settings named at its start or the last `web_hosts`
+ *     named. When one tries another it is told no at once, and `web_wanted` names the host, once until the next
+ *     `web_hosts`; whether it is allowed is the person's choice.
  */
 import type { CellId } from "../base/ids.ts";
 import type { MimeBundle } from "./mime.ts";
+import type { FromMachine, ToMachine } from "./machine.ts";
 import type { FromTerminal, ToTerminal } from "./terminals.ts";
 
 export type KernelStatus = "off" | "starting" | "idle" | "busy" | "dead";
@@ -50,6 +68,8 @@ export interface ExecuteRequest extends Request {
   readonly name?: string;
   /** No execution count, no history, no result shown. */
   readonly silent?: boolean;
+  /** False: no execution count and no history (Jupyter's store_history), but a value is shown all the same. */
+  readonly storeHistory?: boolean;
 }
 export interface InterruptRequest extends Request {
   readonly type: "interrupt_request";
@@ -100,6 +120,13 @@ export interface KernelReply extends Caused {
   readonly exitCode?: number;
 }
 
+/** A piece of what the code of a kernel_request with `streams` gives (K14). */
+export interface KernelOutput extends Caused {
+  readonly type: "kernel_output";
+  readonly name: "stdout" | "stderr";
+  readonly text: string;
+}
+
 export type ToKernel =
   | ExecuteRequest
   | InterruptRequest
@@ -110,7 +137,9 @@ export type ToKernel =
   | CommMessage
   | CommClose
   | KernelReply
-  | ToTerminal;
+  | KernelOutput
+  | ToTerminal
+  | ToMachine;
 
 export interface StatusMessage {
   readonly type: "status";
@@ -185,11 +214,22 @@ export interface InspectReply extends Caused {
 /** A kernel asks for code to be run by another kernel: Python's `!cmd`. Answered by KernelReply. */
 export interface KernelRequest extends Request {
   readonly type: "kernel_request";
-  readonly parent: string;
+  /** The request on whose behalf; only one with `streams` may have none. */
+  readonly parent?: string;
   readonly language: string;
   readonly code: string;
   /** True: give stdout back instead of showing it (`files = !ls`). */
   readonly capture: boolean;
+  /** True: everything textual comes back as it is written (K14); only displays are shown. */
+  readonly streams?: boolean;
+  /** How tracebacks call the code. */
+  readonly name?: string;
+}
+/** Who asked with `streams` does not wait any more. */
+export interface KernelCancel {
+  readonly type: "kernel_cancel";
+  /** The kernel_request's id. */
+  readonly request: string;
 }
 /** A fact for the notebook's metadata: a package that was loaded and the hash that was checked. */
 export interface DependencyMessage {
@@ -224,8 +264,10 @@ export type FromKernel =
   | CompleteReply
   | InspectReply
   | KernelRequest
+  | KernelCancel
   | DependencyMessage
   | CommOpen
   | CommMessage
   | CommClose
-  | FromTerminal;
+  | FromTerminal
+  | FromMachine;

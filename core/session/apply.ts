@@ -9,7 +9,7 @@ import type { SessionEffect } from "./effects.ts";
 import { dismissKernelNotice, kernelDied, restartKernel, startKernel } from "./kernel-life.ts";
 import { endAborted, takeMessage } from "./kernel-messages.ts";
 import { type Overlay, type SessionModel, kernelOff, readDependencies } from "./model.ts";
-import { endNested } from "./nested.ts";
+import { endNested, rootRun } from "./nested.ts";
 import { emptyOutputs } from "./outputs.ts";
 import type { Mirror, SessionOperation, SessionRequest } from "./operations.ts";
 import { pump } from "./queue.ts";
@@ -113,6 +113,12 @@ function interrupt(draft: Draft, language: Language | undefined): boolean {
       if (nested.sent) kernels.add(nested.language);
       else endNested(draft, nested, "aborted");
     }
+  }
+  // What a terminal or a background job had a kernel do belongs to no run that goes on.
+  for (const nested of draft.nested) {
+    if (rootRun(draft, nested) || nested.orphan || !concerns(nested.language)) continue;
+    if (nested.sent) kernels.add(nested.language);
+    else endNested(draft, nested, "aborted");
   }
   const silent = [...draft.kernels.value.values()].filter((kernel) => kernel.silent && concerns(kernel.language));
   if (kernels.size === 0 && silent.length === 0 && draft.queue.length === 0) return false;

@@ -13,6 +13,7 @@ import type {
   InspectReply,
   ToKernel,
 } from "../kernel/messages.ts";
+import type { FromMachine } from "../kernel/machine.ts";
 import type { FromTerminal } from "../kernel/terminals.ts";
 
 /** Messages of outputs wait at most so long for others, so that a screen frame costs one application. */
@@ -22,6 +23,7 @@ export interface ConnectionListener {
   messages(messages: readonly FromKernel[]): void;
   comm(message: CommOpen | CommMessage | CommClose): void;
   terminal(message: FromTerminal): void;
+  machine(message: Exclude<FromMachine, { type: "machine_activity" | "web_wanted" }>): void;
   closed(reason: string | undefined): void;
 }
 
@@ -104,6 +106,11 @@ export class KernelConnection {
       case "terminal_exit":
       case "terminal_jobs_reply":
         return this.#listener.terminal(message);
+      case "port_open":
+      case "http_response":
+      case "http_data":
+      case "http_end":
+        return this.#listener.machine(message);
       case "stream":
       case "display_data":
       case "update_display_data":

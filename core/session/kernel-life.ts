@@ -3,7 +3,7 @@ import type { Language, RunId } from "../base/ids.ts";
 import type { Draft } from "./draft.ts";
 import type { ActiveRun, Outlived } from "./model.ts";
 import { endNested, refuse } from "./nested.ts";
-import { type Failure, dropQueue, endUnstarted, failRun } from "./runs.ts";
+import { type Failure, abandon, dropQueue, endUnstarted, failRun } from "./runs.ts";
 
 /** Starts a kernel that is not on. */
 export function startKernel(draft: Draft, language: Language): void {
@@ -16,6 +16,9 @@ export function startKernel(draft: Draft, language: Language): void {
     reason: undefined,
     running: undefined,
     silent: false,
+    ports: [],
+    jobs: [],
+    wantedHosts: [],
   });
   draft.effects.push({ type: "start_kernel", language, generation });
 }
@@ -34,6 +37,9 @@ export function kernelDied(draft: Draft, language: Language, reason: string): vo
     progress: undefined,
     running: undefined,
     silent: false,
+    ports: [],
+    jobs: [],
+    wantedHosts: [],
   });
 
   if (active && interrupted) failRun(draft, active, "aborted", interruptFailure(name));
@@ -151,6 +157,7 @@ function endServices(draft: Draft, language: Language, sentence: string): void {
     if (nested.orphan) endNested(draft, nested, "aborted");
     else refuse(draft, nested, sentence);
   }
+  for (const nested of draft.nested) if (nested.from === language && !nested.orphan) abandon(draft, nested);
 }
 
 /** A kernel that can't start fails the first cell that needs it; the rest goes back. */

@@ -14,7 +14,7 @@ import type { Output, Run } from "../notebook/model.ts";
 import type { Draft } from "./draft.ts";
 import { dismissKernelNotice, kernelDied, kernelRestartedItself } from "./kernel-life.ts";
 import type { ActiveRun, Dependency, NestedRun } from "./model.ts";
-import { endNested, takeRequest } from "./nested.ts";
+import { endNested, rootRun, takeCancel, takeRequest, tellAsker, textFor } from "./nested.ts";
 import {
   type OutputList,
   addOutput,
@@ -26,6 +26,9 @@ import {
 } from "./outputs.ts";
 import { endRun, failRun, runOf } from "./runs.ts";
 
+/** Hosts that are remembered as wanted. */
+const MOST_WANTED = 20;
+
 /** Applies one message of a kernel's present start. */
 export function takeMessage(draft: Draft, language: Language, message: FromKernel): void {
   switch (message.type) {
@@ -33,6 +36,14 @@ export function takeMessage(draft: Draft, language: Language, message: FromKerne
       return takeStatus(draft, language, message);
     case "responding":
       return draft.setKernel(language, { silent: !message.responding });
+    case "machine_activity":
+      return draft.setKernel(language, { ports: message.ports, jobs: message.jobs });
+    case "web_wanted": {
+      const wanted = draft.kernels.get(language)?.wantedHosts ?? [];
+      return draft.setKernel(language, {
+        wantedHosts: [...wanted.filter((host) => host !== message.host), message.host].slice(-MOST_WANTED),
+      });
+    }
     case "stream":
     case "display_data":
     case "execute_result":
@@ -48,12 +59,16 @@ export function takeMessage(draft: Draft, language: Language, message: FromKerne
       return takeReply(draft, language, message);
     case "kernel_request": {
       const root = draft.runs.get(message.parent as RunId) ?? rootOf(draft, message.parent);
-      if (root) return takeRequest(draft, language, root, message);
+      if (root ?? message.streams) {
+        return takeRequest(draft, language, root?.id ?? (message.parent as RunId | undefined), message);
+      }
       const { generation } = draft.link(language);
       const reply = { type: "kernel_reply", parent: message.id, status: "aborted" } as const;
       draft.effects.push({ type: "send", language, generation, message: reply });
       return;
     }
+    case "kernel_cancel":
+      return takeCancel(draft, language, message.request);
     case "dependency":
       return takeDependency(draft, message);
     case "complete_reply":
@@ -64,6 +79,10 @@ export function takeMessage(draft: Draft, language: Language, message: FromKerne
     case "terminal_output":
     case "terminal_exit":
     case "terminal_jobs_reply":
+    case "port_open":
+    case "http_response":
+    case "http_data":
+    case "http_end":
       // Not the state's concern: the runner hands them to whoever asked.
       return;
   }
@@ -106,6 +125,10 @@ function takeOutput(draft: Draft, parent: string, output: Output, error: ErrorMe
 
 function takeNestedOutput(draft: Draft, nested: NestedRun, output: Output, error: ErrorMessage | undefined): void {
   if (nested.orphan) return;
+  if (nested.streams) {
+    const text = textFor(nested, output);
+    if (text) return tellAsker(draft, nested, text);
+  }
   if (error) {
     // The asking kernel says in its own way that a command failed; only the number is passed on.
     const exitCode = error.ename === "KeyboardInterrupt" ? 130 : Number(/\d+/.exec(error.evalue)?.[0] ?? 1);
@@ -114,8 +137,10 @@ function takeNestedOutput(draft: Draft, nested: NestedRun, output: Output, error
   if (nested.capture && output.output_type === "stream" && output.name === "stdout") {
     return draft.setNested(nested.id, { stdout: nested.stdout + output.text });
   }
-  const root = draft.runs.get(nested.root);
+  const root = rootRun(draft, nested);
   if (root) addToRun(draft, root, output);
+  else if (nested.root !== undefined)
+    rewrite(draft, nested.root, (list) => addOutput(list, output, draft.ownedOutputs));
 }
 
 function addToRun(draft: Draft, run: ActiveRun, output: Output): void {
@@ -223,9 +248,9 @@ function rewrite(draft: Draft, id: string, change: (list: OutputList) => OutputL
   draft.effects.push({ type: "rewrite_run", cell: cell.id, run: next });
 }
 
-function rootOf(draft: Draft, parent: string): ActiveRun | undefined {
+function rootOf(draft: Draft, parent: string | undefined): ActiveRun | undefined {
   const nested = draft.nested.find(({ id, orphan }) => id === parent && !orphan);
-  return nested && draft.runs.get(nested.root);
+  return nested && rootRun(draft, nested);
 }
 
 function hasError(run: ActiveRun): boolean {

@@ -48,10 +48,13 @@ export interface NestedRun {
   /** The kernel_request's id, and the kernel that waits for its answer. */
   readonly request: string;
   readonly from: Language;
-  readonly root: RunId;
+  /** With `streams` it may have ended, or be none: nobody's cell waits then. */
+  readonly root: RunId | undefined;
   readonly language: Language;
   readonly code: string;
+  readonly name: string | undefined;
   readonly capture: boolean;
+  readonly streams: boolean;
   readonly stdout: string;
   readonly exitCode: number | undefined;
   readonly sent: boolean;
@@ -133,6 +136,9 @@ export function kernelOff(language: Language, displayName: string): KernelState 
     reason: undefined,
     running: undefined,
     silent: false,
+    ports: [],
+    jobs: [],
+    wantedHosts: [],
   };
 }
 

@@ -3,7 +3,7 @@ import type { CellId, Language, RunId } from "../base/ids.ts";
 import { sourceHash } from "../base/source-hash.ts";
 import type { Output, Run, RunStatus } from "../notebook/model.ts";
 import type { Draft } from "./draft.ts";
-import type { ActiveRun } from "./model.ts";
+import type { ActiveRun, NestedRun } from "./model.ts";
 import { addOutput, emptyOutputs } from "./outputs.ts";
 import type { QueuedRun } from "./state.ts";
 
@@ -124,15 +124,21 @@ function recordRun(draft: Draft, cell: CellId, run: Run): void {
   draft.effects.push({ type: "change", operations: [{ type: "set_run", cell, run }] });
 }
 
-/** Nobody waits any more for what other kernels did for this run: they are interrupted. */
+/** Nobody waits for it any more: what has begun is interrupted. */
+export function abandon(draft: Draft, nested: NestedRun): void {
+  if (!nested.sent) {
+    draft.nested = draft.nested.filter(({ id }) => id !== nested.id);
+    return;
+  }
+  const { language } = nested;
+  const message = { type: "interrupt_request", id: draft.nextId() } as const;
+  draft.effects.push({ type: "send", language, generation: draft.link(language).generation, message });
+  draft.setNested(nested.id, { orphan: true });
+}
+
+/** Nobody waits any more for what other kernels did for this run. What streams belongs to a program that may go on. */
 function abandonNested(draft: Draft, root: RunId): void {
   for (const nested of draft.nested) {
-    if (nested.root !== root || !nested.sent || nested.orphan) continue;
-    const { generation } = draft.link(nested.language);
-    const message = { type: "interrupt_request", id: draft.nextId() } as const;
-    draft.effects.push({ type: "send", language: nested.language, generation, message });
+    if (nested.root === root && !nested.orphan && !nested.streams) abandon(draft, nested);
   }
-  draft.nested = draft.nested
-    .filter((nested) => nested.root !== root || nested.sent)
-    .map((nested) => (nested.root === root ? { ...nested, orphan: true } : nested));
 }

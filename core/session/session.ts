@@ -7,12 +7,14 @@ import { Emitter } from "../base/events.ts";
 import { type CellId, type Language, randomId } from "../base/ids.ts";
 import type { Kernel, KernelHost } from "../kernel/kernel.ts";
 import type { CompleteReply, InspectReply } from "../kernel/messages.ts";
+import type { FromMachine, ToMachine } from "../kernel/machine.ts";
 import type { FromTerminal, ToTerminal } from "../kernel/terminals.ts";
 import type { Notebook, NotebookOperation, Run } from "../notebook/model.ts";
 import { apply } from "./apply.ts";
 import { type CommTraffic, CommRouter } from "./comm-router.ts";
 import type { SessionEffect } from "./effects.ts";
 import { type ConnectionListener, KernelConnection } from "./kernel-connection.ts";
+import { MachineRouter } from "./machine-router.ts";
 import { type SessionModel, emptyModel } from "./model.ts";
 import type { SessionOperation, SessionRequest } from "./operations.ts";
 import { RunWriter } from "./run-writer.ts";
@@ -61,6 +63,7 @@ export class Session {
   readonly #connections = new Map<Language, { generation: number; connection: KernelConnection }>();
   readonly #comms: CommRouter;
   readonly #terminals: TerminalRouter;
+  readonly #machine: MachineRouter;
   readonly #writer: RunWriter;
   readonly #tabs: TabRelay;
   readonly #stops: (() => void)[];
@@ -84,6 +87,10 @@ export class Session {
     );
     this.#terminals = new TerminalRouter({
       find: () => this.#terminalHome(),
+      send: (language, message) => this.#connections.get(language)?.connection.send(message),
+    });
+    this.#machine = new MachineRouter({
+      find: () => this.#runningMachine(),
       send: (language, message) => this.#connections.get(language)?.connection.send(message),
     });
     this.#writer = new RunWriter(options.notebook, (error) => this.#writeFailed(error));
@@ -128,6 +135,11 @@ export class Session {
     return this.#terminals.channel;
   }
 
+  /** The servers of the machine that the shell cells use: requests, and programs that ask for a preview. */
+  get machine(): Channel<FromMachine, ToMachine> {
+    return this.#machine.channel;
+  }
+
   /** Completions at `cursor` (UTF-16) of the cell's code; undefined when its kernel does not run. */
   async complete(cell: CellId, code: string, cursor: number): Promise<CompleteReply | undefined> {
     const reply = await this.#connectionOf(cell)?.ask({ type: "complete_request", id: randomId(), code, cursor });
@@ -151,6 +163,7 @@ export class Session {
     this.#tabs.close();
     this.#comms.end();
     this.#terminals.end();
+    this.#machine.end();
     for (const run of this.#state.runs.values()) {
       const ended: Run = { ...runOf(run), status: "aborted", ms: Math.max(0, this.#now() - run.started) };
       this.#writer.change([{ type: "set_run", cell: run.cell, run: ended }]);
@@ -211,6 +224,7 @@ export class Session {
       messages: (messages) => this.#apply({ type: "kernel_messages", language, generation, messages }),
       comm: (message) => this.#comms.take(language, message),
       terminal: (message) => this.#terminals.take(message),
+      machine: (message) => this.#machine.take(message),
       closed: (reason) => {
         if (this.#connections.get(language)?.generation === generation) this.#connections.delete(language);
         this.#closeServices(language, reason);
@@ -251,11 +265,22 @@ export class Session {
     return this.#connections.has(language) ? { language } : { reason: `${displayName} could not be started.` };
   }
 
+  #runningMachine(): { readonly language: Language } | { readonly reason: string } {
+    const kernel = [...this.#kernels.values()].find(({ spec }) => spec.terminals);
+    if (!kernel) return { reason: "No kernel here has a machine." };
+    const { language, displayName } = kernel.spec;
+    if (this.#state.runner === "elsewhere") {
+      return { reason: "This notebook runs in another tab; what its servers serve is shown there." };
+    }
+    return this.#connections.has(language) ? { language } : { reason: `${displayName} does not run.` };
+  }
+
   /** What went through a kernel that is no more. */
   #closeServices(language: Language, reason: string | undefined): void {
     this.#comms.closeAll(language);
     const name = this.#kernels.get(language)?.spec.displayName ?? language;
     this.#terminals.closeAll(language, reason ?? `${name} was restarted.`);
+    this.#machine.closeAll(language, reason ?? `${name} was restarted.`);
   }
 
   #writeFailed(error: unknown): void {

@@ -1,5 +1,6 @@
 /** What one open notebook is doing: the document's view, the cells' runs, the kernels, the queue. Plain, immutable. */
 import type { CellId, Language, RunId } from "../base/ids.ts";
+import type { Job } from "../kernel/machine.ts";
 import type { KernelStatus } from "../kernel/messages.ts";
 import type { Notebook, Output } from "../notebook/model.ts";
 
@@ -40,6 +41,11 @@ export interface KernelState {
   readonly running: CellId | undefined;
   /** It runs no cell and does not answer: something that a cell left behind keeps it busy. */
   readonly silent: boolean;
+  /** What runs on its machine beside cells and terminals (K15). */
+  readonly ports: readonly number[];
+  readonly jobs: readonly Job[];
+  /** Hosts that its programs wanted to reach and may not (K19); the latest last. */
+  readonly wantedHosts: readonly string[];
 }
 
 export interface QueuedRun {

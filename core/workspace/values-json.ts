@@ -128,7 +128,8 @@ function special(json: { readonly [key: string]: Json }): unknown {
 
 const CHUNK = 0x8000;
 
-function toBase64(bytes: Uint8Array): string {
+/** Base64 without line breaks. */
+export function toBase64(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; at += CHUNK) text += String.fromCharCode(...bytes.subarray(at, at + CHUNK));
   return btoa(text);

@@ -14,7 +14,7 @@ import { mountWorkspace } from "./workspace.ts";
 interface PythonSide {
   setup(host: PythonHost): { toJs(): number[]; destroy(): void };
   enter(directory: string): void;
-  run(code: string, name: string | undefined, silent: boolean): Promise<string>;
+  run(code: string, name: string | undefined, silent: boolean, stored: boolean): Promise<string>;
   interrupt(): boolean;
   complete(code: string, cursor: number): string;
   inspect(code: string, cursor: number): string;
@@ -102,7 +102,8 @@ class PythonWorker {
     this.#control?.clearInterrupt();
     let reply: { status: "ok" | "error"; count: number | undefined };
     try {
-      const answer = JSON.parse(await this.#side.run(request.code, request.name, request.silent ?? false)) as {
+      const { code, name, silent = false, storeHistory = true } = request;
+      const answer = JSON.parse(await this.#side.run(code, name, silent, storeHistory)) as {
         status: "ok" | "error";
         count: number | null;
       };

@@ -34,6 +34,7 @@ const HOST = {
   watch: 15,
   hello: 16,
   root: 17,
+  look: 18,
 } as const;
 const GUEST = {
   out: 65,
@@ -50,6 +51,7 @@ const GUEST = {
   fail: 76,
   want: 77,
   result: 78,
+  seen: 79,
 } as const;
 
 /** The byte stream to the guest: one frame a call, and whatever comes. */
@@ -65,6 +67,10 @@ export type GuestStream = "out" | "err" | "ctl" | "tty";
 export interface StreamListener {
   /** Bytes are the listener's to keep. It must call `consumed` on the stream when it is done with them. */
   onData(stream: GuestStream, bytes: Uint8Array): void;
+  /** A dialled connection is there. */
+  onOpen?(): void;
+  /** The guest has taken input: `queued` is less. */
+  onTaken?(): void;
   /** The process ended with this status (128 + signal if killed); its background children may still write. */
   onExit?(status: number): void;
   /** Nothing can come any more. */
@@ -89,6 +95,8 @@ export interface GuestStreamHandle {
   readonly id: number;
   /** Queues input. */
   write(bytes: Uint8Array): void;
+  /** Bytes of input that the guest has not taken yet. */
+  readonly queued: number;
   /** End of input, after what was queued. */
   end(): void;
   /** Types on the cell's terminal (shell mode). */
@@ -120,11 +128,20 @@ export const ENVIRONMENT: Readonly<Record<string, string>> = {
   TERM: "xterm-256color",
   LANG: "C.UTF-8",
   TZ: "UTC",
+  /** The agent's (A15). */
+  http_proxy: "http://127.0.0.1:3128",
+  https_proxy: "http://127.0.0.1:3128",
+  no_proxy: "localhost,127.0.0.1",
 };
 
+/** Gives the listener of a new connection: a call over /run/kroma.sock, or what uses the machine's web proxy. */
+export type OnCall = (handle: GuestStreamHandle, kind: "call" | "proxy") => StreamListener;
+
 interface Channel {
-  readonly listener: StreamListener;
+  listener: StreamListener;
   readonly input: Uint8Array[];
+  /** Bytes in `input`. */
+  queued: number;
   underWay: number;
   ended: boolean;
   endSent: boolean;
@@ -140,7 +157,8 @@ export class Mux {
   readonly #answers = new Map<number, (payload: Uint8Array) => void>();
   readonly #waiting: Uint8Array[] = [];
   readonly #onBroken: (reason: string) => void;
-  readonly #onCall: ((handle: GuestStreamHandle) => StreamListener) | undefined;
+  readonly #onCall: OnCall | undefined;
+  readonly #onSeen: (payload: Uint8Array) => void;
   #unacknowledged = 0;
   #nextId = 0;
   #partial = new Uint8Array(0);
@@ -149,14 +167,15 @@ export class Mux {
   /** All answers that will never come if the connection breaks. */
   readonly #rejections = new Set<(reason: KromaError) => void>();
 
-  /** `onCall` is asked for a listener when a program of the guest calls the host (/run/kroma.sock); without it calls are hung up. */
+  /** `onCall` is asked for a listener when a program of the guest calls the host (A15); without it calls are hung up. */
   constructor(
     port: MuxPort,
-    options: { onBroken?: (reason: string) => void; onCall?: (handle: GuestStreamHandle) => StreamListener } = {},
+    options: { onBroken?: (reason: string) => void; onCall?: OnCall; onSeen?: (payload: Uint8Array) => void } = {},
   ) {
     this.#port = port;
     this.#onBroken = options.onBroken ?? (() => undefined);
     this.#onCall = options.onCall;
+    this.#onSeen = options.onSeen ?? (() => undefined);
     port.receive((bytes) => this.#receive(bytes));
   }
 
@@ -231,6 +250,11 @@ export class Mux {
     await this.#ask(HOST.ping, new Uint8Array(0));
   }
 
+  /** Asks what runs, now and, unless 0, every so many milliseconds while the machine is awake; `onSeen` hears it (A18). */
+  look(milliseconds: number): void {
+    this.#send(HOST.look, 0, Uint8Array.of(milliseconds, milliseconds >> 8));
+  }
+
   /** Sets the guest's clock (A11). */
   setTime(milliseconds: number): void {
     const payload = new Uint8Array(8);
@@ -294,6 +318,7 @@ export class Mux {
     this.#channels.set(id, {
       listener,
       input: [],
+      queued: 0,
       underWay: 0,
       ended: false,
       endSent: false,
@@ -310,8 +335,12 @@ export class Mux {
     };
     return {
       id,
+      get queued() {
+        return (own?.queued ?? 0) + (own?.underWay ?? 0);
+      },
       write: (bytes) =>
         ifOpen((channel) => {
+          channel.queued += bytes.length;
           for (let at = 0; at < bytes.length; at += PAYLOAD) channel.input.push(bytes.slice(at, at + PAYLOAD));
           this.#pumpInput(id, channel);
         }),
@@ -348,6 +377,7 @@ export class Mux {
     while (channel.input.length > 0 && channel.underWay < INPUT_WINDOW) {
       const part = channel.input.shift() ?? new Uint8Array(0);
       channel.underWay += part.length;
+      channel.queued -= part.length;
       this.#send(HOST.data, id, part);
     }
     if (channel.ended && channel.input.length === 0 && !channel.endSent) {
@@ -444,8 +474,10 @@ export class Mux {
         answer?.(payload);
         return;
       }
+      case GUEST.seen:
+        return this.#onSeen(payload);
       case GUEST.open:
-        return this.#call(id);
+        return this.#call(id, payload[0] === 1 ? "proxy" : "call");
       default:
         return this.#break(`The Linux machine sent a frame of unknown type ${type}.`, true);
     }
@@ -473,6 +505,7 @@ export class Mux {
     if (!(channel.underWay >= 0))
       return this.#break(`The Linux machine took input it was never sent on channel ${id}.`, true);
     this.#pumpInput(id, channel);
+    channel.listener.onTaken?.();
   }
 
   #fail(id: number, reason: string): void {
@@ -482,19 +515,15 @@ export class Mux {
   }
 
   /** A dialled connection is open, or (ids from 0x8000) a program of the guest calls. */
-  #call(id: number): void {
-    if (id < 0x8000 || this.#channels.has(id)) return;
-    const silent: StreamListener = { onData: () => undefined };
-    this.#add(id, silent);
+  #call(id: number, kind: "call" | "proxy"): void {
+    const dialled = this.#channels.get(id);
+    if (dialled) return dialled.listener.onOpen?.();
+    if (id < 0x8000) return;
+    this.#add(id, { onData: () => undefined });
     const handle = this.#handle(id);
-    if (!this.#onCall) return handle.close();
-    this.#add(id, this.#onCall(this.#handleOf(id)));
-  }
-
-  /** A handle for a channel whose listener is not known yet. */
-  #handleOf(id: number): GuestStreamHandle {
-    this.#channels.delete(id);
-    return this.#handle(id);
+    const channel = this.#channels.get(id);
+    if (!this.#onCall || !channel) return handle.close();
+    channel.listener = this.#onCall(handle, kind);
   }
 
   #break(reason: string, tell: boolean): void {

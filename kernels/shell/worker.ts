@@ -33,7 +33,10 @@ import { AGENT_VERSION, Mux } from "./mux.ts";
 import { OutputGatherer } from "./output.ts";
 import { Rest } from "./rest.ts";
 import { usesPython } from "./scripts.ts";
+import { Services } from "./services.ts";
 import { type CellEnd, Shell } from "./shell.ts";
+import { Activity } from "./activity.ts";
+import { Requests } from "./requests.ts";
 import { Terminals } from "./terminals.ts";
 import type { FromWorker, MachineStoreMessage, ShellInit, ToWorker } from "./wire.ts";
 
@@ -100,6 +103,25 @@ let system:
 /** What was sent to terminals before there was a machine. */
 const early: ToTerminal[] = [];
 
+let agent: Mux | undefined;
+/** What the notebook does for the machine's programs. */
+const services = new Services({
+  say(message) {
+    // A display comes after what was written before it (K6).
+    if (message.type === "display_data") output.flush();
+    say(message);
+  },
+  parent: () => parent || undefined,
+  mux() {
+    if (!agent) throw new Error("Something called from a machine that does not run");
+    return agent;
+  },
+  note: (text) => output.note(text),
+});
+
+const activity = new Activity(say);
+const requests = new Requests(say);
+
 const output = new OutputGatherer((piece) => say({ type: "stream", parent, ...piece }));
 
 self.addEventListener("message", ({ data }) => {
@@ -134,6 +156,17 @@ function receive(message: ToKernel): void {
       if (system) system.terminals.take(message);
       else early.push(message);
       return;
+    case "web_hosts":
+      return services.web.allow(message.hosts);
+    case "job_end":
+      return activity.end(message.pid);
+    case "http_request":
+    case "http_taken":
+    case "http_cancel":
+      return requests.take(message);
+    case "kernel_output":
+    case "kernel_reply":
+      return services.take(message);
     case "complete_request":
       return void complete(message).catch(() =>
         say({ type: "complete_reply", parent: message.id, matches: [], start: message.cursor, end: message.cursor }),
@@ -155,13 +188,15 @@ async function execute(request: ExecuteRequest, shell: Shell, rest: Rest): Promi
   running = { request, interrupted: false };
   parent = request.id;
   stopWarmUp();
-  if (!request.silent) count++;
+  if (!request.silent && request.storeHistory !== false) count++;
   say({ type: "status", status: "busy", parent });
   if (note) {
     output.note(note);
     note = "";
   }
+  activity.cellBegins();
   const end = await rest.during(() => shell.run(request.code, count));
+  activity.cellEnded();
   if (end.shell !== "same") output.note(endNote(end));
   output.flush();
   if (savesAtOnce) await rest.during(() => save());
@@ -200,7 +235,7 @@ function reply(request: ExecuteRequest, status: number, interrupted: boolean): v
     type: "execute_reply",
     parent: request.id,
     status: failed ? "error" : "ok",
-    count: request.silent ? undefined : count,
+    count: request.silent || request.storeHistory === false ? undefined : count,
   });
   say({ type: "status", status: "idle", parent: request.id });
 }
@@ -290,6 +325,7 @@ async function start(init: ShellInit): Promise<void> {
   const image = init.settings.vmImage ?? new URL("vm/", init.assets).href;
   const stage = (text: string, progress?: number) =>
     say({ type: "status", status: "starting", stage: text, ...(progress === undefined ? {} : { progress }) });
+  services.web.allow(init.settings.webHosts ?? []);
   stage("Looking for Linux");
   const manifest = await loadManifest(image, (text) => stage(`Making the Linux image, once: ${text}`));
   useSchedulingApi();
@@ -330,10 +366,14 @@ async function start(init: ShellInit): Promise<void> {
   };
 
   const { kernel, initrd, bios, vgaBios } = manifest;
-  const connect = (machine: Machine) => new Mux(machine.port, { onBroken: (reason) => broken(machine, reason) });
   /** A machine that is tried and found wanting says so to nobody. */
   let given: Machine | undefined;
-  const broken = (machine: Machine, reason: string) => machine === given && die(new KromaError("unavailable", reason));
+  const connect = (machine: Machine) =>
+    new Mux(machine.port, {
+      onBroken: (reason) => machine === given && die(new KromaError("unavailable", reason)),
+      onCall: services.accept,
+      onSeen: (payload) => activity.seen(payload),
+    });
   const restored = async (state: ImagePart): Promise<System> => {
     const loaded = await parts({ state, bios, vgaBios });
     stage("Restoring Linux");
@@ -372,6 +412,7 @@ async function start(init: ShellInit): Promise<void> {
     booted,
   ]);
   given = machine;
+  agent = mux;
   mux.setTime(Date.now());
   const kept = init.keeps && (await keepChanges(mux, layer, () => loadChunk(image, manifest.layer.template)));
   mux.seed(crypto.getRandomValues(new Uint8Array(64)));
@@ -403,6 +444,8 @@ async function start(init: ShellInit): Promise<void> {
     },
   });
   const terminals = new Terminals(mux, rest, say);
+  activity.start(mux, rest);
+  requests.start(mux, rest);
   system = { mux, shell, rest, terminals, kept };
   say({ type: "status", status: "idle" });
   for (const message of early.splice(0)) terminals.take(message);

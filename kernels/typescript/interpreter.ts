@@ -70,7 +70,8 @@ export class Interpreter {
     const parent = request.id;
     owner.current = parent;
     output.send({ type: "status", status: "busy", parent });
-    if (!request.silent) this.#count++;
+    const isCounted = !request.silent && request.storeHistory !== false;
+    if (isCounted) this.#count++;
     const url = `kroma-cell-${++this.#cells}.ts`;
     this.#owners.set(url, parent);
     let status: "ok" | "error" = "ok";
@@ -95,7 +96,7 @@ export class Interpreter {
       type: "execute_reply",
       parent,
       status,
-      count: request.silent ? undefined : this.#count,
+      count: isCounted ? this.#count : undefined,
     };
     output.send(reply);
     output.send({ type: "status", status: "idle", parent });

@@ -61,4 +61,11 @@ export const shellSamples: KernelSamples = {
   writeFile: "printf shared > conformance.txt",
   readFile: "cat conformance.txt; echo",
   complete: { code: "ech", label: "echo" },
+  server: {
+    start:
+      "mkdir -p /tmp/conformance; echo 'a page' > /tmp/conformance/index.html; busybox httpd -p 8765 -h /tmp/conformance",
+    port: 8765,
+    page: "a page",
+    stop: "killall busybox",
+  },
 };

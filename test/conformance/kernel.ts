@@ -44,6 +44,14 @@ export interface KernelSamples {
   readonly complete: { readonly code: string; readonly label: string };
   /** Prints "before", shows a display, prints "after"; absent where there are no displays. */
   readonly display?: string;
+  /** A server, where the kernel has a machine: code that starts it in the background and code that ends it. */
+  readonly server?: {
+    readonly start: string;
+    readonly port: number;
+    /** What it serves at "/". */
+    readonly page: string;
+    readonly stop: string;
+  };
   /** Brings the worker down from the inside; absent where code can't. */
   readonly crash?: string;
 }
@@ -92,9 +100,17 @@ class Probe {
     this.#channel.close();
   }
 
-  start(code: string): string {
+  start(code: string, how: { readonly storeHistory?: boolean } = {}): string {
     const id = `conformance-${(this.#count += 1)}`;
-    this.send({ type: "execute_request", id, code, name: "cell 1" });
+    this.send({ type: "execute_request", id, code, name: "cell 1", ...how });
+    return id;
+  }
+
+  /** Asks a server of the kernel's machine; resolves with the request's id when it is over. */
+  async http(port: number, path: string): Promise<string> {
+    const id = `http-${(this.#count += 1)}`;
+    this.send({ type: "http_request", id, port, path, method: "GET", headers: [] });
+    await this.until(() => this.of(id).some(({ type }) => type === "http_end"));
     return id;
   }
 
@@ -256,6 +272,17 @@ export function kernelConformance(
       expect((two ?? 0) - (one ?? 0)).toBe(1);
     });
 
+    it("shows a value without counting it, when it shall not be stored", async () => {
+      const first = await probe.run(samples.recall);
+      const id = probe.start(samples.answer, { storeHistory: false });
+      await probe.ended(id);
+      const result = probe.of(id).find((message) => message.type === "execute_result");
+      expect(String(result ? result.data["text/plain"] : probe.text(id)).trim()).toBe("42");
+      expect(probe.reply(id)?.count).toBeUndefined();
+      const next = await probe.run(samples.recall);
+      expect((probe.reply(next)?.count ?? 0) - (probe.reply(first)?.count ?? 0)).toBe(1);
+    });
+
     it("K3: runs requests one after another in the order they came", async () => {
       const ids = [samples.print, samples.recall, samples.print].map((code) => probe.start(code));
       await Promise.all(ids.map((id) => probe.ended(id)));
@@ -385,6 +412,27 @@ export function kernelConformance(
       await crashing.until(() => crashing.closed);
       expectDeath(crashing, id);
     });
+
+    const { server } = samples;
+    if (server !== undefined) {
+      it("K15, K17: tells of a server while it runs, and answers for it exactly once", async () => {
+        const ports = (): readonly number[] =>
+          probe.heard.findLast((message) => message.type === "machine_activity")?.ports ?? [];
+        await probe.run(server.start);
+        await probe.until(() => ports().includes(server.port));
+        const page = probe.of(await probe.http(server.port, "/"));
+        expect(page[0]).toMatchObject({ type: "http_response", status: 200 });
+        const body = page.flatMap((message) => (message.type === "http_data" ? [...message.data] : []));
+        expect(new TextDecoder().decode(Uint8Array.from(body))).toContain(server.page);
+        expect(page.filter(({ type }) => type === "http_end")).toEqual([
+          { type: "http_end", parent: expect.any(String) },
+        ]);
+        await probe.run(server.stop);
+        await probe.until(() => !ports().includes(server.port));
+        const gone = probe.of(await probe.http(server.port, "/"));
+        expect(gone).toMatchObject([{ type: "http_end", error: expect.stringMatching(/\w/) }]);
+      });
+    }
 
     const { crash } = samples;
     if (crash !== undefined) {

@@ -28,18 +28,20 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+#include "look.h"
 
 #define VERSION 2
 #define PAYLOAD 4091 /* A1: a frame is at most 4096 bytes */
 #define CHANNELS 128
 #define CREDIT (256 * 1024)
 #define QUEUE (128 * 1024)
+#define PROXY 3128 /* A15: programs find the web here */
 #define FIRST_LOOK 50 /* A12, milliseconds: a look costs several; most programs are done before */
 
 enum { H_SPAWN = 1, H_DATA, H_EOF, H_SIGNAL, H_RESIZE, H_SETTIME, H_SEED, H_CREDIT, H_PING, H_DIAL, H_CLOSE,
-       H_TTY, H_FILE, H_MOUNT, H_WATCH, H_HELLO, H_ROOT };
+       H_TTY, H_FILE, H_MOUNT, H_WATCH, H_HELLO, H_ROOT, H_LOOK };
 enum { G_OUT = 65, G_ERR, G_CTL, G_TTY, G_EXIT, G_GONE, G_HELLO, G_OPEN, G_ACK, G_PONG, G_WROTE, G_FAIL, G_WANT,
-       G_RESULT };
+       G_RESULT, G_SEEN };
 enum { FREE, PROCESS, SOCKET };
 enum { PIPES, TERMINAL, SHELL };
 enum { OUT, ERR, CTL, TTY, STREAMS };
@@ -60,7 +62,7 @@ struct channel {
 };
 
 static struct channel channels[CHANNELS];
-static int port, listener, wake[2], next_id = 0x8000;
+static int port, listener, proxy, look_every, look_due, wake[2], next_id = 0x8000;
 static uint8_t input[65536];
 static size_t filled;
 
@@ -265,14 +267,14 @@ static void dial(int id, int number) {
   frame(G_OPEN, id, 0, 0);
 }
 
-static void accept_call(void) {
-  int s = accept4(listener, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
+static void accept_call(int from, uint8_t kind) {
+  int s = accept4(from, 0, 0, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (s < 0) return;
   while (find(next_id)) next_id = next_id >= 0xfff0 ? 0x8000 : next_id + 1;
   struct channel *c = allocate(next_id, SOCKET);
   if (!c) { close(s); return; }
   c->in = c->fd[OUT] = s;
-  frame(G_OPEN, next_id, 0, 0);
+  frame(G_OPEN, next_id, &kind, 1);
   next_id = next_id >= 0xfff0 ? 0x8000 : next_id + 1;
 }
 
@@ -372,8 +374,37 @@ static void change_root(int id, uint8_t *p, int size) {
   word(G_RESULT, id, error);
 }
 
+static int milliseconds(void) {
+  struct timespec ts;
+  clock_gettime(CLOCK_MONOTONIC, &ts);
+  return ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* A18: tells what runs, if it is news or was asked for. */
+static void look_around(int asked) {
+  static uint8_t last[PAYLOAD], now[PAYLOAD];
+  static int last_size;
+  int own[CHANNELS + 1], shells[CHANNELS + 1], n = 0, m = 0;
+  for (int i = 0; i < CHANNELS; i++) {
+    struct channel *c = channels + i;
+    if (c->kind != PROCESS || c->exited || c->pid <= 0) continue;
+    own[n++] = c->pid;
+    if (c->mode == SHELL) shells[m++] = c->pid;
+  }
+  own[n] = shells[m] = 0;
+  look_due = milliseconds() + look_every;
+  struct timespec up;
+  clock_gettime(CLOCK_BOOTTIME, &up);
+  int size = look(now + 4, PAYLOAD - 4, own, shells);
+  if (!asked && size == last_size && !memcmp(now + 4, last, size)) return;
+  memcpy(last, now + 4, last_size = size);
+  memcpy(now, &(uint32_t){up.tv_sec}, 4);
+  frame(G_SEEN, 0, now, size + 4);
+}
+
 /* A2: a new host. All that the last one started is ended. */
 static void greet(void) {
+  look_every = 0;
   for (int i = 0; i < CHANNELS; i++) {
     struct channel *c = channels + i;
     if (c->kind == PROCESS && !c->exited) kill(-c->pid, SIGKILL);
@@ -389,6 +420,7 @@ static void handle(int type, int id, uint8_t *p, int size) {
   uint32_t amount;
   switch (type) {
   case H_HELLO: greet(); break;
+  case H_LOOK: if (size == 2) { look_every = u16(p); look_around(1); } break;
   case H_SPAWN: spawn(id, p, size); break;
   case H_DATA:
     if (!c || c->in < 0 || c->ended) { word(G_WROTE, id, size); break; }
@@ -615,6 +647,15 @@ static void set_up(const char *device) {
   listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (bind(listener, (void *)&name, sizeof name) || listen(listener, 16)) perror(name.sun_path);
   chmod(name.sun_path, 0666);
+  struct sockaddr_in web;
+  int one = 1;
+  memset(&web, 0, sizeof web);
+  web.sin_family = AF_INET;
+  web.sin_port = htons(PROXY);
+  web.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  proxy = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  setsockopt(proxy, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+  if (bind(proxy, (void *)&web, sizeof web) || listen(proxy, 16)) perror("the proxy's port");
   /* A9: at the highest priority the agent reads each write before the writer makes the next: streams keep their order. */
   memset(&priority, 0, sizeof priority);
   priority.sched_priority = 1;
@@ -630,16 +671,17 @@ int main(int argc, char **argv) {
   name = name ? name + 1 : argv[0];
   if (!strcmp(name, "kroma")) return kroma_main(argc, argv);
   if (!strcmp(name, "python")) return python_main(argc, argv);
-  static struct pollfd fds[3 + CHANNELS * (STREAMS + 1)];
-  static int owner[3 + CHANNELS * (STREAMS + 1)], stream[3 + CHANNELS * (STREAMS + 1)];
+  static struct pollfd fds[4 + CHANNELS * (STREAMS + 1)];
+  static int owner[4 + CHANNELS * (STREAMS + 1)], stream[4 + CHANNELS * (STREAMS + 1)];
   set_up(argc > 1 ? argv[1] : "/dev/hvc1");
   greet();
   for (;;) {
-    int n = 3, timeout = -1;
+    int n = 4, timeout = -1;
     fds[0].fd = port;
     fds[1].fd = wake[0];
     fds[2].fd = listener;
-    fds[0].events = fds[1].events = fds[2].events = POLLIN;
+    fds[3].fd = proxy;
+    fds[0].events = fds[1].events = fds[2].events = fds[3].events = POLLIN;
     for (int i = 0; i < CHANNELS; i++) {
       struct channel *c = channels + i;
       if (!c->kind) continue;
@@ -659,8 +701,12 @@ int main(int argc, char **argv) {
       }
       if (c->watch && !c->wanted && c->slave >= 0 && !c->exited && (timeout < 0 || c->wait < timeout)) timeout = c->wait;
     }
-    int ready = poll(fds, n, timeout);
-    if (ready < 0) continue;
+    int left = look_every ? look_due - milliseconds() : -1;
+    if (look_every && left < 0) left = 0;
+    int looks = look_every && (timeout < 0 || left < timeout);
+    int ready = poll(fds, n, looks ? left : timeout);
+    if (look_every && milliseconds() - look_due >= 0) look_around(0);
+    if (ready < 0 || (ready == 0 && looks)) continue;
     if (ready == 0) {
       for (int i = 0; i < CHANNELS; i++) {
         struct channel *c = channels + i;
@@ -668,7 +714,7 @@ int main(int argc, char **argv) {
       }
       continue;
     }
-    for (int k = 3; k < n; k++) {
+    for (int k = 4; k < n; k++) {
       struct channel *c = channels + owner[k];
       if (!fds[k].revents || !c->kind) continue;
       if (stream[k] == STREAMS) { flush(c); continue; }
@@ -680,7 +726,8 @@ int main(int argc, char **argv) {
       finish(c);
     }
     if (fds[1].revents) reap();
-    if (fds[2].revents) accept_call();
+    if (fds[2].revents) accept_call(listener, 0);
+    if (fds[3].revents) accept_call(proxy, 1);
     if (fds[0].revents) receive();
   }
 }

@@ -1,4 +1,4 @@
-// The `kroma` command: values that Python, TypeScript and shell cells hand to each other (core/workspace/VALUES.md).
+// The `kroma` command, and of its verbs those for values: values that Python, TypeScript and shell cells hand to each other (core/workspace/VALUES.md).
 // They are files in the workspace's .kroma/values, so this needs nothing but the files. It is part of the agent's
 // program (argv[0] tells) and not a script: in the emulated machine a shell script that calls jq takes seconds.
 #define _GNU_SOURCE
@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "kroma.h"
 
 #define DEPTH 512
 
@@ -19,15 +20,29 @@ static const char *const EXTENSIONS[] = {"json", "bin", "npy", "arrow"};
 static const char *values;
 static char part[4400];
 
-static const char USAGE[] =
-    "usage: kroma get [-r] [--bytes] NAME     print a value (JSON; -r: strings as they are; bytes as they are)\n"
-    "       kroma set NAME VALUE              VALUE is JSON if it parses as JSON, else a string\n"
-    "       kroma set [--json|--bytes] NAME   the value comes from standard input (text unless said otherwise)\n"
-    "       kroma list                        names and kinds\n"
-    "       kroma remove NAME...              forget values\n"
-    "       kroma help\n";
+#define KROMA_VERSION "0.1.0"
 
-static void die(int status, const char *what, const char *detail) {
+static const char USAGE[] =
+    "usage: kroma VERB ...\n"
+    "\n"
+    "Values, which Python, TypeScript and shell cells hand to each other:\n"
+    "  kroma get [-r] [--bytes] NAME     print a value (JSON; -r: strings as they are; bytes as they are)\n"
+    "  kroma set NAME VALUE              VALUE is JSON if it parses as JSON, else a string\n"
+    "  kroma set [--json|--bytes] NAME   the value comes from standard input (text unless said otherwise)\n"
+    "  kroma list                        names and kinds\n"
+    "  kroma remove NAME...              forget values\n"
+    "\n"
+    "What the notebook does for this machine:\n"
+    "  kroma py EXPR                     run Python where the notebook's cells run (\"-\": code from standard input)\n"
+    "  kroma ts EXPR                     the same in TypeScript\n"
+    "  kroma display FILE                show a picture, page, table or text as an output of the cell\n"
+    "  kroma open PORT                   preview what a server here serves\n"
+    "  kroma fetch URL                   get a file from the web\n"
+    "\n"
+    "  kroma help [VERB]                 this, or more about a verb\n"
+    "  kroma --version\n";
+
+void die(int status, const char *what, const char *detail) {
   if (*part) unlink(part);
   fprintf(stderr, "kroma: %s%s\n", what, detail);
   exit(status);
@@ -40,12 +55,7 @@ static int usage(void) {
 
 // ---- bytes that grow
 
-struct bytes {
-  unsigned char *data;
-  size_t length, room;
-};
-
-static void add(struct bytes *to, const void *data, size_t length) {
+void add(struct bytes *to, const void *data, size_t length) {
   if (to->length + length + 1 > to->room) {
     to->room = (to->length + length + 1) * 2;
     to->data = realloc(to->data, to->room);
@@ -56,9 +66,9 @@ static void add(struct bytes *to, const void *data, size_t length) {
   to->data[to->length] = 0;
 }
 
-static void add_text(struct bytes *to, const char *text) { add(to, text, strlen(text)); }
+void add_text(struct bytes *to, const char *text) { add(to, text, strlen(text)); }
 
-static int read_all(int file, struct bytes *to) {
+int read_all(int file, struct bytes *to) {
   static unsigned char block[65536];
   for (;;) {
     ssize_t n = read(file, block, sizeof block);
@@ -69,7 +79,7 @@ static int read_all(int file, struct bytes *to) {
   }
 }
 
-static void write_all(int file, const void *data, size_t length) {
+void write_all_to(int file, const void *data, size_t length) {
   const char *at = data;
   while (length) {
     ssize_t n = write(file, at, length);
@@ -420,7 +430,7 @@ static int get(int count, char **words) {
   struct bytes file = {0}, out = {0};
   load(path, &file);
   if (as_bytes || (strcmp(kind, "json") && strcmp(kind, "npy"))) {
-    write_all(1, file.data, file.length);
+    write_all_to(1, file.data, file.length);
     return 0;
   }
   if (!strcmp(kind, "npy")) npy_to_json(&file, &out);
@@ -431,7 +441,7 @@ static int get(int count, char **words) {
     out = text;
   }
   add_text(&out, "\n");
-  write_all(1, out.data, out.length);
+  write_all_to(1, out.data, out.length);
   return 0;
 }
 
@@ -479,7 +489,7 @@ static int set(int count, char **words) {
   snprintf(part, sizeof part, "%s.tmp-%d", path, (int)getpid());
   int file = open(part, O_WRONLY | O_CREAT | O_TRUNC, 0644);
   if (file < 0) die(1, "cannot write: ", strerror(errno));
-  write_all(file, value.data, value.length);
+  write_all_to(file, value.data, value.length);
   if (close(file) || rename(part, path)) die(1, "cannot write: ", strerror(errno));
   for (int i = 0; i < 4; i++) {
     if (!strcmp(EXTENSIONS[i], extension)) continue;
@@ -502,22 +512,36 @@ static int removed(int count, char **words) {
   return status;
 }
 
-int kroma_main(int count, char **words) {
-  values = getenv("KROMA_VALUES");
-  if (!values || !*values) values = "/workspace/.kroma/values";
-  const char *verb = count > 1 ? words[1] : "help";
-  count = count > 2 ? count - 2 : 0;
-  words += 2;
+static int perform(const char *verb, int count, char **words) {
   if (!strcmp(verb, "get")) return get(count, words);
   if (!strcmp(verb, "set")) return set(count, words);
-  if (!strcmp(verb, "remove") || !strcmp(verb, "rm")) return removed(count, words);
+  if (!strcmp(verb, "remove")) return removed(count, words);
   if (!strcmp(verb, "list")) {
     char **there;
     int n = entries(&there);
     for (int i = 0; i < n; i++) puts(there[i]);
     return 0;
   }
-  if (strcmp(verb, "help") && strcmp(verb, "-h") && strcmp(verb, "--help")) return usage();
-  fputs(USAGE, stdout);
-  return 0;
+  return kroma_call(verb, count, words);
+}
+
+int kroma_main(int count, char **words) {
+  values = getenv("KROMA_VALUES");
+  if (!values || !*values) values = "/workspace/.kroma/values";
+  if (count < 2) return usage();
+  const char *verb = strcmp(words[1], "rm") ? words[1] : "remove";
+  count -= 2;
+  words += 2;
+  if (!strcmp(verb, "--version") || !strcmp(verb, "version")) return puts("kroma " KROMA_VERSION) < 0;
+  if (!strcmp(verb, "help") || !strcmp(verb, "-h") || !strcmp(verb, "--help")) {
+    const char *text = count ? help_of(words[0]) : USAGE;
+    if (!text) die(2, "there is no verb ", words[0]);
+    return fputs(text, stdout) < 0;
+  }
+  const char *help = help_of(verb);
+  if (help && count && (!strcmp(words[0], "--help") || !strcmp(words[0], "-h"))) return fputs(help, stdout) < 0;
+  int status = perform(verb, count, words);
+  if (status >= 0) return status;
+  fprintf(stderr, "kroma: there is no verb %s; try: kroma help\n", verb);
+  return 2;
 }

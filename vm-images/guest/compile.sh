@@ -6,7 +6,8 @@ $b mount -t devtmpfs dev /dev
 $b mount -t tmpfs tmp /tmp
 exec >/dev/ttyS0 2>&1
 $b stty -F /dev/ttyS0 raw -echo 2>/dev/null
-if /usr/bin/tcc -o /tmp/agent /usr/src/agent.c /usr/src/kroma.c /usr/src/python.c; then
+c=/usr/src
+if /usr/bin/tcc -o /tmp/agent $c/agent.c $c/look.c $c/kroma.c $c/call.c $c/python.c; then
   $b echo KROMA-BEGIN
   $b gzip -9 </tmp/agent | $b base64
   $b echo KROMA-END

@@ -62,8 +62,10 @@ const happening = fc.oneof(
       language: kernel,
       other: fc.constantFrom(...languages),
       capture: fc.boolean(),
+      streams: fc.boolean(),
     }),
   },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant("give up"), language: kernel }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("question"), language: kernel }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("die"), language: kernel, silently: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant("anew"), language: kernel }) },
@@ -78,7 +80,7 @@ type Kernel = (typeof kernels)[number];
 type Happening =
   | { do: "run" | "clear"; cells: string[] }
   | { do: "interrupt" | "restart"; language: Kernel | undefined }
-  | { do: "warm" | "idle" | "question" | "anew" | "ghost"; language: Kernel }
+  | { do: "warm" | "idle" | "give up" | "question" | "anew" | "ghost"; language: Kernel }
   | { do: "answer" | "delete"; cell: string }
   | { do: "type"; cell: string; source: string }
   | { do: "insert"; cell: string; at: number; language: string }
@@ -86,7 +88,7 @@ type Happening =
   | { do: "settle" }
   | { do: "output"; language: Kernel; kind: number }
   | { do: "end"; language: Kernel; status: "ok" | "error" | "aborted" }
-  | { do: "ask"; language: Kernel; other: string; capture: boolean }
+  | { do: "ask"; language: Kernel; other: string; capture: boolean; streams: boolean }
   | { do: "die"; language: Kernel; silently: boolean }
   | { do: "runner"; runner: "here" | "elsewhere" };
 
@@ -151,15 +153,21 @@ function perform(world: World, answered: Set<string>, happening: Happening): voi
       world.say(happening.language, { type: "execute_reply", parent: running, status: happening.status, count: 1 });
       return void world.say(happening.language, { type: "status", status: "idle", parent: running });
     case "ask":
-      if (!running) return;
+      // A terminal asks at any time, for nobody.
+      if (!running && !happening.streams) return;
       return void world.say(happening.language, {
         type: "kernel_request",
         id: `ask-${world.now}`,
-        parent: running,
+        ...(running === undefined ? {} : { parent: running }),
         language: happening.other,
         code: "x",
         capture: happening.capture,
+        streams: happening.streams,
       });
+    case "give up": {
+      const asked = world.state.nested.find(({ from }) => from === happening.language);
+      return void (asked && world.say(happening.language, { type: "kernel_cancel", request: asked.request }));
+    }
     case "question":
       return void (
         running &&
@@ -273,7 +281,9 @@ it("keeps its promises whatever happens, and ends everything that was asked for"
 
       // Kernels that answer bring everything to an end.
       world.send({ type: "runner_changed", runner: "here" });
-      for (let round = 0; round < 60 && (world.state.queue.length > 0 || world.state.runs.size > 0); round += 1) {
+      const isAtWork = ({ queue, runs: active, nested }: SessionModel): boolean =>
+        queue.length > 0 || active.size > 0 || nested.length > 0;
+      for (let round = 0; round < 60 && isAtWork(world.state); round += 1) {
         for (const language of kernels) {
           perform(world, answered, { do: "idle", language });
           perform(world, answered, { do: "end", language, status: "ok" });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { ToKernel } from "#core/kernel/messages.ts";
 import { MAX_OUTPUTS, MAX_OUTPUT_SIZE } from "#core/session/outputs.ts";
 import { World, code, finishedRun, id } from "./world.ts";
 
@@ -491,6 +492,126 @@ describe("code that one kernel has another run", () => {
     world.send({ type: "kernel_closed", language: "shell", generation, reason: "There is no image." });
     expect(world.sent.get("python")?.at(-1)).toMatchObject({ type: "kernel_reply", parent: "k1", status: "error" });
     expect(world.cell("a").outputs).toMatchObject([{ name: "stderr", text: expect.stringContaining("no image") }]);
+  });
+});
+
+describe("code that a program in the shell has a kernel run (K14)", () => {
+  const shellCell = (): World => {
+    const world = new World([code("s", "kroma py x", "shell"), code("a", "a")]);
+    world.run("s");
+    world.ready("shell");
+    world.send({ type: "start_kernel", language: "python" });
+    world.ready("python");
+    return world;
+  };
+  const ask = (world: World, parent: string | undefined, language = "python"): string => {
+    world.say("shell", {
+      type: "kernel_request",
+      id: "call-1",
+      ...(parent === undefined ? {} : { parent }),
+      language,
+      code: "x",
+      capture: false,
+      streams: true,
+    });
+    const message = world.sent.get(language)?.findLast(({ type }) => type === "execute_request");
+    return message && "id" in message ? message.id : "";
+  };
+  const told = (world: World): readonly ToKernel[] =>
+    (world.sent.get("shell") ?? []).filter(({ type }) => type === "kernel_output" || type === "kernel_reply");
+
+  it("gives text, values and errors back as they come, and shows displays at the cell", () => {
+    const world = shellCell();
+    const parent = ask(world, world.request("s"));
+    expect(world.sent.get("python")).toMatchObject([{ type: "execute_request", storeHistory: false }]);
+    world.say(
+      "python",
+      stream(parent, "printed\n"),
+      stream(parent, "warned\n", "stderr"),
+      { type: "display_data", parent, data: { "image/png": "AAAA" }, metadata: {} },
+      { type: "execute_result", parent, data: { "text/plain": "42" }, metadata: {}, count: 1 },
+      { type: "error", parent, ename: "E", evalue: "", traceback: ["\u001b[31mE\u001b[39m", "last line"] },
+    );
+    expect(world.cell("s").outputs).toMatchObject([{ output_type: "display_data" }]);
+    world.say("python", { type: "execute_reply", parent, status: "error", count: undefined });
+    expect(told(world)).toEqual([
+      { type: "kernel_output", parent: "call-1", name: "stdout", text: "printed\n" },
+      { type: "kernel_output", parent: "call-1", name: "stderr", text: "warned\n" },
+      { type: "kernel_output", parent: "call-1", name: "stdout", text: "42\n" },
+      { type: "kernel_output", parent: "call-1", name: "stderr", text: "E\nlast line\n" },
+      { type: "kernel_reply", parent: "call-1", status: "error" },
+    ]);
+  });
+
+  it("serves a terminal, which has no cell: displays come as text", () => {
+    const world = shellCell();
+    world.reply("s");
+    const parent = ask(world, undefined);
+    world.say("python", { type: "display_data", parent, data: { "text/plain": "<Figure>" }, metadata: {} });
+    world.say("python", { type: "execute_reply", parent, status: "ok", count: undefined });
+    expect(told(world)).toMatchObject([{ text: "<Figure>\n" }, { type: "kernel_reply", status: "ok" }]);
+    expect(world.cell("s").outputs).toEqual([]);
+  });
+
+  it("goes on after its cell has ended, and its displays go to that cell", () => {
+    const world = shellCell();
+    const parent = ask(world, world.request("s"));
+    world.reply("s");
+    expect(world.sent.get("python")?.some(({ type }) => type === "interrupt_request")).toBe(false);
+    world.say("python", { type: "display_data", parent, data: { "text/plain": "late" }, metadata: {} });
+    expect(world.cell("s").outputs).toMatchObject([{ data: { "text/plain": "late" } }]);
+    world.say("python", { type: "execute_reply", parent, status: "ok", count: undefined });
+    expect(told(world)).toMatchObject([{ type: "kernel_reply", status: "ok" }]);
+  });
+
+  it("is interrupted when the program gives it up, and is answered no more", () => {
+    const world = shellCell();
+    const parent = ask(world, world.request("s"));
+    world.say("shell", { type: "kernel_cancel", request: "call-1" });
+    expect(world.sent.get("python")?.at(-1)).toMatchObject({ type: "interrupt_request" });
+    world.say("python", stream(parent, "too late\n"));
+    world.say("python", { type: "execute_reply", parent, status: "error", count: undefined });
+    expect(told(world)).toEqual([]);
+    world.reply("s");
+    world.run("a");
+    expect(world.cell("a").progress).toBe("running");
+  });
+
+  it("is interrupted with its kernel, though no cell of it runs", () => {
+    const world = shellCell();
+    world.reply("s");
+    ask(world, undefined);
+    world.send({ type: "interrupt", language: "python" });
+    expect(world.sent.get("python")?.at(-1)).toMatchObject({ type: "interrupt_request" });
+  });
+
+  it("is refused in words when it could only wait for itself, but not from a terminal", () => {
+    const world = new World([code("a", "!kroma py x")]);
+    world.send({ type: "start_kernel", language: "shell" });
+    world.ready("shell");
+    world.run("a");
+    world.ready("python");
+    const parent = world.request("a");
+    world.say("python", { type: "kernel_request", id: "k1", parent, language: "shell", code: "x", capture: false });
+    const inner = world.sent.get("shell")?.findLast(({ type }) => type === "execute_request");
+    ask(world, inner && "id" in inner ? inner.id : "");
+    expect(told(world)).toMatchObject([
+      { type: "kernel_output", name: "stderr", text: expect.stringContaining("can't wait") },
+      { type: "kernel_reply", status: "error" },
+    ]);
+    ask(world, undefined);
+    expect(told(world)).toHaveLength(2);
+    world.say("shell", { type: "execute_reply", parent: (inner as { id: string }).id, status: "ok", count: undefined });
+    world.reply("a");
+    expect(world.sent.get("python")?.at(-1)).toMatchObject({ type: "execute_request", code: "x" });
+  });
+
+  it("ends with the shell that asked", () => {
+    const world = shellCell();
+    world.reply("s");
+    ask(world, undefined);
+    world.send({ type: "restart", language: "shell" });
+    expect(world.sent.get("python")?.at(-1)).toMatchObject({ type: "interrupt_request" });
   });
 });
 

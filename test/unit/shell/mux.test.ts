@@ -1,7 +1,7 @@
 /** The host's end of the agent's protocol (vm-images/agent/SPEC.md) against an agent that misbehaves in every way. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type GuestStream, Mux, OUTPUT_WINDOW, PAYLOAD } from "#kernels/shell/mux.ts";
+import { AGENT_VERSION, type GuestStream, Mux, OUTPUT_WINDOW, PAYLOAD } from "#kernels/shell/mux.ts";
 
 const GUEST = {
   out: 65,
@@ -18,6 +18,7 @@ const GUEST = {
   fail: 76,
   want: 77,
   result: 78,
+  seen: 79,
 };
 
 interface Frame {
@@ -76,7 +77,7 @@ describe("the agent's protocol", () => {
     const { mux, say } = wired();
     const greeting = mux.greet(false);
     say(GUEST.hello, 0, text("kroma-agent 99"));
-    await expect(greeting).rejects.toThrow(/kroma-agent 99.*version 2/);
+    await expect(greeting).rejects.toThrow(new RegExp(`kroma-agent 99.*version ${AGENT_VERSION}`));
   });
 
   test("A3: no more than 12 frames are under way, and an acknowledgement lets the next go", () => {

@@ -219,16 +219,17 @@ class InteractiveShell:
         await packages.load_imports(code)
         return await self.execute(code, filename, widths)
 
-    async def run(self, code, name=None, silent=False):
+    async def run(self, code, name=None, silent=False, stored=True):
         """One execute_request; gives the reply as JSON. Outputs have been posted when it returns."""
         self.interrupted = False
-        if not silent:
+        stored = stored and not silent
+        if stored:
             self.execution_count += 1
         count = self.execution_count
-        filename = f"Cell[{name or 'silent'}]" if silent else f"Cell[{count}]"
+        filename = f"Cell[{count}]" if stored else f"Cell[{name or 'silent'}]"
         tracebacks.remember(filename, name or filename, code)
-        reply = {"status": "ok", "count": None if silent else count}
-        if not silent:
+        reply = {"status": "ok", "count": count if stored else None}
+        if stored:
             self.history.append(code)
             self._remember_inputs()
         streams.buffer.flushed = 0.0
@@ -236,7 +237,7 @@ class InteractiveShell:
         try:
             value = await self.run_source(code, filename)
             if not silent:
-                self.show(value, count)
+                self.show(value, count, stored)
             pyplot.flush_figures()
         except SystemExit as error:
             if error.code not in (None, 0):
@@ -260,7 +261,7 @@ class InteractiveShell:
         streams.flush()
         return json.dumps(reply)
 
-    def show(self, value, count):
+    def show(self, value, count, stored=True):
         """The last expression's value: shown, and kept as `_`, `_n`, `Out[n]`."""
         if value is None:
             return
@@ -275,6 +276,8 @@ class InteractiveShell:
         if not shown:
             data, metadata = display.mimebundle(value)
             bridge.post({"type": "execute_result", "data": data, "metadata": metadata, "count": count})
+        if not stored:
+            return
         names = self.user_ns
         if self.shown is None or all(names.get(key) is self.shown.get(key) for key in ("_", "__", "___")):
             # The user has not taken the names for something else.
@@ -450,8 +453,8 @@ def get_ipython():
     return shell
 
 
-def run(code, name, silent):
-    return shell.run(code, name, silent)
+def run(code, name, silent, stored):
+    return shell.run(code, name, silent, stored)
 
 
 def interrupt():
