@@ -14,6 +14,7 @@ export function createPageHost(options: {
   readonly workspace: () => SharedArrayBuffer | undefined;
   readonly foreign: () => boolean;
   readonly openMachine: NonNullable<KernelHost["openMachine"]>;
+  readonly webHosts?: () => readonly string[];
 }): PageHost {
   const asset = (path: string): string => new URL(`assets/${path}`, document.baseURI).href;
   return {
@@ -28,7 +29,7 @@ export function createPageHost(options: {
       return options.workspace();
     },
     get settings() {
-      return kernelSettings(readSettings(), asset);
+      return { ...kernelSettings(readSettings(), asset), webHosts: options.webHosts?.() ?? [] };
     },
     get foreign() {
       return options.foreign();

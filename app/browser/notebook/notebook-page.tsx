@@ -6,6 +6,8 @@ import { Session } from "#core/session/session.ts";
 import type { Workspace } from "#core/workspace/workspace.ts";
 import { commands as commandsFacet, type PageActions } from "#kit/commands.ts";
 import { type Panel, panels as panelsFacet } from "#kit/panels.ts";
+import { PORTS_PANEL } from "#plugins/ports/index.ts";
+import { onPreviewAsked, previewOf } from "#plugins/ports/preview.ts";
 import { storeOf } from "#plugins/widgets/store.ts";
 import { announceRuns } from "../announce-runs.ts";
 import { commandContext, setOpenView } from "../command-context.ts";
@@ -20,6 +22,7 @@ import { BottomPanel } from "../shell/bottom-panel.tsx";
 import { Rail, SidePanel } from "../shell/rail.tsx";
 import { StatusBar } from "../shell/status-bar.tsx";
 import { openMachineLink } from "../machine-link.ts";
+import { allowHosts, allowedHosts } from "../web-access.ts";
 import { openWorkspaceLink, type WorkspaceLink } from "../workspace-link.ts";
 import { CellList } from "./cell-list.tsx";
 import { FindBar } from "./find-bar.tsx";
@@ -61,11 +64,13 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
       return true;
     },
   });
+  const webHosts = allowedHosts(client.document);
   const host = createPageHost({
     programs,
     workspace: () => link()?.memory(),
     foreign: () => client.entry.foreign,
     openMachine: machine.openMachine,
+    webHosts,
   });
   /** Told that this tab has the files: those of the notebook, and those that ship with it. */
   let filesAreHere: () => void;
@@ -81,11 +86,25 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
   const session = new Session({ notebook: client, kernels, host, canRun: !props.elsewhere, ready: () => here });
   // From the start, so that no widget is missed; the renderer finds the same store by the same channel.
   storeOf(session.comms);
+  onPreviewAsked(session, () => page.openPanel(PORTS_PANEL));
+  const openPorts = (port: number | undefined): void => {
+    if (port !== undefined) previewOf(session).go({ port, path: "/", fragment: "" });
+    page.openPanel(PORTS_PANEL);
+  };
   /** What runs waits for the files it may read. Where another tab runs the notebook, that one has them. */
   const files = (): Promise<void> => (session.state.runner === "elsewhere" ? Promise.resolve() : here);
   /** The files, once those that ship with the notebook are among them. */
   const workspace = (): Promise<Workspace | undefined> => files().then(() => link()?.ready);
   const view = createView(client, session, page, machine, files, async (path) => readFile(await workspace(), path));
+  createEffect(() => session.machine.send({ type: "web_hosts", hosts: [...webHosts()] }));
+  const [refusedHosts, setRefusedHosts] = createSignal<readonly string[]>([]);
+  /** What programs of the machine wanted to reach, until a person has said yes or not now. */
+  const wantedHosts = createMemo(() =>
+    [...view.session$().kernels.values()]
+      .flatMap((kernel) => kernel.wantedHosts ?? [])
+      .filter((name) => !webHosts().includes(name) && !refusedHosts().includes(name))
+      .slice(-2),
+  );
   const [saved, setSaved] = createSignal(client.saved);
   const [dismissed, setDismissed] = createSignal<readonly string[]>([]);
   onCleanup(client.onSaved(setSaved));
@@ -239,6 +258,17 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
           <Show when={view.session$().runner === "elsewhere"}>
             <Banner level="info" text="This notebook runs in another tab. You can edit here; results appear in both." />
           </Show>
+          <For each={wantedHosts()}>
+            {(name) => (
+              <Banner
+                level="info"
+                text={`The shell wants to reach ${name}. What it is allowed is kept for this notebook and can be taken back in Settings.`}
+                action={{ label: "Allow", run: () => allowHosts(client.document, [...webHosts(), name]) }}
+                dismiss="Not now"
+                onDismiss={() => setRefusedHosts((list) => [...list, name])}
+              />
+            )}
+          </For>
           <For each={silentKernels()}>
             {(language) => (
               <Banner
@@ -281,6 +311,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
         saved={savedText()}
         storageTrouble={props.storage.state !== "ok"}
         onProblem={firstFailed}
+        onPorts={openPorts}
       />
     </div>
   );

@@ -1,9 +1,11 @@
 /** Theme, and where packages may come from. What is typed is kept at once; kernels use it from their next start. */
-import { For, createSignal, type JSX } from "solid-js";
+import { For, Show, createSignal, type JSX } from "solid-js";
+import { isHostName } from "#core/kernel/machine.ts";
 import type { PanelProps } from "#kit/panels.ts";
 import { readSettings, writeSettings, type Settings, type Theme } from "../settings.ts";
 import { setTheme } from "../theme.ts";
 import { MachineSettings } from "./machine-settings.tsx";
+import { allowHosts, allowedHosts } from "../web-access.ts";
 
 const THEMES: readonly (readonly [Theme, string])[] = [
   ["system", "As the system"],
@@ -129,9 +131,78 @@ export function SettingsPanel(props: PanelProps): JSX.Element {
         keeps={settings().linuxKeeps}
         onKeeps={(linuxKeeps) => change({ linuxKeeps })}
       />
+      <Show when={props.context.view?.client.document} keyed>
+        {(document) => <WebAccess document={document} />}
+      </Show>
       <p class="quiet" aria-live="polite">
         {kept()}
       </p>
     </form>
+  );
+}
+
+/** The hosts that this notebook's shell may reach, each with the way to take it back. */
+function WebAccess(props: { readonly document: string }): JSX.Element {
+  const hosts = allowedHosts(props.document);
+  const [wrong, setWrong] = createSignal(false);
+  let field: HTMLInputElement | undefined;
+  const add = (): void => {
+    const host = field?.value.trim().toLowerCase() ?? "";
+    setWrong(host !== "" && !isHostName(host));
+    if (!field || !isHostName(host)) return;
+    allowHosts(props.document, [...hosts(), host]);
+    field.value = "";
+  };
+  return (
+    <fieldset>
+      <legend>Web access of this notebook's shell</legend>
+      <p class="quiet">
+        Programs in Linux reach only these hosts, through this page. A server must also permit that other pages read it
+        (CORS).
+      </p>
+      <ul class="settings-hosts">
+        <For each={hosts()} fallback={<li class="quiet">None yet.</li>}>
+          {(host) => (
+            <li>
+              <code>{host}</code>
+              <button
+                type="button"
+                class="button"
+                aria-label={`Remove ${host}`}
+                onClick={() =>
+                  allowHosts(
+                    props.document,
+                    hosts().filter((other) => other !== host),
+                  )
+                }
+              >
+                Remove
+              </button>
+            </li>
+          )}
+        </For>
+      </ul>
+      <label class="field">
+        <span>Allow a host</span>
+        <input
+          ref={(element) => (field = element)}
+          class="input"
+          type="text"
+          inputmode="url"
+          spellcheck={false}
+          placeholder="example.org"
+          aria-invalid={wrong()}
+          onKeyDown={(event) => {
+            if (event.key === "Enter") add();
+          }}
+          onChange={add}
+        />
+        <Show when={wrong()}>
+          <span class="quiet" role="alert">
+            A host is a name such as example.org, *.example.org or example.org:8080.
+          </span>
+        </Show>
+      </label>
+    </fieldset>
   );
 }

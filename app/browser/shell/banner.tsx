@@ -7,6 +7,8 @@ export function Banner(props: {
   readonly text: string;
   readonly action?: { readonly label: string; readonly run: () => void } | undefined;
   readonly onDismiss?: (() => void) | undefined;
+  /** A word for it where "dismiss" is not what it does. */
+  readonly dismiss?: string;
 }): JSX.Element {
   return (
     <div class={`banner ${props.level}`} role={props.level === "error" ? "alert" : "status"}>
@@ -23,8 +25,13 @@ export function Banner(props: {
       </Show>
       <Show when={props.onDismiss}>
         {(dismiss) => (
-          <button type="button" class="button icon-only" aria-label="Dismiss" onClick={() => dismiss()()}>
-            <Icon name="close" />
+          <button
+            type="button"
+            class={`button${props.dismiss === undefined ? " icon-only" : ""}`}
+            aria-label={props.dismiss ?? "Dismiss"}
+            onClick={() => dismiss()()}
+          >
+            {props.dismiss ?? <Icon name="close" />}
           </button>
         )}
       </Show>

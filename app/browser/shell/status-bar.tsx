@@ -36,6 +36,8 @@ export function StatusBar(props: {
   readonly saved: string;
   readonly storageTrouble: boolean;
   readonly onProblem: () => void;
+  /** Shows what runs on the machine, or what one port serves. */
+  readonly onPorts: (port: number | undefined) => void;
 }): JSX.Element {
   const kernels = createMemo(() => [...props.view.session$().kernels.values()].map((kernel) => kernel.language));
   const problems = createMemo(() => {
@@ -43,6 +45,9 @@ export function StatusBar(props: {
     for (const cell of props.view.session$().cells.values()) if (cell.progress === "failed") count++;
     return count;
   });
+  const machines = createMemo(() => [...props.view.session$().kernels.values()]);
+  const ports = createMemo(() => machines().flatMap((kernel) => kernel.ports ?? []));
+  const jobs = createMemo(() => machines().reduce((sum, kernel) => sum + (kernel.jobs?.length ?? 0), 0));
   const elsewhere = (): boolean => props.view.session$().runner === "elsewhere";
   return (
     <footer class="status-bar" aria-label="Status">
@@ -78,6 +83,22 @@ export function StatusBar(props: {
         </For>
       </div>
       <span class="status-space" />
+      <span class="status-ports" aria-live="polite">
+        <Show when={ports().length > 0}>
+          <button
+            type="button"
+            class="status-button"
+            onClick={() => props.onPorts(ports().length === 1 ? ports()[0] : undefined)}
+          >
+            {ports().length === 1 ? `Port ${ports()[0]} is open · Preview` : `${ports().length} ports are open`}
+          </button>
+        </Show>
+        <Show when={jobs() > 0}>
+          <button type="button" class="status-button" onClick={() => props.onPorts(undefined)}>
+            {jobs() === 1 ? "1 background job" : `${jobs()} background jobs`}
+          </button>
+        </Show>
+      </span>
       <Show when={problems() > 0}>
         <button type="button" class="status-button problem" onClick={() => props.onProblem()}>
           <span>

@@ -1,0 +1,134 @@
+/** Servers, background jobs and the web from the shell, in the built app on the real Linux: offer, preview, end, allow, axe. */
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import { createRequire } from "node:module";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BrowserContext, Page } from "playwright";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { browser, serve, type Site } from "./kroma-process.ts";
+
+const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+/** A machine that many share may take its time. */
+const PATIENCE = { timeout: 120_000 };
+let site: Site;
+let profile: string;
+let context: BrowserContext;
+let web: Server;
+let webHost: string;
+
+beforeAll(async () => {
+  site = await serve();
+  web = createServer((_request, response) => {
+    response.setHeader("Access-Control-Allow-Origin", "*");
+    response.end("from the web\n");
+  });
+  await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
+  webHost = `127.0.0.1:${(web.address() as AddressInfo).port}`;
+});
+afterAll(() => {
+  web.close();
+  site.close();
+});
+beforeEach(async () => {
+  profile = mkdtempSync(join(tmpdir(), "kroma-ports-"));
+  context = await browser(profile);
+});
+afterEach(async () => {
+  await context.close();
+  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
+});
+
+async function newNotebook(): Promise<Page> {
+  const page = await context.newPage();
+  page.on("pageerror", (error) => {
+    throw error;
+  });
+  await page.goto(`${site.url}/`);
+  await page.getByRole("button", { name: "New notebook" }).click();
+  await page.locator("[data-cell]").waitFor();
+  return page;
+}
+
+/** Runs `%%bash` in the last cell, and waits for the text among its outputs. */
+async function shell(page: Page, code: string, output: string): Promise<void> {
+  const cell = page.locator("[data-cell]").last();
+  await cell.locator(".cm-content").click();
+  await page.keyboard.insertText(`%%bash\n${code}`);
+  await page.keyboard.press("Shift+Enter");
+  await page.locator("[data-output]").filter({ hasText: output }).last().waitFor(PATIENCE);
+}
+
+async function violations(page: Page): Promise<unknown> {
+  await page.evaluate(axeSource);
+  return page.evaluate(
+    "axe.run({ include: [['.bottom-panel'], ['.status-bar'], ['.banners']].filter(([part]) => document.querySelector(part)) }).then(({ violations }) => violations.map(({ id, nodes }) => id + ' ' + nodes[0].html))",
+  );
+}
+
+const SERVER = `mkdir -p site/css && cd site
+echo '<!doctype html><title>Home</title><link rel=stylesheet href=css/a.css><h1>Home page</h1><a href=two.html>second</a><p id=p></p><script src=a.js></script>' > index.html
+echo '<!doctype html><title>Two</title><h1>Second page</h1><a href=./>back home</a>' > two.html
+echo 'h1 { color: rgb(1, 2, 3) }' > css/a.css
+echo 'fetch("data.json").then((r) => r.json()).then((d) => { p.textContent = "answer " + d.a })' > a.js
+echo '{"a": 42}' > data.json
+busybox httpd -f -p 8000 &
+cd ..; echo served`;
+
+describe("the machine's servers", () => {
+  it("are offered, previewed with all they hold, left and ended", async () => {
+    const page = await newNotebook();
+    await shell(page, SERVER, "served");
+    await page.getByRole("button", { name: "Port 8000 is open · Preview" }).click(PATIENCE);
+    const frame = page.frameLocator("iframe.ports-frame");
+    await frame.getByText("answer 42").waitFor(PATIENCE);
+    expect(await frame.locator("h1").evaluate((element) => getComputedStyle(element as never).color)).toBe(
+      "rgb(1, 2, 3)",
+    );
+    expect(await page.locator("iframe.ports-frame").getAttribute("sandbox")).not.toContain("same-origin");
+    const address = page.getByRole("textbox", { name: "Address on the machine" });
+    await frame.getByRole("link", { name: "second" }).click();
+    await frame.getByRole("heading", { name: "Second page" }).waitFor(PATIENCE);
+    expect(await address.inputValue()).toBe("localhost:8000/two.html");
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole("button", { name: "Back" }).click();
+    await frame.getByRole("heading", { name: "Home page" }).waitFor(PATIENCE);
+    await address.fill("8000/nothing");
+    await address.press("Enter");
+    await frame.getByText("404").first().waitFor(PATIENCE);
+    await address.fill("9999");
+    await address.press("Enter");
+    await page.getByText("Nothing listens at port 9999 of the Linux machine.").waitFor(PATIENCE);
+
+    await page.setViewportSize({ width: 390, height: 800 });
+    await page.getByRole("form").or(page.locator(".ports-bar")).first().waitFor();
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(390);
+    await page.locator(".ports-bar").getByRole("button", { name: "Ports" }).click();
+    await page.getByRole("button", { name: "Preview port 8000" }).waitFor(PATIENCE);
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole("button", { name: /^End busybox httpd/ }).click();
+    await page.getByText("No port is open.").waitFor(PATIENCE);
+    await page.getByText("Nothing that a cell has left running").waitFor(PATIENCE);
+  });
+
+  it("are shown when a program asks, and programs use Python and the web when they may", async () => {
+    const page = await newNotebook();
+    await shell(
+      page,
+      "mkdir s; echo '<h1>Asked for</h1>' > s/index.html; busybox httpd -p 8001 -h s; kroma open 8001; kroma ts '6 * 7'; kroma py 1 2>&1 || true",
+      "42",
+    );
+    await page.frameLocator("iframe.ports-frame").getByRole("heading", { name: "Asked for" }).waitFor(PATIENCE);
+    await page.getByRole("button", { name: "Hide ports" }).click();
+
+    await shell(page, `kroma fetch http://${webHost}/ || true`, "may not reach");
+    await page.getByText(`The shell wants to reach ${webHost}.`).waitFor(PATIENCE);
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole("button", { name: "Allow" }).click();
+    await shell(page, `kroma fetch http://${webHost}/`, "from the web");
+    await page.getByRole("button", { name: "Settings" }).click();
+    await page.getByRole("button", { name: `Remove ${webHost}` }).click();
+    await shell(page, `kroma fetch http://${webHost}/ 2>&1 | sed s/may/MAY/ || true`, "MAY not reach");
+  });
+});
