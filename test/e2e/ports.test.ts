@@ -92,7 +92,7 @@ describe("the machine's servers", () => {
     await frame.getByRole("heading", { name: "Second page" }).waitFor(PATIENCE);
     expect(await address.inputValue()).toBe("localhost:8000/two.html");
     expect(await violations(page)).toEqual([]);
-    await page.getByRole("button", { name: "Back" }).click();
+    await page.getByRole("button", { name: "Back", exact: true }).click();
     await frame.getByRole("heading", { name: "Home page" }).waitFor(PATIENCE);
     await address.fill("8000/nothing");
     await address.press("Enter");

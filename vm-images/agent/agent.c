@@ -454,7 +454,11 @@ static void handle(int type, int id, uint8_t *p, int size) {
   case H_DIAL: if (size == 2) dial(id, u16(p)); break;
   case H_CLOSE:
     if (!c) break;
-    if (c->kind == PROCESS && !c->exited) { kill(-c->pid, SIGHUP); kill(-c->pid, SIGCONT); }
+    if (c->kind == PROCESS && !c->exited) {
+      /* A child that has not run yet leads no group: it is hung up itself, or it would run for ever unheard. */
+      if (kill(-c->pid, SIGHUP)) kill(c->pid, SIGHUP);
+      kill(-c->pid, SIGCONT);
+    }
     drop(c);
     break;
   case H_FILE: put_file(id, p, size); break;
