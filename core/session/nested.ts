@@ -34,11 +34,17 @@ export function takeRequest(draft: Draft, from: Language, root: RunId | undefine
   if (!draft.kernels.get(message.language)) {
     refuse(draft, nested, `There is no ${message.language} kernel here to run this.`);
   } else if (rootRun(draft, nested) && waitsFor(draft, message.language, from)) {
-    refuse(draft, nested, `${from} can't wait for the ${message.language} kernel, which waits for ${from}.`);
+    refuse(
+      draft,
+      nested,
+      `${named(draft, from)} can't wait for ${named(draft, message.language)}, which waits for ${named(draft, from)}.`,
+    );
   } else {
     draft.nested = [...draft.nested, nested];
   }
 }
+
+const named = (draft: Draft, language: Language): string => draft.kernels.get(language)?.displayName ?? language;
 
 /** Gives the next such request to a kernel that is free. */
 export function beginNested(draft: Draft, nested: NestedRun): void {

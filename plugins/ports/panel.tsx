@@ -54,7 +54,7 @@ function Lists(props: {
         <HideButton page={props.page} />
       </div>
       <section aria-labelledby="ports-open">
-        <h3 id="ports-open">Ports</h3>
+        <h3 id="ports-open">Open ports</h3>
         <Show
           when={ports().length > 0}
           fallback={

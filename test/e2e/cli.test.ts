@@ -2,7 +2,8 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
+import { createServer as createHttpServer } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -307,6 +308,28 @@ describe("kroma serve", () => {
 });
 
 describe("kroma vm", () => {
+  it("gives programs of shell cells the notebook's Python and TypeScript, and the hosts that were named", async () => {
+    const server = createHttpServer((_request, response) => response.end("from the web\n"));
+    const port = await new Promise<number>((resolve) =>
+      server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port)),
+    );
+    const name = await notebook("calls.ipynb", [
+      code("py", "table = {'a': 40}"),
+      code(
+        "sh",
+        "%%bash",
+        "kroma py 'table[\"a\"] + 2'; kroma ts '[1, \"b\"]'; kroma py 'table[\"z\"]' 2>&1 | tail -n 1",
+        `kroma fetch http://127.0.0.1:${port}/; kroma fetch http://other.invalid/ || echo refused`,
+      ),
+    ]);
+    const finished = await run(name, "--quiet", "--allow-net", `127.0.0.1:${port}`);
+    expect(finished.stderr).toContain("may not reach other.invalid");
+    expect(finished).toMatchObject({ code: 0, stdout: "42\n[ 1, 'b' ]\nKeyError: 'z'\nfrom the web\nrefused\n" });
+    server.close();
+    const wrong = await run(name, "--allow-net", "http://example.org/");
+    expect(wrong).toMatchObject({ code: 2, stderr: expect.stringContaining("--allow-net takes a host") });
+  });
+
   it("hands the Linux image on as a CAR file, and a machine without one has the shell from it", async () => {
     const file = join(folder, "image.car");
     const exported = await kroma(["vm", "export", "--output", file]);

@@ -102,9 +102,8 @@ describe("the machine's servers", () => {
     await page.getByText("Nothing listens at port 9999 of the Linux machine.").waitFor(PATIENCE);
 
     await page.setViewportSize({ width: 390, height: 800 });
-    await page.getByRole("form").or(page.locator(".ports-bar")).first().waitFor();
     expect(await page.evaluate("document.documentElement.scrollWidth")).toBeLessThanOrEqual(390);
-    await page.locator(".ports-bar").getByRole("button", { name: "Ports" }).click();
+    await page.locator(".ports-bar").getByRole("button", { name: "Ports", exact: true }).click();
     await page.getByRole("button", { name: "Preview port 8000" }).waitFor(PATIENCE);
     expect(await violations(page)).toEqual([]);
     await page.getByRole("button", { name: /^End busybox httpd/ }).click();
