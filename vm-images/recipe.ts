@@ -71,6 +71,7 @@ export const PACKAGES: {
     "nano",
     "ncal",
     "ncurses-base",
+    "ncurses-bin",
     "netbase",
     "openssl",
     "parallel",

@@ -224,7 +224,8 @@ class Bash {
     this.#line(
       `__kroma_begin ${path}\n` +
         "__kroma_code=130\n" +
-        `${command} <&60 >&61 2>&62 60<&- 61>&- 62>&- 63>&- && __kroma_code=0 || __kroma_code=$?\n` +
+        // In braces bash's own word on the end of a program ("Aborted") goes to the cell, too.
+        `{ ${command} <&60 >&61 60<&- 61>&- 62>&- 63>&-; } 2>&62 && __kroma_code=0 || __kroma_code=$?\n` +
         "__kroma_done $__kroma_code",
     );
     return done;

@@ -48,9 +48,9 @@ declare const self: {
 /** A restored machine answers at once; one that does not is of no use. */
 const RESTORE_PATIENCE = 30_000;
 const BOOT_PATIENCE = 600_000;
-/** After an interrupt: when to kill the foreground program, and when the shell. */
-const KILL_AFTER = 2000;
-const KILL_SHELL_AFTER = 5000;
+/** After an interrupt: when to kill the foreground program, and when the shell. An emulated Python takes its time to end. */
+const KILL_AFTER = 3000;
+const KILL_SHELL_AFTER = 10_000;
 
 /**
  * Counts the programs in the machine. A thread of the kernel has no command line; the Python that is kept ready rests

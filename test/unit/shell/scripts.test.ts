@@ -50,7 +50,7 @@ describe("interpreters", () => {
     ["env -S", "#!/usr/bin/env -S python3 -I -B\nimport sys\nprint(sys.flags.isolated)", "1\n"],
     ["tcc", '#!/usr/bin/tcc -run\n#include <stdio.h>\nint main(void) { printf("%d\\n", 6 * 7); return 0; }', "42\n"],
     ["make", "#!/usr/bin/make -f\nall:\n\t@echo made\n", "made\n"],
-    ["sed", "#!/bin/sed -n -f\n1p", ""],
+    ["sed", "#!/bin/sed -nf\n1p", ""],
   ];
   test.each(cells)("%s", async (_, code, stdout) => {
     const cell = await linux.cell(code);
