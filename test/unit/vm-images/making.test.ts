@@ -56,6 +56,7 @@ it("keeps the shell waiting until it is there, or until nobody makes it any more
       () => undefined,
       async (log) => {
         log("Packing");
+        await expect.poll(() => makingStage(cache)).toBe("Packing");
         const waiting = loadManifest(url, (stage) => stages.push(stage));
         await expect.poll(() => stages).toContain("Packing");
         await writeFile(join(cache, "manifest.json"), '{"format":99}');
