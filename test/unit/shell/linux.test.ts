@@ -400,10 +400,11 @@ describe("the kernel's protocol", () => {
 
   test("the start is told in stages", () => {
     const stages = linux.starting.flatMap((message) =>
-      message.type === "status" && message.stage ? [message.stage] : [],
+      message.type === "status" && message.stage ? [{ stage: message.stage, progress: message.progress }] : [],
     );
-    expect(stages.some((stage) => /^Downloading Linux \d+ %$/.test(stage))).toBe(true);
-    expect(stages).toContain("Restoring Linux");
+    const downloads = stages.filter(({ stage }) => stage === "Downloading Linux");
+    expect(downloads.at(-1)?.progress).toBe(1);
+    expect(stages.map(({ stage }) => stage)).toContain("Restoring Linux");
   });
 
   test("silent requests have no count", async () => {
