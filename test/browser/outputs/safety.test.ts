@@ -101,7 +101,7 @@ test("text, streams, errors, JSON and tables show markup as text", async () => {
   const error = await show("application/vnd.kroma.error", {
     ename: markup,
     evalue: markup,
-    traceback: [markup],
+    traceback: [markup, `${markup} in a line of its own`],
     line: 1,
   });
   error.element.querySelector("details")!.open = true;

@@ -180,7 +180,7 @@ describe("what runs", () => {
 describe("the web", () => {
   test("programs reach an allowed host by kroma fetch and by the proxy", async () => {
     const { stdout, stderr } = await linux.cell(
-      `kroma fetch http://${host}/a; kroma fetch -o got http://${host}/b && cat got; rm got; curl -s --noproxy '' http://${host}/c; wget -qO- http://${host}/d; curl -sI --noproxy '' http://${host}/e | head -n 1 | tr -d '\\r'`,
+      `kroma fetch http://${host}/a; kroma fetch -o got http://${host}/b && cat got; rm got; curl -s --noproxy '' http://${host}/c; no_proxy= wget -qO- http://${host}/d; curl -sI --noproxy '' http://${host}/e | head -n 1 | tr -d '\\r'`,
     );
     expect(stderr).toBe("");
     expect(stdout).toBe("GET /a\nGET /b\nGET /c\nGET /d\nHTTP/1.1 200 OK\n");

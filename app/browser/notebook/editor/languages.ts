@@ -23,7 +23,7 @@ async function legacy(mode: StreamParser<unknown>, comment?: string): Promise<Ex
 /** Whose grammar a cell has: that of its language, or of the program that a shell cell's first line names. */
 export function grammarName(language: string, source: string): string {
   if (language !== "shell") return language;
-  return /^#![^\n]*[/\s](python|perl|lua)[\d.]*(?=\s|$)/.exec(source)?.[1] ?? language;
+  return /^#![^\n]*[/ \t](python|perl|lua)[\d.]*(?=\s|$)/.exec(source)?.[1] ?? language;
 }
 
 /** The grammar if it is here already. */
