@@ -78,9 +78,9 @@ describe("a terminal", () => {
     await sees(page, /^1\n2\n3\n[^]*n\.txt/);
     await page.keyboard.type(":2\r");
     await page.keyboard.type("iHello ");
-    await sees(page, /^1\nHello 2\n/);
+    await sees(page, /^1\nHello 2\n[^]*-- INSERT --/);
     await page.keyboard.press("Escape");
-    await sees(page, /\n- n\.txt/);
+    await sees(page, /^1\nHello 2\n(?![^]*-- INSERT --)/);
     await page.keyboard.type(":wq\r");
     await sees(page, PROMPT);
     await page.keyboard.type("clear; less n.txt\r");
