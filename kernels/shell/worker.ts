@@ -368,12 +368,14 @@ async function start(init: ShellInit): Promise<void> {
   const { kernel, initrd, bios, vgaBios } = manifest;
   /** A machine that is tried and found wanting says so to nobody. */
   let given: Machine | undefined;
-  const connect = (machine: Machine) =>
-    new Mux(machine.port, {
+  const connect = (machine: Machine) => {
+    watchForPanic(machine, () => machine === given);
+    return new Mux(machine.port, {
       onBroken: (reason) => machine === given && die(new KromaError("unavailable", reason)),
       onCall: services.accept,
       onSeen: (payload) => activity.seen(payload),
     });
+  };
   const restored = async (state: ImagePart): Promise<System> => {
     const loaded = await parts({ state, bios, vgaBios });
     stage("Restoring Linux");
@@ -402,7 +404,6 @@ async function start(init: ShellInit): Promise<void> {
     });
     const mux = connect(machine);
     given = machine;
-    watchForPanic(machine);
     await within(mux.greet(false), BOOT_PATIENCE, "Linux did not start.");
     return { machine, mux };
   };
@@ -536,12 +537,12 @@ async function isOurs(manifest: ImageManifest, wasm: ArrayBuffer): Promise<boole
   return sum === undefined || sum === manifest.emulator.wasm;
 }
 
-function watchForPanic(machine: Machine): void {
+function watchForPanic(machine: Machine, isInUse: () => boolean): void {
   let last = "";
   machine.onSerial((text) => {
     last = (last + text).slice(-200);
-    if (text === "\n" && last.includes("Kernel panic"))
-      die(new KromaError("unavailable", "The Linux kernel panicked."));
+    if (text === "\n" && last.includes("Kernel panic") && isInUse())
+      die(new KromaError("unavailable", "The Linux kernel panicked. Restart the shell to go on."));
   });
 }
 

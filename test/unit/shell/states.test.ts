@@ -89,3 +89,17 @@ test("states that are all damaged: Linux is started from its kernel", async () =
   expect(damaged.written).toEqual(["on\n"]);
   expect(damaged.stages).toContain("Starting Linux");
 }, 900_000);
+
+test("a kernel that panics ends the cell and says so, also in a restored machine", async () => {
+  const linux = await startLinux();
+  try {
+    const reasons: string[] = [];
+    linux.channel.receive((message) => {
+      if (message.type === "status" && message.status === "dead") reasons.push(message.reason ?? "");
+    });
+    linux.channel.send({ type: "execute_request", id: "panic", code: "echo c > /proc/sysrq-trigger" });
+    await expect.poll(() => reasons).toEqual(["The Linux kernel panicked. Restart the shell to go on."]);
+  } finally {
+    await linux.close();
+  }
+});
