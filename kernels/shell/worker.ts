@@ -53,13 +53,13 @@ const KILL_AFTER = 3000;
 const KILL_SHELL_AFTER = 10_000;
 
 /**
- * Counts the programs in the machine. A thread of the kernel has no command line; the Python that is kept ready rests
- * once it is ready, and its copies have programs that stand for them.
+ * Counts the programs in the machine beside itself. A thread of the kernel has no command line; the Python that is kept
+ * ready rests once it is ready, and its copies have programs that stand for them.
  */
 const COUNT_PROGRAMS =
-  'n=0; for d in /proc/[0-9]*; do l=; read -r l 2>/dev/null <"$d/cmdline"; case $l in "") ;; */kroma/python.py*--zygote*) [ -S /run/kroma/python.sock ] || n=$((n+1)) ;; *) n=$((n+1)) ;; esac; done; echo $n';
-/** The agent, the cells' shell, and the one that counts. */
-const PROGRAMS_OF_OURS = 3;
+  'n=0; for d in /proc/[0-9]*; do [ "$d" = "/proc/$$" ] && continue; l=; read -r l 2>/dev/null <"$d/cmdline"; case $l in "") ;; */kroma/python.py*--zygote*) [ -S /run/kroma/python.sock ] || n=$((n+1)) ;; *) n=$((n+1)) ;; esac; done; echo $n';
+/** The agent and the cells' shell. */
+const PROGRAMS_OF_OURS = 2;
 
 /** After a cell its changes go to the disk, unless another cell follows at once. */
 const SAVE_AFTER = 300;

@@ -103,3 +103,17 @@ test("a kernel that panics ends the cell and says so, also in a restored machine
     await linux.close();
   }
 });
+
+test.each([["echo 1"], [PYTHON]])(
+  "what a cell left running runs on while nobody uses the machine: %j",
+  async (source) => {
+    const linux = await startLinux({ sources: [source] });
+    try {
+      // One process, for longer than the machine waits before it rests.
+      await linux.cell("perl -e 'sleep 6; open F, q(>), q(/workspace/late); print F qq(here\\n)' &");
+      await expect.poll(() => readFile(join(linux.folder, "late"), "utf8").catch(() => "")).toBe("here\n");
+    } finally {
+      await linux.close();
+    }
+  },
+);
