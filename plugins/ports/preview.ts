@@ -115,6 +115,12 @@ export class Preview {
     void this.#show(entry, how.question ?? GET);
   }
 
+  /** Goes to a port's path as a program or a person gives it; what is no such address is passed over. */
+  goTo(port: number, path: string): void {
+    const address = addressOf(path, urlOf({ port, path: "/", fragment: "" }));
+    if (address) this.go(address);
+  }
+
   reload(): void {
     const entry = this.#entries[this.#at];
     if (entry) void this.#show(entry, this.#question);
@@ -316,36 +322,15 @@ function withAccept(question: Question): Question {
   return { ...question, headers: [...question.headers, accept] };
 }
 
-/** The preview, and who is told when a program of the machine asks for it. */
-interface Kept {
-  readonly preview: Preview;
-  onAsk: () => void;
-}
-const known = new WeakMap<Session, Kept>();
-
-function kept(session: Session): Kept {
-  let found = known.get(session);
-  if (!found) {
-    const preview = new Preview(session);
-    const made: Kept = { preview, onAsk: () => undefined };
-    known.set(session, (found = made));
-    session.machine.receive((message) => {
-      if (message.type !== "port_open") return;
-      const address = addressOf(message.path, urlOf({ port: message.port, path: "/", fragment: "" }));
-      if (address) preview.go(address);
-      made.onAsk();
-    });
-    session.machine.onClose(() => preview.close());
-  }
-  return found;
-}
+const known = new WeakMap<Session, Preview>();
 
 /** The preview of the notebook that this session runs. */
 export function previewOf(session: Session): Preview {
-  return kept(session).preview;
-}
-
-/** From now on `show` is called when a program of the machine asks for a preview (`kroma open PORT`). */
-export function onPreviewAsked(session: Session, show: () => void): void {
-  kept(session).onAsk = show;
+  let preview = known.get(session);
+  if (!preview) {
+    const made = new Preview(session);
+    known.set(session, (preview = made));
+    session.machine.onClose(() => made.close());
+  }
+  return preview;
 }

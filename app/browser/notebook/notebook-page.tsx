@@ -7,7 +7,7 @@ import type { Workspace } from "#core/workspace/workspace.ts";
 import { commands as commandsFacet, type PageActions } from "#kit/commands.ts";
 import { type Panel, panels as panelsFacet } from "#kit/panels.ts";
 import { PORTS_PANEL } from "#plugins/ports/index.ts";
-import { onPreviewAsked, previewOf } from "#plugins/ports/preview.ts";
+import { onPreviewAsked, showPreview } from "#plugins/ports/asked.ts";
 import { storeOf } from "#plugins/widgets/store.ts";
 import { announceRuns } from "../announce-runs.ts";
 import { commandContext, setOpenView } from "../command-context.ts";
@@ -88,7 +88,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
   storeOf(session.comms);
   onPreviewAsked(session, () => page.openPanel(PORTS_PANEL));
   const openPorts = (port: number | undefined): void => {
-    if (port !== undefined) previewOf(session).go({ port, path: "/", fragment: "" });
+    if (port !== undefined) void showPreview(session, port);
     page.openPanel(PORTS_PANEL);
   };
   /** What runs waits for the files it may read. Where another tab runs the notebook, that one has them. */
