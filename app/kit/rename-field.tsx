@@ -31,7 +31,9 @@ export function RenameField(props: {
       }}
       onKeyDown={(event) => {
         event.stopPropagation();
-        if (event.key !== "Enter" && event.key !== "Escape") return;
+        if (event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
+        // Or Enter would also press what has the focus by the time the browser comes to its character.
+        event.preventDefault();
         if (event.key === "Escape") event.currentTarget.value = props.value;
         byKey = true;
         event.currentTarget.blur();

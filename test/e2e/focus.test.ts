@@ -32,6 +32,7 @@ const expectFocus = (page: Page, words: string | RegExp): Promise<void> =>
     .poll(() =>
       page.evaluate(() => {
         const has = document.activeElement as HTMLElement;
+        if (has === document.body) return "nothing has the focus";
         return has.getAttribute("aria-label") ?? has.querySelector(".library-title")?.textContent ?? has.innerText;
       }),
     )

@@ -38,12 +38,17 @@ function Files(props: PanelProps & { readonly workspace: Workspace }): JSX.Eleme
   const [usage, setUsage] = createSignal("");
   const [over, setOver] = createSignal(false);
   let panel: HTMLDivElement | undefined;
-  let turn = 0;
-  const refresh = async (): Promise<void> => {
-    const mine = ++turn;
+  let latest: Promise<void> = Promise.resolve();
+  /** Shows what is there now. Ends when that shows, also when another reading overtook this one. */
+  const refresh = (): Promise<void> => {
+    const mine: Promise<void> = read(() => mine === latest);
+    latest = mine;
+    return mine;
+  };
+  const read = async (isLatest: () => boolean): Promise<void> => {
     try {
       const [list, { used, quota }] = await Promise.all([readRows(workspace, open()), workspace.usage()]);
-      if (mine !== turn) return;
+      if (!isLatest()) return await latest;
       const known = new Map(rows().map((row) => [row.stat.path, row] as const));
       // Rows that did not change stay the same objects, so that the list keeps its elements and the focus.
       setRows(
