@@ -1,27 +1,9 @@
 /** The focus is never lost: lists are gone through, changed and repaired by keyboard alone. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { BrowserContext, Page } from "playwright";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
-import { browser, serve, type Site } from "./kroma-process.ts";
+import type { Page } from "playwright";
+import { expect, it } from "vitest";
+import { Visit } from "./visit.ts";
 
-let site: Site;
-let profile: string;
-let context: BrowserContext;
-
-beforeAll(async () => {
-  site = await serve();
-});
-afterAll(() => site.close());
-beforeEach(async () => {
-  profile = mkdtempSync(join(tmpdir(), "kroma-focus-"));
-  context = await browser(profile);
-});
-afterEach(async () => {
-  await context.close();
-  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-});
+const visit = new Visit("focus");
 
 const press = async (page: Page, ...keys: readonly string[]): Promise<void> => {
   for (const key of keys) await page.keyboard.press(key);
@@ -39,8 +21,7 @@ const expectFocus = (page: Page, words: string | RegExp): Promise<void> =>
     .toMatch(words);
 
 it("in the files panel: arrows, folders, rename, delete and undo", async () => {
-  const page = await context.newPage();
-  await page.goto(site.url);
+  const page = await visit.open();
   await page.getByRole("button", { name: "New notebook" }).click();
   await page.locator("[data-cell] [role=textbox]").click();
   await page.keyboard.insertText(
@@ -83,8 +64,7 @@ it("in the files panel: arrows, folders, rename, delete and undo", async () => {
 });
 
 it("in a long output that was clicked: keys still mean cells, and its text can be copied without its tools", async () => {
-  const page = await context.newPage();
-  await page.goto(site.url);
+  const page = await visit.open();
   await page.getByRole("button", { name: "New notebook" }).click();
   await page.locator("[data-cell] [role=textbox]").click();
   await page.keyboard.insertText("for i in range(40): print('row', i)\n'the result'");
@@ -109,8 +89,7 @@ it("in a long output that was clicked: keys still mean cells, and its text can b
 });
 
 it("in the library: arrows, rename, delete and undo", async () => {
-  const page = await context.newPage();
-  await page.goto(site.url);
+  const page = await visit.open();
   await page.getByRole("button", { name: "New notebook" }).click();
   await page.getByRole("textbox", { name: "Title" }).fill("Rivers");
   await press(page, "Enter");

@@ -1,25 +1,20 @@
 /** Servers, background jobs and the web from the shell, in the built app on the real Linux: offer, preview, end, allow, axe. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { BrowserContext, Page } from "playwright";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { browser, serve, type Site } from "./kroma-process.ts";
+import type { Page } from "playwright";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Visit } from "./visit.ts";
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 /** A machine that many share may take its time. */
 const PATIENCE = { timeout: 120_000 };
-let site: Site;
-let profile: string;
-let context: BrowserContext;
+const visit = new Visit("ports");
 let web: Server;
 let webHost: string;
 
 beforeAll(async () => {
-  site = await serve();
   web = createServer((_request, response) => {
     response.setHeader("Access-Control-Allow-Origin", "*");
     response.end("from the web\n");
@@ -29,23 +24,10 @@ beforeAll(async () => {
 });
 afterAll(() => {
   web.close();
-  site.close();
-});
-beforeEach(async () => {
-  profile = mkdtempSync(join(tmpdir(), "kroma-ports-"));
-  context = await browser(profile);
-});
-afterEach(async () => {
-  await context.close();
-  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
 });
 
 async function newNotebook(): Promise<Page> {
-  const page = await context.newPage();
-  page.on("pageerror", (error) => {
-    throw error;
-  });
-  await page.goto(`${site.url}/`);
+  const page = await visit.open();
   await page.getByRole("button", { name: "New notebook" }).click();
   await page.locator("[data-cell]").waitFor();
   return page;

@@ -1,36 +1,9 @@
 /** What a person sees first, wide, narrow and on paper: nothing covers anything, and the next step is in sight. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { BrowserContext, Page } from "playwright";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { browser, serve, type Site } from "./kroma-process.ts";
+import type { Page } from "playwright";
+import { describe, expect, it } from "vitest";
+import { Visit } from "./visit.ts";
 
-let site: Site;
-let profile: string;
-let context: BrowserContext;
-
-beforeAll(async () => {
-  site = await serve();
-});
-afterAll(() => site.close());
-beforeEach(async () => {
-  profile = mkdtempSync(join(tmpdir(), "kroma-screens-"));
-  context = await browser(profile);
-});
-afterEach(async () => {
-  await context.close();
-  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-});
-
-async function openPage(path: string): Promise<Page> {
-  const page = await context.newPage();
-  page.on("pageerror", (error) => {
-    throw error;
-  });
-  await page.goto(`${site.url}${path}`);
-  return page;
-}
+const visit = new Visit("screens");
 
 const notebook = (cells: number): string =>
   JSON.stringify({
@@ -48,7 +21,7 @@ const notebook = (cells: number): string =>
   });
 
 async function openNotebook(cells: number): Promise<Page> {
-  const page = await openPage("/");
+  const page = await visit.open("/");
   const chooser = page.waitForEvent("filechooser");
   await page.getByRole("button", { name: "Import" }).click();
   await (
@@ -60,7 +33,7 @@ async function openNotebook(cells: number): Promise<Page> {
 
 describe("the library", () => {
   it("says that files can be dropped while they are dragged over it, and no longer", async () => {
-    const page = await openPage("/");
+    const page = await visit.open("/");
     await page.getByRole("searchbox").waitFor();
     const drag = (type: string): Promise<void> =>
       page.evaluate((name) => {
@@ -77,7 +50,7 @@ describe("the library", () => {
 
 describe("a notebook", () => {
   it("shows below its last cell how another is added, in each language", async () => {
-    const page = await openPage("/");
+    const page = await visit.open("/");
     await page.getByRole("button", { name: "New notebook" }).click();
     await page.locator("[data-cell] [role=textbox]").waitFor();
     await page.getByRole("button", { name: "Add typescript cell" }).click();

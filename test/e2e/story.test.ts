@@ -2,31 +2,16 @@
 import { mkdtempSync, readFileSync, readdirSync, rmSync, cpSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { BrowserContext, Page } from "playwright";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { browser, kroma, root, serve, type Site } from "./kroma-process.ts";
+import type { Page } from "playwright";
+import { describe, expect, it } from "vitest";
+import { kroma, root } from "./kroma-process.ts";
+import { Visit } from "./visit.ts";
 
 const shipped = readdirSync(join(root, "notebooks")).filter((name) => name.endsWith(".ipynb"));
-let site: Site;
-let profile: string;
-let context: BrowserContext;
-
-beforeAll(async () => {
-  site = await serve();
-});
-afterAll(() => site.close());
-beforeEach(async () => {
-  profile = mkdtempSync(join(tmpdir(), "kroma-story-"));
-  context = await browser(profile);
-});
-afterEach(async () => {
-  await context.close();
-  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-});
+const visit = new Visit("story");
 
 async function open(path: string): Promise<Page> {
-  const page = await context.newPage();
-  await page.goto(`${site.url}${path}`);
+  const page = await visit.open(path);
   await page.locator("[data-cell]").first().waitFor();
   return page;
 }
@@ -133,14 +118,14 @@ describe("the main job", () => {
     await page.keyboard.type("while True: pass  # typed to the last letter");
     await page.getByText("Saved", { exact: false }).first().waitFor();
     const url = page.url();
-    await context
+    await visit.context
       .browser()
       ?.newBrowserCDPSession()
       .then((session) => session.send("Browser.crash").catch(() => undefined));
-    await context.close().catch(() => undefined);
+    await visit.context.close().catch(() => undefined);
 
-    context = await browser(profile);
-    const again = await context.newPage();
+    await visit.restart();
+    const again = await visit.context.newPage();
     await again.goto(url);
     const same = again.locator(`[data-cell="${id}"]`);
     await same.waitFor();

@@ -1,36 +1,15 @@
 /** Terminals in the built app, on the real Linux: typing, programs that fill the screen, endings, hostile output, axe. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { BrowserContext, Page } from "playwright";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { browser, serve, type Site } from "./kroma-process.ts";
+import type { Page } from "playwright";
+import { describe, expect, it } from "vitest";
+import { Visit } from "./visit.ts";
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-let site: Site;
-let profile: string;
-let context: BrowserContext;
-
-beforeAll(async () => {
-  site = await serve();
-});
-afterAll(() => site.close());
-beforeEach(async () => {
-  profile = mkdtempSync(join(tmpdir(), "kroma-terminal-"));
-  context = await browser(profile);
-});
-afterEach(async () => {
-  await context.close();
-  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-});
+const visit = new Visit("terminal");
 
 async function newNotebook(): Promise<Page> {
-  const page = await context.newPage();
-  page.on("pageerror", (error) => {
-    throw error;
-  });
-  await page.goto(`${site.url}/`);
+  const page = await visit.open();
   await page.getByRole("button", { name: "New notebook" }).click();
   await page.locator("[data-cell]").waitFor();
   return page;
@@ -147,7 +126,7 @@ describe("a terminal", () => {
   });
 
   it("is not taken in by what a program writes or a page had copied", async () => {
-    await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: site.url });
+    await visit.context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: visit.url });
     const page = await withTerminal();
     await page.evaluate("navigator.clipboard.writeText('mine')");
     await page.evaluate("window.open = (...given) => { window.opened = given; }");

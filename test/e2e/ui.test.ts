@@ -1,42 +1,15 @@
 /** The page from outside: keys, modes, undo, files, library, a thousand cells, a narrow screen, and what axe says. */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { BrowserContext, Locator, Page } from "playwright";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { browser, serve, type Site } from "./kroma-process.ts";
+import type { Locator, Page } from "playwright";
+import { describe, expect, it } from "vitest";
+import { Visit } from "./visit.ts";
 
 const axeSource = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-let site: Site;
-let profile: string;
-let context: BrowserContext;
-
-beforeAll(async () => {
-  site = await serve();
-});
-afterAll(() => site.close());
-beforeEach(async () => {
-  profile = mkdtempSync(join(tmpdir(), "kroma-ui-"));
-  context = await browser(profile);
-});
-afterEach(async () => {
-  await context.close();
-  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-});
-
-/** Opens a page that must not say an error on its console. */
-async function openPage(path: string): Promise<Page> {
-  const page = await context.newPage();
-  page.on("pageerror", (error) => {
-    throw error;
-  });
-  await page.goto(`${site.url}${path}`);
-  return page;
-}
+const visit = new Visit("ui");
 
 async function newNotebook(): Promise<Page> {
-  const page = await openPage("/");
+  const page = await visit.open("/");
   await page.getByRole("button", { name: "New notebook" }).click();
   await page.locator("[data-cell]").waitFor();
   return page;
@@ -195,7 +168,7 @@ describe("running", () => {
 
   it("runs in one of two tabs and shows typing and results in both", async () => {
     const page = await newNotebook();
-    const other = await context.newPage();
+    const other = await visit.context.newPage();
     await other.goto(page.url());
     await other.locator("[data-cell] [role=textbox]").waitFor();
     await other.getByText("runs in another tab").first().waitFor();
@@ -268,7 +241,7 @@ describe("the library", () => {
   });
 
   it("refuses a broken file in words and keeps the others", async () => {
-    const page = await openPage("/");
+    const page = await visit.open("/");
     const chooser = page.waitForEvent("filechooser");
     await page.getByRole("button", { name: "Import" }).click();
     await (
@@ -280,7 +253,7 @@ describe("the library", () => {
 
 describe("a thousand cells", () => {
   it("open, jump to the end, stay small, and are all searched", async () => {
-    const page = await openPage("/");
+    const page = await visit.open("/");
     const notebook = {
       nbformat: 4,
       nbformat_minor: 5,
@@ -321,7 +294,7 @@ describe("a thousand cells", () => {
 describe("everybody can use it", () => {
   for (const scheme of ["light", "dark"] as const) {
     it(`axe finds nothing in the ${scheme} theme, in library and notebook, wide and narrow`, async () => {
-      const page = await openPage("/");
+      const page = await visit.open("/");
       await page.emulateMedia({ colorScheme: scheme, reducedMotion: "reduce" });
       const check = async (what: string): Promise<void> => {
         await page.evaluate(axeSource);
@@ -332,7 +305,7 @@ describe("everybody can use it", () => {
       };
       await page.locator("h1").waitFor();
       await check("library");
-      await page.goto(`${site.url}/?path=notebooks/welcome.ipynb`);
+      await page.goto(`${visit.url}/?path=notebooks/welcome.ipynb`);
       await page.locator("[data-cell] h1").waitFor();
       await page.locator("[data-cell] .tok-keyword").first().waitFor();
       await check("notebook");

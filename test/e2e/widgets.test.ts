@@ -1,31 +1,12 @@
 /** Widgets in the built app: from a kernel to a frame, a click back to the kernel; and where links of texts lead. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import type { BrowserContext, Locator, Page } from "playwright";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { browser, serve, type Site } from "./kroma-process.ts";
+import type { Locator, Page } from "playwright";
+import { describe, expect, it } from "vitest";
+import { Visit } from "./visit.ts";
 
-let site: Site;
-let profile: string;
-let context: BrowserContext;
-
-beforeAll(async () => {
-  site = await serve();
-});
-afterAll(() => site.close());
-beforeEach(async () => {
-  profile = mkdtempSync(join(tmpdir(), "kroma-widgets-"));
-  context = await browser(profile);
-});
-afterEach(async () => {
-  await context.close();
-  rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
-});
+const visit = new Visit("widgets");
 
 async function open(path: string): Promise<Page> {
-  const page = await context.newPage();
-  await page.goto(`${site.url}${path}`);
+  const page = await visit.open(path);
   await page.locator("[data-cell]").first().waitFor();
   return page;
 }
@@ -88,8 +69,7 @@ describe("widgets of the shipped notebook", () => {
 
 describe("texts", () => {
   it("show pictures and charts of the workspace's files, link to files and to headings of other cells", async () => {
-    const page = await context.newPage();
-    await page.goto(site.url);
+    const page = await visit.open();
     await page.getByRole("button", { name: "New notebook" }).click();
     const first = page.locator("[data-cell]").first();
     await first.waitFor();
