@@ -2,6 +2,7 @@
  * Which kernels start before they are asked for: Python's right after first paint when the notebook has Python cells
  * or nothing yet; the others that have cells one after the other, when the one before is ready and the page is idle.
  */
+import type { Kernel, KernelHost } from "#core/kernel/kernel.ts";
 import type { Session } from "#core/session/session.ts";
 import type { Notebook } from "#core/notebook/model.ts";
 
@@ -25,6 +26,12 @@ export function afterPaint(work: () => void): void {
     };
     port2.postMessage(undefined);
   });
+}
+
+/** Begins with the first of them what can be done before the notebook's files are there. */
+export function prepareFirstKernel(kernels: readonly Kernel[], kernelHost: KernelHost, notebook: Notebook): void {
+  const [first] = languagesToStart(notebook);
+  kernels.find(({ spec }) => spec.language === first)?.prepare?.(kernelHost);
 }
 
 /** Starts the kernels of a notebook one by one. Returns the way to stop starting. */

@@ -104,6 +104,8 @@ export interface KernelStart {
 export interface Kernel {
   readonly spec: KernelSpec;
   start(options: KernelStart): Promise<Channel<FromKernel, ToKernel>>;
+  /** Begins what a start needs nothing of the notebook for: one is about to come, once the host has the workspace. */
+  prepare?(host: KernelHost): void;
   /** The host's notebook is closed: what was kept ready for its next start goes. Its channels end by themselves. */
   forget?(host: KernelHost): void;
 }

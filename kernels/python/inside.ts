@@ -41,7 +41,7 @@ export class Inside {
   }
 
   /** Restores the interpreter and waits for `init`. */
-  prepare(shared: SharedParts): void {
+  prepare(shared: SharedParts | undefined): void {
     this.post({ type: "prepare", assets: this.#host.asset(""), shared });
   }
 

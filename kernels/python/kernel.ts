@@ -55,6 +55,7 @@ export function createPythonKernel(options: PythonKernelOptions = {}): Kernel {
       magics: ["%%python", "%%python3", "%%py"],
     },
     start: (start) => Promise.resolve(new RunningPython(start, shared).channel),
+    prepare: (host) => shared.spares.prepareFirst(host),
     forget: (host) => shared.spares.drop(host),
   };
 }

@@ -1,13 +1,16 @@
 /**
- * A second worker per notebook with the interpreter restored, so that a restart has not to wait for one. It knows
- * nothing of the notebook until it is taken. Made only where the host sees time and memory for it.
+ * A worker per notebook with the interpreter restored before it is asked for: the first, while the notebook's files are
+ * still being opened; later a second one, so that a restart has not to wait, where the host sees time and memory for
+ * it. It knows nothing of the notebook until it is taken.
  */
 import type { KernelHost } from "#core/kernel/kernel.ts";
 import { Inside } from "./inside.ts";
 import type { Starts } from "./starts.ts";
+import type { SharedParts } from "./wire.ts";
 
 interface Spare {
   readonly inside: Inside;
+  /** Worth taking: it is ready, or the first, whose start has no better one. */
   ready: boolean;
 }
 
@@ -19,12 +22,21 @@ export class Spares {
     this.#starts = starts;
   }
 
-  /** Starts one, unless there is one, or there is no snapshot to make it from. */
+  /** Starts one for the next restart, unless there is one, or there is no snapshot to make it from. */
   prepare(host: KernelHost): void {
     const shared = this.#starts.parts(host);
-    if (!shared?.pack || this.#spares.has(host) || this.#starts.isPlain(host)) return;
+    if (shared?.pack) this.#make(host, shared);
+  }
+
+  /** Starts one for the first start. */
+  prepareFirst(host: KernelHost): void {
+    this.#make(host, this.#starts.parts(host), true);
+  }
+
+  #make(host: KernelHost, shared: SharedParts | undefined, ready = false): void {
+    if (this.#spares.has(host) || this.#starts.isPlain(host)) return;
     const spare: Spare = {
-      ready: false,
+      ready,
       inside: new Inside(host, {
         hear: (message) => {
           if (message.type === "prepared") spare.ready = true;

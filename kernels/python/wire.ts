@@ -25,7 +25,7 @@ export interface SharedParts {
 export interface PythonPrepare {
   readonly type: "prepare";
   readonly assets: string;
-  readonly shared: SharedParts;
+  readonly shared: SharedParts | undefined;
 }
 
 export type ToWorker =

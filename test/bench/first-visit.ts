@@ -1,6 +1,7 @@
 /**
  * From an empty profile to the first Python `1+1` on screen: the whole app beside a bare page that only loads Pyodide
- * in a worker, five interleaved pairs, CPU seconds of the browser and the page's clock. Then each profile again.
+ * in a worker, five interleaved pairs, the browser's CPU seconds from its rest on and the page's clock. Then each
+ * profile again.
  */
 import type { Page } from "playwright";
 import { type Browser, median, newProfile, openBrowser, removeProfile } from "./browser.ts";
@@ -33,7 +34,9 @@ const WATCH = `
 
 async function visit(browser: Browser, server: BenchServer, url: string): Promise<Visit> {
   const page: Page = await browser.context.newPage();
+  await browser.rest();
   const requests = server.requests();
+  const before = browser.cpuSeconds();
   if (!url.includes("bare")) await page.addInitScript(WATCH);
   await page.goto(server.url + url, { waitUntil: "commit" });
   const handle = await page.waitForFunction(
@@ -42,7 +45,7 @@ async function visit(browser: Browser, server: BenchServer, url: string): Promis
     { polling: 100, timeout: 120_000 },
   );
   const { ms, typable } = (await handle.jsonValue()) as { ms: number; typable: number };
-  const cpu = browser.cpuSeconds();
+  const cpu = browser.cpuSeconds() - before;
   if (!url.includes("bare")) await settle(page, server);
   return { cpu, ms, typable, requests: server.requests() - requests };
 }

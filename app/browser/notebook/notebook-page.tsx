@@ -12,7 +12,7 @@ import { storeOf } from "#plugins/widgets/store.ts";
 import { announceRuns } from "../announce-runs.ts";
 import { commandContext, setOpenView } from "../command-context.ts";
 import { createPageHost } from "../host.ts";
-import { afterPaint, startKernels, whenIdle } from "../kernel-start.ts";
+import { afterPaint, prepareFirstKernel, startKernels, whenIdle } from "../kernel-start.ts";
 import { prepareFiles } from "../library/shipped.ts";
 import { host as plugins, kernels, programs } from "../plugins.ts";
 import { holdRunLock } from "../run-lock.ts";
@@ -119,6 +119,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     const opened = openWorkspaceLink(client.document);
     setLink(opened);
     void prepare(opened);
+    prepareFirstKernel(kernels, host, client.notebook);
     afterPaint(() => {
       void here.then(() => {
         if (!closed) stopStarting = startKernels(session, client.notebook);

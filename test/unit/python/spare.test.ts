@@ -73,6 +73,25 @@ async function withSpare() {
   return { kernel, host, python };
 }
 
+test("the first start takes what was prepared, settings and files being those of the start", async () => {
+  const kernel = createPythonKernel();
+  const host = new RestfulHost();
+  kernel.prepare?.(host);
+  kernel.prepare?.(host);
+  host.foreign = true;
+  const folder = await mkdtemp(join(tmpdir(), "kroma-prepared-"));
+  closers.push(() => rm(folder, { recursive: true }));
+  const workspace = await startFolderWorkspace(folder);
+  closers.push(() => workspace.close());
+  host.workspace = workspace.shared;
+  await writeFile(join(folder, "late.txt"), "written meanwhile");
+  const python = await start(kernel, host);
+  expect(host.workers.length).toBe(1);
+  expect((await python.run("open('late.txt').read()")).result).toBe("'written meanwhile'");
+  expect((await python.run("import js\ngetattr(js, 'kromaReadSync', None)")).result).toBeUndefined();
+  python.close();
+});
+
 test("where there is no rest there is no spare", async () => {
   const inner = threadHost();
   let spawned = 0;
