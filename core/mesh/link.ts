@@ -1,0 +1,24 @@
+/**
+ * A connection to another Kroma, whatever carries it: a WebRTC data channel, a relay, a WebSocket. A transport makes
+ * links; the mesh does not know how. Both ends of a link prove who they are by their keys before anything else is said
+ * (handshake.ts); the names of the ends are part of what is signed, so that a proof can't be passed on to another link.
+ */
+import type { Channel } from "../base/channel.ts";
+
+/** The longest message that a link carries; a longer one ends it. */
+export const MOST_MESSAGE_BYTES = 1 << 20;
+
+/** How a link travels, as a person is told: straight between two, through a relay, from a machine that is always on. */
+export type LinkPath = "direct" | "relayed" | "server";
+
+export interface Link {
+  /** Whole messages in order, each at most MOST_MESSAGE_BYTES. `close` ends the link; onClose gives the reason. */
+  readonly channel: Channel<Uint8Array, Uint8Array>;
+  readonly path: LinkPath;
+  /** This end as its transport's encryption has proved it: a libp2p peer id, the DTLS fingerprint of a manual link. */
+  readonly local: string;
+  /** The other end. */
+  readonly remote: string;
+  /** True for the one of the two ends that dialled. */
+  readonly dialled: boolean;
+}
