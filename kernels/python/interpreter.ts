@@ -26,6 +26,7 @@ export interface EmscriptenModule {
 }
 
 interface EmscriptenFs {
+  readonly ErrnoError: new (errno: number) => Error;
   unlink(path: string): void;
   createFile(parent: string, name: string, properties: object, canRead: boolean, canWrite: boolean): object;
 }
@@ -262,6 +263,9 @@ function capMemory(memory: WebAssembly.Memory, cap: () => number): void {
   };
 }
 
+/** WASI's number for an input/output error. */
+const EIO = 29;
+
 /** Puts a file in place whose bytes are read, synchronously, when Python first looks into it. */
 function lazyStandardLibrary(fs: EmscriptenFs, url: string, size: number): void {
   try {
@@ -272,10 +276,18 @@ function lazyStandardLibrary(fs: EmscriptenFs, url: string, size: number): void 
   const readSync = syncReader();
   const node = fs.createFile("/lib", "python314.zip", {}, true, false);
   let bytes: Uint8Array | undefined;
+  const read = (): Uint8Array => {
+    try {
+      return readSync(url);
+    } catch {
+      // Any other exception would end the interpreter; of this one Python makes an OSError, and may try again.
+      throw new fs.ErrnoError(EIO);
+    }
+  };
   Object.defineProperties(node, {
     usedBytes: { get: () => bytes?.length ?? size },
     contents: {
-      get: () => (bytes ??= readSync(url)),
+      get: () => (bytes ??= read()),
       set: (value: Uint8Array) => {
         bytes = value;
       },

@@ -113,7 +113,7 @@ class RunningPython {
     };
     const spare = this.#shared.spares.take(this.#host);
     // It may have died in its sleep without a word.
-    if (spare) this.#silence = setTimeout(() => this.#restart(), RESTORE_SILENCE);
+    if (spare) this.#expectAnswer(() => this.#restart());
     this.#inside = spare ?? new Inside(this.#host, listener);
     this.#inside.listener = listener;
     this.#end.say({ type: "status", status: "starting", stage: "Loading Python" });
@@ -133,6 +133,11 @@ class RunningPython {
     this.#stop();
     this.#end.closeComms();
     this.#start();
+  }
+
+  #expectAnswer(otherwise: () => void): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(otherwise, RESTORE_SILENCE);
   }
 
   #startPlainly(reason: string): void {
@@ -166,7 +171,7 @@ class RunningPython {
         if (!this.#ready) this.#shared.starts.share(this.#host, message.parts);
         return;
       case "restoring":
-        this.#silence = setTimeout(() => this.#startPlainly("it did not answer"), RESTORE_SILENCE);
+        this.#expectAnswer(() => this.#startPlainly("it did not answer"));
         return;
       case "restore_failed":
         this.#startPlainly(message.reason);

@@ -2,7 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import type { KernelHost, KernelSettings, KernelWorker } from "#core/kernel/kernel.ts";
 import { createPythonKernel } from "#kernels/python/kernel.ts";
 import { startFolderWorkspace } from "#plugins/folder/folder.node.ts";
@@ -74,6 +74,8 @@ async function withSpare() {
 }
 
 test("the first start takes what was prepared, settings and files being those of the start", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  closers.push(() => vi.useRealTimers());
   const kernel = createPythonKernel();
   const host = new RestfulHost();
   kernel.prepare?.(host);
@@ -87,6 +89,11 @@ test("the first start takes what was prepared, settings and files being those of
   await writeFile(join(folder, "late.txt"), "written meanwhile");
   const python = await start(kernel, host);
   expect(host.workers.length).toBe(1);
+  // Long after it answered, nobody takes it for dead.
+  const said = python.log.length;
+  vi.advanceTimersByTime(60_000);
+  vi.useRealTimers();
+  expect(python.log.slice(said)).toEqual([]);
   expect((await python.run("open('late.txt').read()")).result).toBe("'written meanwhile'");
   expect((await python.run("import js\ngetattr(js, 'kromaReadSync', None)")).result).toBeUndefined();
   python.close();

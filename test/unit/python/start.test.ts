@@ -1,5 +1,5 @@
 /** Starting: from the snapshot, plainly when the snapshot is of no use, again with what the first start has left. */
-import { cp, mkdtemp, readFile, rm, symlink, truncate, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readFile, rename, rm, symlink, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -20,6 +20,17 @@ describe("assets that are damaged", () => {
     await symlink(join(ASSETS, "../../../node_modules"), join(folder, "node_modules"));
   }, 60_000);
   afterAll(async () => await rm(folder, { recursive: true, force: true }));
+
+  test("the standard library that can't be fetched costs the import, not the interpreter", async () => {
+    const library = join(folder, "pyodide/python_stdlib.zip");
+    await rename(library, `${library}.away`);
+    const python = await startPython({ assets: folder });
+    expect((await python.run("kept = 7\nimport xml.dom.minidom")).status).toBe("error");
+    expect((await python.run("kept")).result).toBe("7");
+    await rename(`${library}.away`, library);
+    expect((await python.run("import xml.dom.minidom\nkept")).result).toBe("7");
+    python.close();
+  });
 
   test.each([
     ["cut off", async (pack: string) => await truncate(pack, 5_000_000)],
