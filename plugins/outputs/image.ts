@@ -13,6 +13,9 @@ export const drawing: Drawing = {
     const { width, height } = sizeOf(context);
     if (width) image.width = width;
     if (height) image.height = height;
+    // Both are kept in a page too narrow for the width: the style sheet lets the height follow.
+    if (width && height) image.style.aspectRatio = `${width} / ${height}`;
+    else if (height) image.style.blockSize = `${height}px`;
     const ground = groundOf(context);
     if (ground) image.dataset["ground"] = ground;
     image.src = `data:${context.mimeType};base64,${data}`;

@@ -249,7 +249,7 @@ test("pictures have the size the metadata says and words for who can't see them"
   const output = await draw(bundle, { metadata: { "image/png": { width: 40, height: 30 } } });
   drawn.push(output);
   const image = output.element.querySelector("img")!;
-  expect([image.width, image.alt]).toEqual([40, "Figure size 640x480 with 1 Axes"]);
+  expect([image.width, image.height, image.alt]).toEqual([40, 30, "Figure size 640x480 with 1 Axes"]);
   const broken = await show("image/jpeg", "AAAA");
   expect(broken.element.textContent).toContain("can't be shown");
 });

@@ -22,13 +22,13 @@ afterEach(() => {
   view?.destroy();
 });
 
-function open(): EditorView {
+function open(completer: Completer = ask): EditorView {
   const events = { leave: () => false };
   const extensions = editorSetup({
     language: "python",
     label: "Cell 1",
     grammar: [],
-    comforts: comforts("a" as CellId, "python", ask),
+    comforts: comforts("a" as CellId, "python", completer),
     lineNumbers: false,
     events,
     onFirstLine: () => undefined,
@@ -72,4 +72,22 @@ it("asks with Tab behind a word, and indents with it elsewhere", async () => {
   await until(() => selectedCompletion(editor.state)?.label === "nonlocal", "the first name is chosen");
   await userEvent.keyboard("{Enter}");
   expect(text(editor)).toBe("    nonlocal");
+});
+
+it("offers nothing in a cell that was left before the kernel answered", async () => {
+  let answer: (() => void) | undefined;
+  let answered = false;
+  const editor = open(async (...question) => {
+    await new Promise<void>((resolve) => (answer = resolve));
+    answered = true;
+    return await ask(...question);
+  });
+  await userEvent.keyboard("n");
+  await until(() => answer !== undefined, "the kernel is asked");
+  editor.contentDOM.blur();
+  answer?.();
+  await until(() => answered && completionStatus(editor.state) === null, "nothing is offered");
+  editor.focus();
+  await userEvent.keyboard("e");
+  await until(() => completionStatus(editor.state) === "pending", "it is asked again");
 });

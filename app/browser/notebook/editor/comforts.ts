@@ -8,6 +8,7 @@
 import {
   acceptCompletion,
   autocompletion,
+  closeCompletion,
   closeBrackets,
   closeBracketsKeymap,
   completionKeymap,
@@ -88,6 +89,12 @@ function completion(cell: CellId, ask: Completer): Extension {
       if (!asked || currentCompletions(state).length === 0 || selectedCompletion(state)) return;
       // An update may not change the state itself.
       queueMicrotask(() => view.dispatch({ effects: setSelectedCompletion(0) }));
+    }),
+    // Left by running or Escape, it is read, not written: what was still being asked for comes too late as well.
+    EditorView.domEventHandlers({
+      blur: (_event, view) => {
+        queueMicrotask(() => closeCompletion(view));
+      },
     }),
     Prec.high(
       keymap.of([
