@@ -10,8 +10,8 @@ export interface Channel<In, Out> {
   send(message: Out, transfer?: readonly Transferable[]): void;
   /** Calls `listener` for each message from now on, in order. Returns the way to stop. */
   receive(listener: (message: In) => void): () => void;
-  /** Ends both directions. Idempotent. */
-  close(): void;
+  /** Ends both directions. Idempotent. The reason is told to the other end where the pipe can carry it. */
+  close(reason?: string): void;
   /** Calls `listener` once when the channel has ended, from either side, with the reason if there is one. */
   onClose(listener: (reason?: string) => void): () => void;
 }
@@ -53,12 +53,12 @@ export function portChannel<In, Out>(port: PortLike): Channel<In, Out> {
       }
       return stop;
     },
-    close() {
+    close(reason) {
       if (!open) return;
       open = false;
       port.removeEventListener("message", listener);
       port.close?.();
-      ended.emit(undefined);
+      ended.emit(reason);
     },
     onClose: (next) => ended.on(next),
   };
@@ -70,10 +70,10 @@ export function channelPair<A, B>(): [Channel<A, B>, Channel<B, A>] {
   const toRight = new Emitter<B>();
   const ended = new Emitter<string | undefined>();
   let open = true;
-  const close = () => {
+  const close = (reason?: string) => {
     if (!open) return;
     open = false;
-    ended.emit(undefined);
+    ended.emit(reason);
   };
   const post = <M>(to: Emitter<M>, message: M, transfer: readonly Transferable[] = []) => {
     if (!open) return;

@@ -12,7 +12,11 @@ export const MOST_MESSAGE_BYTES = 1 << 20;
 export type LinkPath = "direct" | "relayed" | "server";
 
 export interface Link {
-  /** Whole messages in order, each at most MOST_MESSAGE_BYTES. `close` ends the link; onClose gives the reason. */
+  /**
+   * Whole messages in order, each at most MOST_MESSAGE_BYTES. Messages that come before the first `receive` wait for it, as
+   * long as they are few. The bytes of a message that was sent are the link's. `close` ends the link and tells the other
+   * end why; `onClose` gives the reason, also when the link had ended before.
+   */
   readonly channel: Channel<Uint8Array, Uint8Array>;
   readonly path: LinkPath;
   /** This end as its transport's encryption has proved it: a libp2p peer id, the DTLS fingerprint of a manual link. */
@@ -21,4 +25,21 @@ export interface Link {
   readonly remote: string;
   /** True for the one of the two ends that dialled. */
   readonly dialled: boolean;
+  /**
+   * Resolves when little waits to be sent, or the link has ended: for those who send a lot. A link whose other end takes
+   * nothing while more and more is sent ends by itself.
+   */
+  readonly drained?: () => Promise<void>;
+  /** What it has carried and how fast, as far as it is known. */
+  readonly facts?: () => LinkFacts;
+}
+
+/** What a person may ask of a link. */
+export interface LinkFacts {
+  readonly sentBytes: number;
+  readonly receivedBytes: number;
+  /** Bytes that wait to be sent. */
+  readonly queuedBytes: number;
+  /** Milliseconds, of the last ping. */
+  readonly roundTrip?: number;
 }
