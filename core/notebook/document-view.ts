@@ -5,7 +5,7 @@
 import type * as Automerge from "@automerge/automerge/slim";
 import type { CellId } from "../base/ids.ts";
 import { sourceHash } from "../base/source-hash.ts";
-import { isSameJson } from "./canonical-json.ts";
+import { isSameJson } from "../base/canonical-json.ts";
 import {
   cellOrder,
   findRecord,

@@ -11,7 +11,7 @@ import * as Automerge from "@automerge/automerge/slim";
 import type { CellId, RunId } from "../base/ids.ts";
 import { sourceHash } from "../base/source-hash.ts";
 import type { MimeBundle } from "../kernel/mime.ts";
-import { canonicalJson } from "./canonical-json.ts";
+import { canonicalJson } from "../base/canonical-json.ts";
 import { isCellId, normaliseText } from "./cell-text.ts";
 import { SCHEMA } from "./migrations.ts";
 import type { Cell, CellKind, CellShape, Notebook, NotebookShape, Run, RunStatus } from "./model.ts";

@@ -3,7 +3,7 @@
  * is joined, and what a file had that ours can't say is kept as its shape, so that it comes out as it went in.
  */
 import { isJsonMime, type MimeBundle } from "../kernel/mime.ts";
-import { isSameJson } from "./canonical-json.ts";
+import { isSameJson } from "../base/canonical-json.ts";
 import { fieldsOf } from "./ipynb-languages.ts";
 import type { Output } from "./model.ts";
 

@@ -8,7 +8,7 @@ import { KromaError } from "../base/errors.ts";
 import type { CellId, RunId } from "../base/ids.ts";
 import { sourceHash } from "../base/source-hash.ts";
 import type { MimeBundle } from "../kernel/mime.ts";
-import { canonicalJson, isSameJson } from "./canonical-json.ts";
+import { canonicalJson, isSameJson } from "../base/canonical-json.ts";
 import { isCellId, normaliseText } from "./cell-text.ts";
 import { checkFileSize } from "./file-size.ts";
 import type { ReadResult } from "./formats.ts";

@@ -4,7 +4,7 @@
  */
 import type { DocumentId } from "../base/ids.ts";
 import type { DocStore } from "../store/stores.ts";
-import { isSameJson } from "./canonical-json.ts";
+import { isSameJson } from "../base/canonical-json.ts";
 import { progressPrefix, viewKey } from "./document-log.ts";
 import type { LibraryEntry } from "./messages.ts";
 import type { Notebook } from "./model.ts";

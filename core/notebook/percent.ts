@@ -7,7 +7,7 @@ import type { CellId, Language } from "../base/ids.ts";
 import { sourceHash } from "../base/source-hash.ts";
 import { isCellId, normaliseText } from "./cell-text.ts";
 import type { ReadResult } from "./formats.ts";
-import { canonicalJson } from "./canonical-json.ts";
+import { canonicalJson } from "../base/canonical-json.ts";
 import { withMarkers } from "./exported-script.ts";
 import { defaultMagic, detectLanguage, languageNamed, mainLanguage, withMagic } from "./ipynb-languages.ts";
 import type { Cell, CellKind, Notebook } from "./model.ts";

@@ -3,7 +3,7 @@
  * beside it. A block that a peer has and we don't is not an error: the outputs are then not here yet.
  */
 import type { BlockStore } from "../store/stores.ts";
-import { canonicalJson } from "./canonical-json.ts";
+import { canonicalJson } from "../base/canonical-json.ts";
 import type { Output, Run } from "./model.ts";
 
 /** Where the outputs are. */

@@ -1,4 +1,4 @@
-import { canonicalJson } from "#core/notebook/canonical-json.ts";
+import { canonicalJson } from "#core/base/canonical-json.ts";
 import { LARGEST_FILE } from "#core/notebook/file-size.ts";
 import { readIpynb, writeIpynb } from "#core/notebook/ipynb.ts";
 import { formatJson } from "#core/notebook/json-text.ts";

@@ -1,0 +1,193 @@
+/**
+ * How entries come into a membership: read, put in order, judged by what their authors had seen, their signatures
+ * checked, and added. What is costly comes last, so that a flood of nonsense costs little. Rules: SPEC.md, M3 to M19.
+ */
+import { admit, identityOf, isRefusal, refuse, refuseByClock, type Refusal } from "./admission.ts";
+import type { EntryGraph, NodeSet } from "./entry-graph.ts";
+import { readEntry, verifyEntry, verifyProof } from "./entry.ts";
+import type { Entry, EntryHash, ReadEntry, UnsignedEntry, Unreadable } from "./entry.ts";
+import type { MemberId, Signatures } from "./identity.ts";
+import type { Outcomes } from "./outcomes.ts";
+import { PendingEntries } from "./pending-entries.ts";
+import { roleMay } from "./roles.ts";
+
+/** So many entries has a membership at most. */
+export const MOST_ENTRIES = 5000;
+/** Of these so many are kept for owners, so that who floods it can still be removed. */
+export const KEPT_FOR_OWNERS = 500;
+/** So many entries with the same number are taken in of one author who is no owner. */
+export const MOST_FORKS = 8;
+/** After so many wrong signatures the rest of a batch is not looked at. */
+export const MOST_WRONG_SIGNATURES = 8;
+
+/** An entry's name and its bytes, as they are stored and sent. */
+export interface AcceptedEntry {
+  readonly hash: EntryHash;
+  readonly bytes: Uint8Array;
+}
+
+export interface RefusedEntry extends Refusal {
+  /** Undefined for what is no entry at all. */
+  readonly hash: EntryHash | undefined;
+}
+
+export interface MergeResult {
+  /** Taken in now, also those that had waited; parents first. To be stored. */
+  readonly accepted: readonly AcceptedEntry[];
+  /** Also those that wait for others (`pending`), which is nobody's fault. */
+  readonly refused: readonly RefusedEntry[];
+}
+
+export interface MergeOptions {
+  /** The peer that gave these, authenticated: its own joining is judged by this peer's clock as well. */
+  readonly from?: { readonly id: MemberId; readonly now: number };
+}
+
+/** What is wrong with bytes that are no entry, for a person. */
+export const UNREADABLE: Readonly<Record<Unreadable, string>> = {
+  tooLarge: "This entry is too large.",
+  malformed: "This is not an entry of a list of members.",
+  version: "This entry was made by a newer Kroma; update to read it.",
+};
+
+export class EntryIntake {
+  readonly #signatures: Signatures;
+  readonly #genesis: EntryHash;
+  readonly #graph: EntryGraph;
+  readonly #outcomes: Outcomes;
+  readonly #pending = new PendingEntries();
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(signatures: Signatures, genesis: EntryHash, graph: EntryGraph, outcomes: Outcomes) {
+    this.#signatures = signatures;
+    this.#genesis = genesis;
+    this.#graph = graph;
+    this.#outcomes = outcomes;
+  }
+
+  /** Takes in what may be, one call after the other. `verified` spares the signatures. */
+  take(entries: readonly Uint8Array[], options: MergeOptions & { readonly verified?: boolean }): Promise<MergeResult> {
+    const result = this.#last.then(() => this.#take(entries, options));
+    // Who asked hears of a failure; the next one in the line does not.
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+
+  async #take(
+    entries: readonly Uint8Array[],
+    options: MergeOptions & { readonly verified?: boolean },
+  ): Promise<MergeResult> {
+    const refused: RefusedEntry[] = [];
+    const accepted: AcceptedEntry[] = [];
+    const pool = new Map<EntryHash, ReadEntry>();
+    for (const read of this.#pending.takeAll()) pool.set(read.hash, read);
+    for (const bytes of entries) {
+      const read = await readEntry(bytes);
+      if (typeof read === "string") refused.push({ hash: undefined, ...refuse(read, UNREADABLE[read]) });
+      else if (read.hash === this.#genesis) continue;
+      else if (read.entry.genesis !== this.#genesis)
+        refused.push({ hash: read.hash, ...refuse("otherNotebook", "This entry belongs to another notebook.") });
+      else if (!this.#graph.find(read.hash) && !pool.has(read.hash)) pool.set(read.hash, read);
+    }
+    const children = childrenOf(pool);
+    const ready = Array.from(pool.values()).filter((read) => this.#hasParents(read));
+    let wrongSignatures = 0;
+    for (let read = ready.shift(); read; read = ready.shift()) {
+      if (!pool.delete(read.hash)) continue;
+      const isNeeded = (children.get(read.hash) ?? []).some((child) => child.entry.author !== read?.entry.author);
+      const refusal =
+        wrongSignatures > MOST_WRONG_SIGNATURES
+          ? refuse("limit", "Too many entries before this one were not signed by who they name.")
+          : await this.#takeOne(read, isNeeded, options);
+      if (refusal?.reason === "signature") wrongSignatures += 1;
+      if (refusal) refused.push({ hash: read.hash, ...refusal });
+      else {
+        accepted.push({ hash: read.hash, bytes: read.bytes });
+        for (const child of children.get(read.hash) ?? []) if (this.#hasParents(child)) ready.push(child);
+      }
+    }
+    for (const read of pool.values()) {
+      this.#pending.add(read);
+      refused.push({ hash: read.hash, ...refuse("pending", "This entry refers to others that are not here.") });
+    }
+    return { accepted, refused };
+  }
+
+  /** Why an entry with these contents, of parents that are here, may not be; the signature aside. */
+  judge(entry: UnsignedEntry): Refusal | undefined {
+    const answer = admit(this.#graph, this.#past(entry), this.#outcomes.of(this.#parents(entry)), entry);
+    return isRefusal(answer) ? answer : undefined;
+  }
+
+  async #takeOne(
+    read: ReadEntry,
+    isNeeded: boolean,
+    options: MergeOptions & { readonly verified?: boolean },
+  ): Promise<Refusal | undefined> {
+    const { entry } = read;
+    const outcome = this.#outcomes.of(this.#parents(entry));
+    const grounds = admit(this.#graph, this.#past(entry), outcome, entry);
+    if (isRefusal(grounds)) return grounds;
+    const { body } = entry;
+    if (body.type === "join" && options.from?.id === entry.author) {
+      const refusal = refuseByClock(entry, outcome.invitations.get(body.invitation)?.expires, options.from.now);
+      if (refusal) return refusal;
+    }
+    const refusal = this.#refuseByLimit(read, isNeeded) ?? (options.verified ? undefined : await this.#verify(entry));
+    if (refusal) return refusal;
+    this.#graph.add(read, grounds);
+    return undefined;
+  }
+
+  async #verify(entry: Entry): Promise<Refusal | undefined> {
+    const identity = identityOf(this.#graph, entry);
+    if (!identity) return refuse("notMember", "Its author was not a member of this notebook.");
+    const { body, author } = entry;
+    if (
+      body.type === "join" &&
+      !(await verifyProof(this.#signatures, body.invitation, this.#genesis, author, body.proof))
+    )
+      return refuse("signature", "The newcomer has not proved that they hold this invitation.");
+    if (!(await verifyEntry(this.#signatures, identity, entry)))
+      return refuse("signature", "This entry was not signed by who it names.");
+    return undefined;
+  }
+
+  #refuseByLimit({ entry }: ReadEntry, isNeeded: boolean): Refusal | undefined {
+    const size = this.#graph.nodes.length;
+    if (size >= MOST_ENTRIES) return refuse("limit", "The list of this notebook's members is full.");
+    if (roleMay(this.#outcomes.current.members.get(entry.author)?.role, "manage")) return undefined;
+    // What somebody else has built on is taken in all the same: else those who have it and those who have not part.
+    if (!isNeeded && size >= MOST_ENTRIES - KEPT_FOR_OWNERS)
+      return refuse("limit", "The list of this notebook's members is full; an owner can still change it.");
+    const twins = this.#graph
+      .byAuthor(entry.author)
+      .filter((index) => this.#graph.at(index).entry.sequence === entry.sequence);
+    if (!isNeeded && twins.length >= MOST_FORKS)
+      return refuse("limit", "Its author has contradicted themself too often.");
+    return undefined;
+  }
+
+  #hasParents(read: ReadEntry): boolean {
+    return read.entry.previous.every((hash) => this.#graph.find(hash));
+  }
+
+  #parents(entry: UnsignedEntry): readonly number[] {
+    return entry.previous.flatMap((hash) => this.#graph.find(hash)?.index ?? []);
+  }
+
+  #past(entry: UnsignedEntry): NodeSet {
+    return this.#graph.closure(this.#parents(entry));
+  }
+}
+
+function childrenOf(pool: ReadonlyMap<EntryHash, ReadEntry>): ReadonlyMap<EntryHash, readonly ReadEntry[]> {
+  const children = new Map<EntryHash, ReadEntry[]>();
+  for (const read of pool.values())
+    for (const parent of read.entry.previous) {
+      const list = children.get(parent);
+      if (list) list.push(read);
+      else children.set(parent, [read]);
+    }
+  return children;
+}
