@@ -30,8 +30,8 @@ export interface BytePipe {
   /** Asks the other side to send nothing for a while, if the pipe can. */
   pause(): void;
   resume(): void;
-  /** Ends it after all that was written. */
-  end(): void;
+  /** Ends it after all that was written; resolves when the other side has that, or will not have it. */
+  end(): Promise<void>;
   /** Ends it now. */
   abort(reason: string): void;
 }
@@ -302,8 +302,7 @@ export class ByteLink {
     this.#leaving = undefined;
     if (this.#pipeEnded) return;
     this.#pipeEnded = true;
-    this.#gone();
-    this.#pipe.end();
+    void this.#pipe.end().then(this.#gone);
   }
 }
 

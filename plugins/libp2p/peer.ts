@@ -21,6 +21,8 @@ const BUFFERED_BYTES = 256 * 1024;
 /** A yamux stream's window grows to this; it has to fit into what a paused stream may keep unread. */
 const WINDOW_BYTES = 1024 * 1024;
 const UNREAD_BYTES = 4 * WINDOW_BYTES;
+/** The last messages before a data channel is closed get so long to arrive. */
+const LAST_MS = 3000;
 /** WebRTC through a relay takes some round trips and a search for a path. */
 const DIAL_MS = 30_000;
 
@@ -64,6 +66,7 @@ export async function createTransportIdentity(): Promise<Uint8Array> {
 /** Starts the node; rejects with `unavailable` when it can't listen. */
 export async function startPeer(options: PeerOptions): Promise<Peer> {
   const { server } = options;
+  const dataChannel = { maxBufferedAmount: BUFFERED_BYTES, finAckTimeout: LAST_MS };
   const relays: { store?: ReservationStore; listen?: (addresses: Multiaddr[]) => Promise<void> } = {};
   const node = await createLibp2p({
     ...(options.identity ? { privateKey: privateKeyFromProtobuf(options.identity) } : {}),
@@ -79,10 +82,10 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
       },
       webRTC({
         rtcConfiguration: { iceServers: [...options.iceServers] },
-        dataChannel: { maxBufferedAmount: BUFFERED_BYTES },
+        dataChannel,
       }),
       webRTCDirect({
-        dataChannel: { maxBufferedAmount: BUFFERED_BYTES },
+        dataChannel,
         ...(server ? { certificate: server.certificate } : {}),
       }),
     ],

@@ -33,9 +33,7 @@ export function streamLink(options: StreamLinkOptions): ByteLink {
       resume: () => {
         if (stream.readStatus === "paused") stream.resume();
       },
-      end: () => {
-        stream.close().catch((error: Error) => stream.abort(error));
-      },
+      end: () => close(stream),
       abort: (reason) => stream.abort(new Error(reason)),
     },
     path: pathOf(connection.remoteAddr, dialled),
@@ -51,7 +49,7 @@ export function streamLink(options: StreamLinkOptions): ByteLink {
   // Both tell that nothing more will come: the other side has closed its half, or all of it is gone.
   stream.addEventListener("remoteCloseWrite", () => {
     link.ended();
-    stream.close().catch((error: Error) => stream.abort(error));
+    void close(stream);
   });
   stream.addEventListener("close", (event) => link.ended(event.error && sentence(event.error)));
   stream.addEventListener("message", ({ data }) => {
@@ -59,4 +57,8 @@ export function streamLink(options: StreamLinkOptions): ByteLink {
     else for (const part of data) link.received(part);
   });
   return link;
+}
+
+function close(stream: Stream): Promise<void> {
+  return stream.close().catch((error: Error) => stream.abort(error));
 }
