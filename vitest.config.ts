@@ -3,6 +3,7 @@ import { playwright } from "@vitest/browser-playwright";
 import solid from "vite-plugin-solid";
 import { defineConfig } from "vitest/config";
 import { chromiumArguments, chromiumPath } from "./test/chromium.ts";
+import { farPeers } from "./test/browser/mesh/far-peers.ts";
 import { linuxImage } from "./test/browser/shell/image-server.ts";
 
 /** A machine that many share may take its time: what is awaited is judged by whether it comes, not by when. */
@@ -29,7 +30,7 @@ export default defineConfig({
         },
       },
       {
-        plugins: [solid(), linuxImage()],
+        plugins: [solid(), linuxImage(), farPeers()],
         publicDir: "dist/site",
         server: { headers: isolation },
         worker: { format: "es" },

@@ -229,6 +229,10 @@ export class ByteLink {
   #keep(message: Uint8Array): void {
     this.#unread?.push(message);
     this.#unreadBytes += message.byteLength;
+    if (this.#unreadBytes > 2 * MOST_UNREAD_BYTES) {
+      this.#fail("More was sent than was read.");
+      return;
+    }
     if (this.#paused || this.#unreadBytes <= MOST_UNREAD_BYTES) return;
     this.#paused = true;
     this.#pipe.pause();
