@@ -84,11 +84,14 @@ export async function authenticate(link: Link, options: HandshakeOptions): Promi
   try {
     return await exchange(link, inbox, options);
   } catch (error) {
-    const reason =
-      error instanceof KromaError ? (error.details as { tell?: RefusalReason } | undefined)?.tell : undefined;
-    if (reason) link.channel.send(jsonBytes({ type: "refusal", reason }));
+    const details = error instanceof KromaError ? (error.details as { readonly tell?: RefusalReason }) : undefined;
+    if (details?.tell) {
+      link.channel.send(jsonBytes({ type: "refusal", reason: details.tell }));
+      // Ends in one thread pass messages on in the next microtask, and drop what waits when they close.
+      await Promise.resolve();
+    }
     inbox.stop();
-    link.channel.close();
+    link.channel.close(error instanceof KromaError ? error.message : GONE);
     throw error;
   }
 }
@@ -106,7 +109,8 @@ async function exchange(link: Link, inbox: Inbox, options: HandshakeOptions): Pr
     time: now(),
     identity: signer.identity,
   });
-  channel.send(ownHello);
+  // A copy: what was sent is the link's.
+  channel.send(ownHello.slice());
 
   const peerHello = await inbox.next();
   const hello = readHello(peerHello);
@@ -221,7 +225,7 @@ class Inbox {
         this.#isClosed = true;
         this.#closeReason = reason;
         if (this.#isOpen) this.#ended.emit(reason);
-        else this.#fail(failure("unavailable", reason ? `${GONE} (${reason})` : GONE, "closed"));
+        else this.#wake?.();
       }),
     );
     if (signal.aborted) abort();
@@ -231,18 +235,20 @@ class Inbox {
   /** The next message; rejects when there can be none. */
   async next(): Promise<Uint8Array> {
     for (;;) {
+      this.check();
       const message = this.#waiting.shift();
       if (message) return message;
-      this.check();
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
   }
 
-  /** Throws when the attempt is over. */
+  /** Throws when the attempt is over. What the other side said before it ended the link is still read: why it did. */
   check(): void {
     if (this.#trouble) throw this.#trouble;
+    if (this.#isClosed && this.#waiting.length === 0)
+      throw failure("unavailable", this.#closeReason ? `${GONE} (${this.#closeReason})` : GONE, "closed");
   }
 
   /** Lifts the limits: the peer is known, and may say what it wants as soon as it is welcome. */
@@ -266,7 +272,7 @@ class Inbox {
         }
         return stop;
       },
-      close: () => this.#channel.close(),
+      close: (reason) => this.#channel.close(reason),
       onClose: (listener) => {
         const stop = this.#ended.on(listener);
         // The end may have come between the last message and this.
@@ -304,5 +310,5 @@ function abortError(signal: AbortSignal): KromaError {
   const { reason } = signal as { reason: unknown };
   if (reason instanceof DOMException && reason.name === "TimeoutError")
     return failure("unavailable", "The other side did not answer in time.", "timeout");
-  return new KromaError("aborted", "The connection was given up.");
+  return new KromaError("aborted", "The connection was given up.", { details: { reason: "aborted" } });
 }
