@@ -4,6 +4,7 @@ import type { DocumentId } from "#core/base/ids.ts";
 import type { LibraryClient, NotebookClient } from "#core/notebook/client.ts";
 import type { PageActions } from "#kit/commands.ts";
 import { Dialog } from "#kit/dialog.tsx";
+import type { Network } from "#kit/network.ts";
 import { panels } from "#kit/panels.ts";
 import { type Question, QuestionDialog } from "#kit/question.tsx";
 import { setPageActions } from "./command-context.ts";
@@ -45,7 +46,7 @@ export function preload(): void {
   void (readRoute(location.search).type === "library" ? loadLibraryPage() : loadNotebookPage());
 }
 
-export function App(props: { readonly library: LibraryClient }): JSX.Element {
+export function App(props: { readonly library: LibraryClient; readonly network: Network }): JSX.Element {
   const { library } = props;
   const [stage, setStage] = createSignal<Stage>({ type: "opening" });
   const [dialog, setDialog] = createSignal<"palette" | "shortcuts" | "settings">();
@@ -128,6 +129,7 @@ export function App(props: { readonly library: LibraryClient }): JSX.Element {
       setTimeout(() => URL.revokeObjectURL(url), 60_000);
     },
     setTheme,
+    network: props.network,
   };
   const take = async (files: readonly File[]): Promise<void> => {
     const made = await importFiles(files, library, page);

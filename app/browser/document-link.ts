@@ -4,10 +4,18 @@
  */
 import { portChannel, type Channel, type PortLike } from "#core/base/channel.ts";
 import { randomId } from "#core/base/ids.ts";
+import type { FromMesh, ToMesh } from "#core/mesh/messages.ts";
 import type { FromDocument, ToDocument } from "#core/notebook/messages.ts";
 
+/** The connection, and the worker's port for what else is said to it. */
+export interface DocumentLink {
+  readonly channel: Channel<FromDocument, ToDocument>;
+  /** A channel to the mesh. Only once the worker has answered: a port that was sent to one that is refused is lost. */
+  openMesh(): Channel<FromMesh, ToMesh>;
+}
+
 /** Opens the connection. `onError` hears when the worker cannot be loaded. */
-export function connectDocuments(onError: (message: string) => void): Channel<FromDocument, ToDocument> {
+export function connectDocuments(onError: (message: string) => void): DocumentLink {
   const startOwn = (): Worker => {
     const worker = new Worker(new URL("./document.worker.ts", import.meta.url), {
       type: "module",
@@ -23,12 +31,23 @@ export function connectDocuments(onError: (message: string) => void): Channel<Fr
         name: "kroma-documents",
       });
       showLife(worker.port);
-      return portChannel<FromDocument, ToDocument>(sharedPort(worker, startOwn, onError));
+      return linkOver(sharedPort(worker, startOwn, onError));
     } catch {
       // Refused (a sandboxed frame, some private modes): a worker of our own does the same for one tab.
     }
   }
-  return portChannel<FromDocument, ToDocument>(startOwn());
+  return linkOver(startOwn());
+}
+
+function linkOver(port: PortLike): DocumentLink {
+  return {
+    channel: portChannel<FromDocument, ToDocument>(port),
+    openMesh() {
+      const { port1, port2 } = new MessageChannel();
+      port.postMessage({ type: "mesh_port", port: port2 }, [port2]);
+      return portChannel<FromMesh, ToMesh>(port1);
+    },
+  };
 }
 
 /**

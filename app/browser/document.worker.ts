@@ -8,11 +8,14 @@ import { portChannel, type PortLike } from "#core/base/channel.ts";
 import { KromaError } from "#core/base/errors.ts";
 import { DocumentHost } from "#core/notebook/host.ts";
 import type { FromDocument, ToDocument } from "#core/notebook/messages.ts";
+import type { MeshHost } from "#core/mesh/mesh-host.ts";
+import type { FromMesh, ToMesh } from "#core/mesh/messages.ts";
 import { removeOpfsMachine, removeOpfsWorkspace } from "#plugins/opfs/opfs.ts";
 import { IndexedDbBlockStore, IndexedDbDocStore } from "#plugins/indexeddb/stores.ts";
 
+const store = new IndexedDbDocStore("kroma");
 const host = new DocumentHost({
-  store: new IndexedDbDocStore("kroma"),
+  store,
   blocks: new IndexedDbBlockStore("kroma"),
   async purging(document) {
     const gone = [await removeOpfsWorkspace(document), await removeOpfsMachine(document)];
@@ -22,12 +25,41 @@ const host = new DocumentHost({
   automerge: initializeWasm(fetch(new URL(automergeWasm, import.meta.url)) as unknown as Promise<Uint8Array>),
 });
 
+let meshHost: Promise<MeshHost> | undefined;
+
+/** What a page says to the worker itself. */
+interface Aside {
+  readonly type?: unknown;
+  readonly lock?: unknown;
+  readonly port?: unknown;
+}
+
 function connect(port: PortLike): void {
   const channel = portChannel<ToDocument, FromDocument>(port);
-  // A port does not tell when its page dies; the lock that the page holds for as long as it lives does.
-  port.addEventListener("message", (event: MessageEvent<{ readonly type?: unknown; readonly lock?: unknown }>) => {
-    const { type, lock } = event.data;
+  let lives = true;
+  const ended: (() => void)[] = [];
+  channel.onClose(() => {
+    lives = false;
+    for (const end of ended) end();
+  });
+  /** Loads the mesh when something is shared already, or as soon as the page asks for anything. */
+  const openMesh = async (meshPort: MessagePort): Promise<void> => {
+    const asked = new Promise((resolve) => meshPort.addEventListener("message", resolve, { once: true }));
+    const pageChannel = portChannel<ToMesh, FromMesh>(meshPort);
+    ended.push(() => pageChannel.close());
+    const isShared = store.loadRange(["share"]).then(
+      (shares) => (shares.length > 0 ? true : asked),
+      () => asked,
+    );
+    await Promise.race([isShared, asked]);
+    meshHost ??= import("./mesh-host.worker.ts").then(({ startMeshHost }) => startMeshHost(host, store));
+    const started = await meshHost;
+    if (lives) started.connect(pageChannel);
+  };
+  port.addEventListener("message", ({ data: { type, lock, port: other } }: MessageEvent<Aside>) => {
+    // A port does not tell when its page dies; the lock that the page holds for as long as it lives does.
     if (type === "page_lock" && typeof lock === "string") void navigator.locks.request(lock, () => channel.close());
+    if (type === "mesh_port" && other instanceof MessagePort) void openMesh(other);
   });
   host.connect(channel);
 }

@@ -17,19 +17,22 @@ import { render } from "solid-js/web";
 import { LibraryClient } from "#core/notebook/client.ts";
 import { App, preload } from "./app.tsx";
 import { connectDocuments } from "./document-link.ts";
+import { whenIdle } from "./kernel-start.ts";
+import { createNetwork } from "./network.ts";
 import { registerServiceWorker } from "./offline.ts";
 import { toast } from "./shell/toasts.tsx";
 import { startTheme } from "./theme.ts";
 
 startTheme();
 preload();
-const library = new LibraryClient(
-  connectDocuments((reason) =>
-    toast(`The documents cannot be reached (${reason}). Reload the page; what was saved is safe.`),
-  ),
+const documents = connectDocuments((reason) =>
+  toast(`The documents cannot be reached (${reason}). Reload the page; what was saved is safe.`),
 );
+const library = new LibraryClient(documents.channel);
+const network = createNetwork(documents.openMesh);
+void library.listed.then(() => whenIdle(() => network.begin()));
 const root = document.getElementById("app");
-if (root) render(() => <App library={library} />, root);
+if (root) render(() => <App library={library} network={network} />, root);
 registerServiceWorker((take) => {
   const offer = (text: string): void =>
     toast(text, {

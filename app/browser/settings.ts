@@ -24,6 +24,10 @@ const Schema = v.object({
   ),
   /** Whose machine Linux is from one visit to the next: each notebook's, one of all notebooks, or nobody's. */
   linuxKeeps: v.fallback(v.picklist(["notebook", "shared", "nothing"]), "notebook"),
+  /** Addresses (multiaddrs) of relays and mirrors through which others reach this browser, besides the page's own host. */
+  relays: v.fallback(v.array(address), []),
+  /** WebRTC's STUN and TURN servers, as URLs; none are asked otherwise. */
+  iceServers: v.fallback(v.array(address), []),
   vmMemory: v.fallback(v.pipe(v.number(), v.minValue(64 * MIB), v.maxValue(2048 * MIB)), defaultSettings.vmMemory),
 });
 

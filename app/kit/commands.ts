@@ -7,6 +7,7 @@ import type { NotebookClient } from "#core/notebook/client.ts";
 import type { Cell, CellKind, NotebookOperation } from "#core/notebook/model.ts";
 import type { Session } from "#core/session/session.ts";
 import { Facet } from "#core/plugin/facet.ts";
+import type { Network } from "./network.ts";
 import type { Question } from "./question.tsx";
 
 /** Jupyter's two modes: keys act on cells, or go into the text. */
@@ -80,6 +81,8 @@ export interface PageActions {
   importFiles(): void;
   download(name: string, content: Uint8Array | Blob, mimeType: string): void;
   setTheme(theme: "system" | "light" | "dark" | "contrast"): void;
+  /** The way to other people. */
+  readonly network: Network;
 }
 
 export interface CommandContext {

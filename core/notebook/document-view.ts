@@ -251,7 +251,7 @@ export class DocumentView {
     const cid = textOf(record?.block);
     if (cid !== "") this.#blocks.set(cell, cid);
     const content = await loadBody(cid === "" ? { json: textOf(record?.body) } : { cid });
-    return { ...facts, ...(content ?? { outputs: [] }) };
+    return { ...facts, ...(content ?? { outputs: [], ...(cid === "" ? {} : { missing: cid }) }) };
   }
 }
 

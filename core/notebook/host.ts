@@ -14,10 +14,13 @@
  */
 import type { Channel } from "../base/channel.ts";
 import { KromaError, toWireError } from "../base/errors.ts";
+import { Emitter } from "../base/events.ts";
 import { newCellId, newDocumentId, type CellId, type DocumentId, type RunId } from "../base/ids.ts";
 import type { BlockStore, DocStore } from "../store/stores.ts";
 import * as Automerge from "@automerge/automerge/slim";
+import { blockCid } from "../store/cid.ts";
 import { documentOf } from "./document.ts";
+import { DocumentSync } from "./document-sync.ts";
 import { readFile, titleOf, writeFile } from "./formats.ts";
 import { describeNotebook, Library } from "./library.ts";
 import type { FromDocument, LibraryEntry, ToDocument } from "./messages.ts";
@@ -35,6 +38,19 @@ export interface DocumentHostOptions {
   readonly random?: () => number;
   /** A notebook that was removed a month ago goes for good: what else is kept for it goes first. */
   readonly purging?: (document: DocumentId) => Promise<void>;
+}
+
+/** A notebook that peers take part in. */
+export interface Replica {
+  /** A view of one peer: one for each link. */
+  sync(mayWrite: boolean): DocumentSync;
+  /** CIDs of outputs that are not here. */
+  missing(): Promise<readonly string[]>;
+  /** A block with outputs of this notebook; undefined when it is not here, or another's. */
+  block(cid: string): Promise<Uint8Array | undefined>;
+  /** Takes in a block that a peer sent; false when it is not the one of that name. */
+  take(cid: string, bytes: Uint8Array): Promise<boolean>;
+  release(): void;
 }
 
 interface Connection {
@@ -60,6 +76,9 @@ export class DocumentHost {
   readonly #library: Library;
   readonly #documents = new Map<DocumentId, OpenDocument>();
   readonly #connections = new Set<Connection>();
+  /** How many times each document is held for peers. */
+  readonly #held = new Map<DocumentId, number>();
+  readonly #changed = new Emitter<DocumentId>();
   readonly #imports = new Map<string, Promise<unknown>>();
   /** Which notebooks, or the list of them, could not be stored when it was last tried. */
   readonly #troubles = new Map<DocumentId | "library", Storage>();
@@ -95,6 +114,70 @@ export class DocumentHost {
       for (const document of connection.open.keys()) this.#leave(connection, document);
     });
     if (this.#storage.state !== "ok") channel.send({ type: "storage", ...this.#storage });
+  }
+
+  /** Calls `listener` with each notebook that has changed, whoever changed it. Returns the way to stop. */
+  onChanged(listener: (document: DocumentId) => void): () => void {
+    return this.#changed.on(listener);
+  }
+
+  /**
+   * Keeps a notebook loaded for peers until it is released; undefined when there is none of this id. What the host
+   * holds in memory grows with it, as with one that a page has open.
+   */
+  async hold(document: DocumentId): Promise<Replica | undefined> {
+    this.#held.set(document, (this.#held.get(document) ?? 0) + 1);
+    let released = false;
+    const release = (): void => {
+      if (released) return;
+      released = true;
+      this.#held.set(document, (this.#held.get(document) ?? 1) - 1);
+      this.#release(document);
+    };
+    try {
+      await this.#document(document).heads();
+    } catch (error) {
+      release();
+      if (error instanceof KromaError && error.code === "missing") return undefined;
+      throw error;
+    }
+    const { blocks } = this.#options;
+    const open = (): OpenDocument => this.#document(document);
+    return {
+      sync: (mayWrite) => new DocumentSync(open(), mayWrite),
+      missing: () => open().missingBlocks(),
+      block: async (cid) => ((await open().hasBlock(cid)) ? await blocks.get(cid) : undefined),
+      async take(cid, bytes) {
+        if ((await blockCid(bytes)) !== cid) return false;
+        await blocks.put(bytes);
+        await open().blocksCame(new Set([cid]));
+        return true;
+      },
+      release,
+    };
+  }
+
+  /** Takes a notebook that came whole from a peer: it is foreign until someone here trusts it. */
+  async adopt(document: DocumentId, bytes: Uint8Array): Promise<void> {
+    await this.#library.load();
+    const open = this.#start(document, { bytes });
+    const notebook = await open.notebook();
+    this.#library.add(this.#entry(document, notebook, { foreign: true }));
+    await open.flush();
+    this.#release(document);
+  }
+
+  /** The notebook as it is now. */
+  async notebook(document: DocumentId): Promise<Notebook> {
+    const notebook = await this.#document(document).notebook();
+    this.#release(document);
+    return notebook;
+  }
+
+  /** Gives `payload` to every page that has the notebook open. */
+  relay(document: DocumentId, payload: unknown): void {
+    for (const { channel, open } of this.#connections)
+      if (open.has(document)) channel.send({ type: "relayed", document, payload });
   }
 
   /** Takes in changes from a peer. They are looked at first: `corrupt` or `exhausted` when they are not fit to load. */
@@ -318,6 +401,7 @@ export class DocumentHost {
       emit: (event) => {
         for (const { channel, open } of this.#connections) if (open.has(id)) channel.send(event);
         if (event.type === "durable") this.#release(id);
+        else this.#changed.emit(id);
       },
       describe: (notebook) => this.#library.describe(id, notebook),
       stored: (error) => this.#stored(id, error),
@@ -360,7 +444,7 @@ export class DocumentHost {
   }
 
   #isOpen(id: DocumentId): boolean {
-    return [...this.#connections].some(({ open }) => open.has(id));
+    return (this.#held.get(id) ?? 0) > 0 || [...this.#connections].some(({ open }) => open.has(id));
   }
 
   #libraryChanged(): void {

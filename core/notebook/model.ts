@@ -45,6 +45,8 @@ export interface Run {
   /** Hash of the source that was run, to tell a stale cell from a fresh one (core/base/source-hash.ts). */
   readonly sourceHash: string;
   readonly outputs: readonly Output[];
+  /** The CID of the outputs, while they are not on this machine: `outputs` is empty then. */
+  readonly missing?: string;
   /** How the file wrote imported outputs where that differs from Jupyter's way; only ipynb.ts reads it. */
   readonly shape?: readonly unknown[];
 }

@@ -11,6 +11,7 @@ import { normaliseText } from "./cell-text.ts";
 import { inspectChunks } from "./chunk-guard.ts";
 import { applyOperations, LATER } from "./document-operations.ts";
 import { DocumentLog, progressPrefix, viewKey } from "./document-log.ts";
+import type { Apply } from "./document-sync.ts";
 import { DocumentView, type ViewChange } from "./document-view.ts";
 import {
   findRecord,
@@ -204,6 +205,40 @@ export class OpenDocument {
       }
       this.#texts.clear();
       await this.#refresh(patches);
+    });
+  }
+
+  /** Syncs with a peer: see document-sync.ts. */
+  sync<T>(work: (document: Automerge.Doc<unknown>, apply: Apply) => T | Promise<T>): Promise<T> {
+    return this.#enqueue(async () => {
+      this.#settle();
+      return await work(this.#settled(), async (document, patches) => {
+        this.#document = document as NotebookDocument;
+        this.#texts.clear();
+        await this.#refresh(patches);
+      });
+    });
+  }
+
+  /** CIDs of the outputs that the notebook has and this machine has not. */
+  async missingBlocks(): Promise<readonly string[]> {
+    const { cells } = await this.notebook();
+    return [...new Set(cells.flatMap(({ run }) => run?.missing ?? []))];
+  }
+
+  /** True when outputs of the notebook are in this block: whoever may read the one may have the other. */
+  async hasBlock(cid: string): Promise<boolean> {
+    const { cells } = await this.notebook();
+    return cells.some(({ id }) => this.#view.block(id) === cid);
+  }
+
+  /** Blocks have come: what they hold is shown. */
+  async blocksCame(cids: ReadonlySet<string>): Promise<void> {
+    await this.#enqueue(async () => {
+      const runs = this.#view.notebook.cells.flatMap(({ run }) =>
+        run?.missing && cids.has(run.missing) ? run.id : [],
+      );
+      await this.#refresh(runs.map((run) => ({ action: "put", path: ["runs", run], value: "" })));
     });
   }
 

@@ -27,6 +27,16 @@ const ADDRESSES = [
 const MIRRORS = [
   ["wheelMirrors", "Folders tried first for Python wheels", "One address a line."],
   ["npmMirrors", "Folders tried first for npm modules", "One address a line."],
+  [
+    "relays",
+    "Relays and mirrors",
+    "Addresses (multiaddrs) that others reach you through, one a line. A mirror that serves this page is known by itself.",
+  ],
+  [
+    "iceServers",
+    "STUN servers",
+    "For a direct way between two home networks, as stun:host:port, one a line. Empty: none is asked.",
+  ],
 ] as const;
 
 const MIB = 1024 * 1024;

@@ -1,0 +1,268 @@
+/**
+ * The page's network: other people's Kromas, reached by links that are lent to the mesh in the document worker. One tab
+ * of a browser does it (a Web Lock says which); when that tab goes the next takes over. Nothing starts, and nothing of
+ * it is loaded, before a notebook is shared.
+ */
+import { createRoot, createSignal } from "solid-js";
+import * as v from "valibot";
+import type { Channel } from "#core/base/channel.ts";
+import { KromaError } from "#core/base/errors.ts";
+import type { DocumentId } from "#core/base/ids.ts";
+import type { InvitationLink } from "#core/mesh/invitation.ts";
+import type { Link } from "#core/mesh/link.ts";
+import { MeshClient } from "#core/mesh/mesh-client.ts";
+import type { FromMesh, ToMesh } from "#core/mesh/messages.ts";
+import type { TransportState } from "#core/mesh/transport.ts";
+import type { Network } from "#kit/network.ts";
+import { readSettings } from "./settings.ts";
+
+const LOCK = "kroma-network";
+const NAME_KEY = "kroma-name";
+const ADDRESSES_KEY = "kroma-addresses";
+/** Addresses of people and mirrors that are kept for the next visit. */
+const MOST_KEPT = 16;
+/** In a link, which has to fit into a message and a QR code. */
+const MOST_IN_LINK = 3;
+
+const Addresses = v.fallback(v.pipe(v.array(v.pipe(v.string(), v.maxLength(512))), v.maxLength(MOST_KEPT)), []);
+const Mirror = v.object({ addresses: v.pipe(v.array(v.pipe(v.string(), v.maxLength(512))), v.maxLength(16)) });
+
+export interface PageNetwork extends Network {
+  /** Takes up what is shared already. Called once, when the page has nothing more urgent to do. */
+  begin(): void;
+}
+
+export function createNetwork(openMesh: () => Channel<FromMesh, ToMesh>): PageNetwork {
+  return createRoot(() => {
+    const [client, setClient] = createSignal<MeshClient>();
+    const [version, setVersion] = createSignal(0);
+    const [transport, setTransport] = createSignal<TransportState>();
+    const [elsewhere, setElsewhere] = createSignal(false);
+    const [name, setName] = createSignal(readText(NAME_KEY));
+    let running: Promise<{ reach(address: string): void }> | undefined;
+
+    const mesh = (): MeshClient => {
+      const known = client();
+      if (known) return known;
+      const made = new MeshClient(openMesh());
+      made.onChanged(() => {
+        setVersion((count) => count + 1);
+        if (made.documents.length > 0) void start();
+      });
+      setClient(made);
+      return made;
+    };
+    /** Starts the network once this tab may do it. */
+    const start = (): Promise<{ reach(address: string): void }> => {
+      running ??= new Promise((resolve, reject) => {
+        setElsewhere(true);
+        const work = async (): Promise<never> => {
+          setElsewhere(false);
+          try {
+            const { startLibp2p } = await import("#plugins/libp2p/index.ts");
+            const { transportIdentity } = await import("./transport-identity.ts");
+            const settings = readSettings();
+            const transportState = await startLibp2p({
+              listen: ["/p2p-circuit", "/webrtc"],
+              identity: await transportIdentity(),
+              targets: [...new Set([...settings.relays, ...(await mirrorOfThisPage()), ...keptAddresses()])],
+              iceServers: settings.iceServers.map((urls) => ({ urls })),
+              onLink: (link) => lend(link),
+              onState: setTransport,
+            });
+            resolve(transportState);
+          } catch (error) {
+            running = undefined;
+            reject(error instanceof Error ? error : new Error(String(error)));
+          }
+          // The lock is held for as long as the page lives.
+          return await new Promise<never>(() => undefined);
+        };
+        if (navigator.locks) navigator.locks.request(LOCK, work).catch(reject);
+        else void work();
+      });
+      return running;
+    };
+    const lend = (link: Link): void => mesh().addLink(link);
+    const givenName = (what: string): string => {
+      if (name() === "") throw new KromaError("invalid", `Say who you are first: others see your name ${what}.`);
+      return name();
+    };
+    const ownAddresses = (): readonly string[] => {
+      const state = transport();
+      const own = state?.addresses ?? [];
+      // Those over WebRTC lead to a direct link; a relayed one is the way back to them.
+      const best = [...own.filter((address) => address.includes("/webrtc")), ...own];
+      const servers = (state?.targets ?? []).filter(({ address }) => !address.includes("/p2p-circuit"));
+      return [...new Set([...best.slice(0, MOST_IN_LINK - 1), ...servers.map(({ address }) => address)])].slice(
+        0,
+        MOST_IN_LINK,
+      );
+    };
+    return {
+      begin: () => void mesh(),
+      sharing: (document) => (version(), client()?.sharing(document)),
+      links: () => (
+        version(),
+        client()?.links ?? {
+          peers: [],
+          troubles: [],
+        }
+      ),
+      transport,
+      elsewhere,
+      name,
+      setName(given) {
+        setName(given.trim());
+        writeText(NAME_KEY, given.trim());
+      },
+      async share(document) {
+        await mesh().ask({
+          type: "share",
+          document,
+          name: givenName("beside what you write"),
+        });
+        void start();
+      },
+      async invite(document, invitation) {
+        await mesh().ask({
+          type: "share",
+          document,
+          name: givenName("in the invitation"),
+        });
+        const {
+          genesis,
+          invitation: entry,
+          secret,
+        } = await mesh().invite({
+          document,
+          ...invitation,
+        });
+        await Promise.race([start(), new Promise((resolve) => setTimeout(resolve, START_PATIENCE))]);
+        await until(() => ownAddresses().length > 0 || elsewhere(), START_PATIENCE);
+        const { makeInvitationFragment } = await import("#core/mesh/invitation.ts");
+        const fragment = makeInvitationFragment({
+          notebook: document,
+          genesis,
+          invitation: entry,
+          secret,
+          role: invitation.role,
+          expires: invitation.expires,
+          addresses: ownAddresses(),
+        });
+        return `${location.origin}${location.pathname}${fragment}`;
+      },
+      revokeInvitation: (document, invitation) =>
+        mesh().ask({
+          type: "revoke_invitation",
+          document,
+          invitation,
+        }),
+      async join(link: InvitationLink) {
+        const { notebook, genesis, invitation, secret } = link;
+        const terms = {
+          document: notebook,
+          genesis,
+          invitation,
+          secret,
+        };
+        await mesh().ask({
+          type: "join",
+          terms,
+          name: givenName("in the notebook"),
+        });
+        keepAddresses(link.addresses);
+        const network = await start();
+        for (const address of link.addresses) network.reach(address);
+      },
+      setRole: (document, member, role) =>
+        mesh().ask({
+          type: "set_role",
+          document,
+          member,
+          role,
+        }),
+      remove: (document, member) =>
+        mesh().ask({
+          type: "remove_member",
+          document,
+          member,
+        }),
+      leave: (document: DocumentId) =>
+        mesh().ask({
+          type: "leave",
+          document,
+        }),
+      setPresence: (document, state) => client()?.setPresence(document, state),
+      async offer() {
+        const { makeOffer } = await import("#plugins/manual-link/index.ts");
+        const offer = await makeOffer();
+        return {
+          text: offer.text,
+          accept: async (answer) => lend(await offer.accept(answer)),
+          cancel: () => offer.close(),
+        };
+      },
+      async answer(offer) {
+        const { answerOffer } = await import("#plugins/manual-link/index.ts");
+        const { text, link } = await answerOffer(offer);
+        link.then(lend, () => undefined);
+        return text;
+      },
+    };
+  });
+}
+
+/** So long a link waits for addresses to put into it. */
+const START_PATIENCE = 8000;
+
+function until(holds: () => boolean, patience: number): Promise<void> {
+  return new Promise((resolve) => {
+    const end = performance.now() + patience;
+    const look = (): void => {
+      if (holds() || performance.now() > end) resolve();
+      else setTimeout(look, 50);
+    };
+    look();
+  });
+}
+
+/** The addresses of the mirror that serves this page, if one does. */
+async function mirrorOfThisPage(): Promise<readonly string[]> {
+  try {
+    const response = await fetch("/.well-known/kroma-mirror.json");
+    if (!response.ok || !response.headers.get("content-type")?.includes("json")) return [];
+    return v.parse(Mirror, await response.json()).addresses;
+  } catch {
+    // Any host of static files serves the page as well.
+    return [];
+  }
+}
+
+function keptAddresses(): readonly string[] {
+  try {
+    return v.parse(Addresses, JSON.parse(readText(ADDRESSES_KEY) || "[]"));
+  } catch {
+    return [];
+  }
+}
+
+function keepAddresses(addresses: readonly string[]): void {
+  writeText(ADDRESSES_KEY, JSON.stringify([...new Set([...addresses, ...keptAddresses()])].slice(0, MOST_KEPT)));
+}
+
+function readText(key: string): string {
+  try {
+    return localStorage.getItem(key) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+function writeText(key: string, text: string): void {
+  try {
+    localStorage.setItem(key, text);
+  } catch {
+    // Storage is denied or full: it lasts until the page closes.
+  }
+}

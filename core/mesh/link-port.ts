@@ -1,0 +1,58 @@
+/** A link's channel over a MessagePort, from the page that has the link to the worker that has the documents. */
+import type { Channel } from "../base/channel.ts";
+import { Emitter } from "../base/events.ts";
+
+interface Ended {
+  readonly closed: string | undefined;
+}
+
+const isEnded = (data: unknown): data is Ended => typeof data === "object" && data !== null && "closed" in data;
+
+/** The worker's end: what comes over the port, as a channel that can be closed from either side. */
+export function channelOfPort(port: MessagePort): Channel<Uint8Array, Uint8Array> {
+  const messages = new Emitter<Uint8Array>();
+  const ended = new Emitter<string | undefined>();
+  let early: Uint8Array[] | undefined = [];
+  let open = true;
+  const end = (reason: string | undefined): void => {
+    if (!open) return;
+    open = false;
+    // What was posted before must still go, so the port is closed behind it.
+    setTimeout(() => port.close(), 1000);
+    ended.emit(reason);
+  };
+  port.addEventListener("message", ({ data }: MessageEvent<Uint8Array | Ended>) => {
+    if (isEnded(data)) end(data.closed);
+    else if (open && early) early.push(data);
+    else if (open) messages.emit(data);
+  });
+  port.start();
+  return {
+    send(message) {
+      if (open) port.postMessage(message);
+    },
+    receive(listener) {
+      const stop = messages.on(listener);
+      const waiting = early ?? [];
+      early = undefined;
+      for (const message of waiting) messages.emit(message);
+      return stop;
+    },
+    close() {
+      if (open) port.postMessage({ closed: undefined } satisfies Ended);
+      end(undefined);
+    },
+    onClose: (listener) => ended.on(listener),
+  };
+}
+
+/** The page's end: joins a link's channel to a new port, and gives the other end of it. */
+export function portOfChannel(channel: Channel<Uint8Array, Uint8Array>): MessagePort {
+  const { port1, port2 } = new MessageChannel();
+  const inner = channelOfPort(port1);
+  inner.receive((message) => channel.send(message));
+  inner.onClose(() => channel.close());
+  channel.receive((message) => inner.send(message));
+  channel.onClose((reason) => port1.postMessage({ closed: reason } satisfies Ended));
+  return port2;
+}

@@ -1,0 +1,105 @@
+/** A page's side of the mesh: asks, and keeps the latest of what it was told. */
+import type { Channel } from "../base/channel.ts";
+import type { KromaError } from "../base/errors.ts";
+import { fromWireError } from "../base/errors.ts";
+import { Emitter } from "../base/events.ts";
+import { randomId, type DocumentId } from "../base/ids.ts";
+import type { Link } from "./link.ts";
+import { portOfChannel } from "./link-port.ts";
+import type { FromMesh, JoinTerms, Links, MeshRequest, Sharing, ToMesh } from "./messages.ts";
+import type { PresenceState } from "./presence.ts";
+
+type WithoutId<R> = R extends { readonly id: string } ? Omit<R, "id"> : never;
+
+export class MeshClient {
+  readonly #channel: Channel<FromMesh, ToMesh>;
+  readonly #waiting = new Map<string, (answer: Extract<FromMesh, { readonly parent: string }>) => void>();
+  readonly #sharings = new Map<DocumentId, Sharing>();
+  readonly #changed = new Emitter<void>();
+  #documents: readonly DocumentId[] = [];
+  #links: Links = { peers: [], troubles: [] };
+
+  constructor(channel: Channel<FromMesh, ToMesh>) {
+    this.#channel = channel;
+    channel.receive((message) => {
+      switch (message.type) {
+        case "reply":
+        case "failed":
+          this.#waiting.get(message.parent)?.(message);
+          this.#waiting.delete(message.parent);
+          return;
+        case "shared":
+          this.#documents = message.documents;
+          for (const document of this.#sharings.keys())
+            if (!message.documents.includes(document)) this.#sharings.delete(document);
+          break;
+        case "sharing":
+          this.#sharings.set(message.sharing.document, message.sharing);
+          break;
+        case "links":
+          this.#links = message.links;
+      }
+      this.#changed.emit();
+    });
+    channel.onClose(() => {
+      for (const settle of this.#waiting.values())
+        settle({
+          type: "failed",
+          parent: "",
+          error: {
+            code: "unavailable",
+            message: "The connection to the documents has ended.",
+          },
+        });
+    });
+  }
+
+  /** The notebooks that are shared. */
+  get documents(): readonly DocumentId[] {
+    return this.#documents;
+  }
+
+  get links(): Links {
+    return this.#links;
+  }
+
+  sharing(document: DocumentId): Sharing | undefined {
+    return this.#sharings.get(document);
+  }
+
+  /** Calls `listener` whenever anything of the above has changed. */
+  onChanged(listener: () => void): () => void {
+    return this.#changed.on(listener);
+  }
+
+  /** Does what is asked; rejects with a KromaError that says in words what forbids it. */
+  ask(request: WithoutId<Exclude<MeshRequest, { readonly type: "invite" }>>): Promise<void> {
+    return this.#ask(request).then(() => undefined);
+  }
+
+  /** Makes an invitation: what a link is made of. */
+  async invite(request: Omit<Extract<MeshRequest, { readonly type: "invite" }>, "id" | "type">): Promise<JoinTerms> {
+    return (await this.#ask({ type: "invite", ...request })) as JoinTerms;
+  }
+
+  setPresence(document: DocumentId, state: PresenceState | undefined): void {
+    this.#channel.send({ type: "presence", document, state });
+  }
+
+  /** Lends a link: from here on the mesh speaks over it. */
+  addLink({ channel, path, local, remote, dialled }: Link): void {
+    const port = portOfChannel(channel);
+    this.#channel.send({ type: "link", port, path, local, remote, dialled }, [port]);
+  }
+
+  #ask(request: WithoutId<MeshRequest>): Promise<unknown> {
+    const id = randomId();
+    return new Promise((resolve, reject: (error: KromaError) => void) => {
+      this.#waiting.set(id, (answer) => {
+        if (answer.type === "failed") reject(fromWireError(answer.error));
+        else resolve(answer.value);
+      });
+      this.#channel.send({ ...request, id } as MeshRequest);
+    });
+  }
+}

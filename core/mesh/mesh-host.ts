@@ -1,0 +1,188 @@
+/** The mesh and the pages that see it: one in the document worker of a browser, or in a Node process. */
+import type { Channel } from "../base/channel.ts";
+import { KromaError, toWireError } from "../base/errors.ts";
+import type { DocumentId } from "../base/ids.ts";
+import { channelOfPort } from "./link-port.ts";
+import type { Mesh } from "./mesh.ts";
+import type { FromMesh, Links, MeshRequest, Sharing, ToMesh } from "./messages.ts";
+import type { Clock } from "./clock.ts";
+
+/** Pages hear of changes at most so often, in milliseconds. */
+const TELL_EVERY = 30;
+
+export interface MeshHostOptions {
+  /**
+   * Starts the mesh. Without a name only if there is an identity, and something is shared; with one an identity is made
+   * when there is none yet.
+   */
+  readonly open: (name: string | undefined) => Promise<Mesh | undefined>;
+  readonly clock: Clock;
+}
+
+export class MeshHost {
+  readonly #options: MeshHostOptions;
+  readonly #pages = new Set<Channel<ToMesh, FromMesh>>();
+  readonly #dirty = new Set<DocumentId | undefined>();
+  #mesh: Mesh | undefined;
+  #opening: Promise<Mesh | undefined> | undefined;
+  #known = "";
+  #later: (() => void) | undefined;
+
+  constructor(options: MeshHostOptions) {
+    this.#options = options;
+  }
+
+  /** The mesh, once something is shared. */
+  get mesh(): Mesh | undefined {
+    return this.#mesh;
+  }
+
+  /** Serves a page until its channel closes. */
+  connect(channel: Channel<ToMesh, FromMesh>): void {
+    this.#pages.add(channel);
+    /** Where the page's person is. */
+    const present = new Set<DocumentId>();
+    channel.onClose(() => {
+      this.#pages.delete(channel);
+      for (const document of present) this.#mesh?.setPresence(document, undefined);
+    });
+    channel.receive((message) => {
+      if (message.type === "link") {
+        const { port, path, local, remote, dialled } = message;
+        void this.#mesh?.addLink({ channel: channelOfPort(port), path, local, remote, dialled });
+      } else if (message.type === "presence") {
+        present.add(message.document);
+        this.#mesh?.setPresence(message.document, message.state);
+      } else
+        this.#perform(message).then(
+          (value) => channel.send({ type: "reply", parent: message.id, value }),
+          (error: unknown) => channel.send({ type: "failed", parent: message.id, error: toWireError(error) }),
+        );
+    });
+    this.#start(undefined).then(
+      (mesh) => {
+        channel.send({ type: "shared", documents: this.#documents() });
+        if (!mesh) return;
+        for (const document of this.#documents()) {
+          const sharing = sharingOf(mesh, document);
+          if (sharing) channel.send({ type: "sharing", sharing });
+        }
+        channel.send({ type: "links", links: linksOf(mesh) });
+      },
+      (error: unknown) => channel.send({ type: "links", links: { peers: [], troubles: [toWireError(error).message] } }),
+    );
+  }
+
+  close(): void {
+    this.#later?.();
+    this.#mesh?.close();
+    for (const channel of this.#pages) channel.close();
+  }
+
+  async #start(name: string | undefined): Promise<Mesh | undefined> {
+    if (this.#mesh) return this.#mesh;
+    // One at a time: a second identity must not be made beside the first.
+    const opening = (this.#opening ?? Promise.resolve(undefined))
+      .catch(() => undefined)
+      .then(async (before) => {
+        const mesh = before ?? (await this.#options.open(name));
+        if (mesh && !this.#mesh) this.#follow(mesh);
+        return mesh;
+      });
+    this.#opening = opening;
+    return await opening;
+  }
+
+  #follow(mesh: Mesh): void {
+    this.#mesh = mesh;
+    mesh.onChanged((document) => {
+      this.#dirty.add(document);
+      this.#later ??= this.#options.clock.after(TELL_EVERY, () => {
+        this.#later = undefined;
+        this.#tellChanges();
+      });
+    });
+  }
+
+  async #perform(message: MeshRequest): Promise<unknown> {
+    const mesh = await this.#start("name" in message ? message.name : undefined);
+    if (!mesh) throw new KromaError("missing", "Nothing is shared here.");
+    switch (message.type) {
+      case "share":
+        await mesh.share(message.document, message.name);
+        return {};
+      case "invite": {
+        const { document, role, uses, expires } = message;
+        return await mesh.invite(document, { role, uses, expires });
+      }
+      case "revoke_invitation":
+        return await mesh.revokeInvitation(message.document, message.invitation);
+      case "join":
+        await mesh.join(message.terms, message.name);
+        return {};
+      case "set_role":
+        return await mesh.setRole(message.document, message.member, message.role);
+      case "remove_member":
+        return await mesh.remove(message.document, message.member);
+      case "rename":
+        return await mesh.rename(message.document, message.name);
+      case "leave":
+        return await mesh.leave(message.document);
+    }
+  }
+
+  #documents(): readonly DocumentId[] {
+    return this.#mesh?.notebooks.map(({ document }) => document) ?? [];
+  }
+
+  #tellChanges(): void {
+    const mesh = this.#mesh;
+    if (!mesh) return;
+    const dirty = [...this.#dirty];
+    this.#dirty.clear();
+    const documents = this.#documents();
+    if (documents.join() !== this.#known) {
+      this.#known = documents.join();
+      this.#tell({ type: "shared", documents });
+    }
+    for (const document of dirty) {
+      const sharing = document === undefined ? undefined : sharingOf(mesh, document);
+      if (sharing) this.#tell({ type: "sharing", sharing });
+    }
+    if (dirty.includes(undefined)) this.#tell({ type: "links", links: linksOf(mesh) });
+  }
+
+  #tell(message: FromMesh): void {
+    for (const page of this.#pages) page.send(message);
+  }
+}
+
+function sharingOf(mesh: Mesh, document: DocumentId): Sharing | undefined {
+  const notebook = mesh.notebook(document);
+  if (!notebook) return undefined;
+  const { membership } = notebook;
+  return {
+    document,
+    me: mesh.me,
+    role: membership?.roleOf(mesh.me),
+    members: membership?.members.map(({ identity: _identity, ...member }) => member) ?? [],
+    former: membership?.formerMembers ?? [],
+    invitations: membership?.invitations ?? [],
+    equivocations: membership?.equivocations ?? [],
+    linked: notebook.peers.map(({ id, path }) => ({
+      id,
+      path,
+    })),
+    present: notebook.presences.others.map(([id, state]) => ({
+      id,
+      state,
+    })),
+    isHere: notebook.isHere,
+    trouble: notebook.trouble,
+  };
+}
+
+function linksOf(mesh: Mesh): Links {
+  const peers = mesh.peers.map(({ id, path, bytes }) => ({ id, path, ...bytes }));
+  return { peers, troubles: [...mesh.troubles] };
+}

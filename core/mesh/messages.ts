@@ -1,0 +1,99 @@
+/**
+ * What a page says to the mesh in the document worker and hears from it. A page lends its links as ports, since WebRTC
+ * exists on pages only; it sees who shares a notebook as plain data, whole each time it changes.
+ */
+import type { WireError } from "../base/errors.ts";
+import type { DocumentId } from "../base/ids.ts";
+import type { EntryHash } from "./entry.ts";
+import type { MemberId } from "./identity.ts";
+import type { LinkPath } from "./link.ts";
+import type { Equivocation, FormerMember, Invitation, Member } from "./membership.ts";
+import type { PresenceState } from "./presence.ts";
+import type { LinkRole, Role } from "./roles.ts";
+
+/** A member as a page shows them. */
+export type ShownMember = Omit<Member, "identity">;
+
+/** One notebook's sharing as a page sees it. */
+export interface Sharing {
+  readonly document: DocumentId;
+  readonly me: MemberId;
+  /** Undefined while nobody who has the notebook has let this one in. */
+  readonly role: Role | undefined;
+  readonly members: readonly ShownMember[];
+  readonly former: readonly FormerMember[];
+  readonly invitations: readonly Invitation[];
+  readonly equivocations: readonly Equivocation[];
+  /** Members with whom there is a link now. */
+  readonly linked: readonly { readonly id: MemberId; readonly path: LinkPath }[];
+  readonly present: readonly { readonly id: MemberId; readonly state: PresenceState }[];
+  /** The notebook itself is here. */
+  readonly isHere: boolean;
+  readonly trouble: string | undefined;
+}
+
+/** The links of this Kroma. */
+export interface Links {
+  readonly peers: readonly {
+    readonly id: MemberId;
+    readonly path: LinkPath;
+    readonly sent: number;
+    readonly received: number;
+  }[];
+  /** Why links came to nothing, latest last. */
+  readonly troubles: readonly string[];
+}
+
+/** What a link holds that the mesh needs. */
+export interface JoinTerms {
+  readonly document: DocumentId;
+  readonly genesis: EntryHash;
+  readonly invitation: EntryHash;
+  readonly secret: Uint8Array;
+}
+
+interface Request {
+  readonly id: string;
+}
+interface OnDocument extends Request {
+  readonly document: DocumentId;
+}
+
+export type MeshRequest =
+  /** Oneself becomes the owner. reply: {} */
+  | (OnDocument & { readonly type: "share"; readonly name: string })
+  /** reply: JoinTerms */
+  | (OnDocument & {
+      readonly type: "invite";
+      readonly role: LinkRole;
+      readonly uses: "one" | "many";
+      readonly expires: number;
+    })
+  | (OnDocument & { readonly type: "revoke_invitation"; readonly invitation: string })
+  | (Request & { readonly type: "join"; readonly terms: JoinTerms; readonly name: string })
+  | (OnDocument & { readonly type: "set_role"; readonly member: MemberId; readonly role: Role })
+  | (OnDocument & { readonly type: "remove_member"; readonly member: MemberId })
+  | (OnDocument & { readonly type: "rename"; readonly name: string })
+  | (OnDocument & { readonly type: "leave" });
+
+export type ToMesh =
+  | MeshRequest
+  /** No reply. */
+  | { readonly type: "presence"; readonly document: DocumentId; readonly state: PresenceState | undefined }
+  /** A link of the page, whose messages go over `port` as Uint8Arrays, and its end as `{ closed: reason }`. */
+  | {
+      readonly type: "link";
+      readonly port: MessagePort;
+      readonly path: LinkPath;
+      readonly local: string;
+      readonly remote: string;
+      readonly dialled: boolean;
+    };
+
+export type FromMesh =
+  | { readonly type: "reply"; readonly parent: string; readonly value: unknown }
+  | { readonly type: "failed"; readonly parent: string; readonly error: WireError }
+  /** All notebooks that are shared, at first and when one comes or goes. */
+  | { readonly type: "shared"; readonly documents: readonly DocumentId[] }
+  | { readonly type: "sharing"; readonly sharing: Sharing }
+  | { readonly type: "links"; readonly links: Links };

@@ -1,0 +1,420 @@
+/**
+ * One notebook that several people have: its members, and the links over which it is synced. Every rule of who gets and
+ * gives what is kept here, on the authenticated connection, before anything is applied (SPEC.md, S7 to S16).
+ */
+import { KromaError } from "../base/errors.ts";
+import type { DocumentId } from "../base/ids.ts";
+import { BlankDocument } from "../notebook/blank-document.ts";
+import { DocumentSync } from "../notebook/document-sync.ts";
+import { BlockExchange } from "./block-exchange.ts";
+import type { Replica } from "../notebook/host.ts";
+import type { Clock } from "./clock.ts";
+import type { EntryHash } from "./entry.ts";
+import type { MemberId, Signatures } from "./identity.ts";
+import { Membership } from "./membership.ts";
+import type { Peer } from "./peer.ts";
+import { Presences, type PresenceState } from "./presence.ts";
+import type { PeerMessage } from "./wire.ts";
+
+/** Where documents are kept. */
+export interface Replicas {
+  hold(document: DocumentId): Promise<Replica | undefined>;
+  adopt(document: DocumentId, bytes: Uint8Array): Promise<void>;
+}
+
+export interface SharedNotebookOptions {
+  readonly document: DocumentId;
+  readonly genesis: EntryHash;
+  /** Undefined for someone who has only a link. */
+  readonly membership: Membership | undefined;
+  /** The entry that lets this one in, to be shown to whoever has the notebook. */
+  readonly join: Uint8Array | undefined;
+  readonly me: MemberId;
+  readonly signatures: Signatures;
+  readonly replicas: Replicas;
+  readonly clock: Clock;
+  /** Keeps the membership; resolves when it is durable. */
+  readonly keep: (membership: Membership, entries: readonly Uint8Array[]) => Promise<void>;
+  /** Members, links or presences have changed. */
+  readonly changed: () => void;
+}
+
+/** How this notebook stands with one peer. */
+interface Share {
+  readonly peer: Peer;
+  /** What this end calls the notebook. */
+  readonly number: number;
+  /** What the other end calls it, once it has said so. */
+  theirs: number | undefined;
+  sync: DocumentSync | undefined;
+  /** When it was last told something, and what calls off the next time. */
+  told: number;
+  later: (() => void) | undefined;
+  telling: boolean;
+  again: boolean;
+}
+
+/** Typing is told at most so often; the first key after a pause at once. */
+const TELL_EVERY = 50;
+
+export class SharedNotebook {
+  readonly document: DocumentId;
+  readonly genesis: EntryHash;
+  readonly presences: Presences;
+  readonly #options: SharedNotebookOptions;
+  readonly #shares = new Map<Peer, Share>();
+  readonly #blocks: BlockExchange;
+  #membership: Membership | undefined;
+  #replica: Replica | undefined;
+  #blank: BlankDocument | undefined;
+  #holding: Promise<void> | undefined;
+  #refusal: string | undefined;
+  #closed = false;
+
+  constructor(options: SharedNotebookOptions) {
+    this.#options = options;
+    this.document = options.document;
+    this.genesis = options.genesis;
+    this.#membership = options.membership;
+    this.presences = new Presences(options.clock, () => options.changed());
+    this.#blocks = new BlockExchange({
+      clock: options.clock,
+      replica: () => this.#replica,
+      peers: () => [...this.#shares.values()].filter(({ sync }) => sync).map(({ peer }) => peer),
+      ask: (peer, cid) => peer.send({ type: "want", document: this.document, cid }),
+    });
+  }
+
+  /** Undefined while only the link is here. */
+  get membership(): Membership | undefined {
+    return this.#membership;
+  }
+
+  /** True once the notebook itself is here. */
+  get isHere(): boolean {
+    return this.#replica !== undefined;
+  }
+
+  /** Why nothing comes, a sentence: one was removed, the link was used. */
+  get trouble(): string | undefined {
+    if (this.#membership?.formerMembers.some(({ id }) => id === this.#options.me))
+      return "You are no longer a member of this notebook. What you have of it stays, and is yours alone from now on.";
+    return this.#refusal;
+  }
+
+  /** How many blocks are still to come. */
+  get missing(): number {
+    return this.#blocks.wanted;
+  }
+
+  get peers(): readonly Peer[] {
+    return [...this.#shares.values()].filter(({ theirs }) => theirs !== undefined).map(({ peer }) => peer);
+  }
+
+  /** True when that member is there and has said that they have all that is here. */
+  async isWith(member: MemberId): Promise<boolean> {
+    for (const { peer, sync } of this.#shares.values()) {
+      if (peer.id === member && (await sync?.hasAll())) return true;
+    }
+    return false;
+  }
+
+  /** A peer is there: it is told of the notebook if it is a member, or may let this one in. */
+  meet(peer: Peer, number: number): void {
+    if (this.#closed || this.#shares.has(peer)) return;
+    if (this.#membership && !this.#membership.may(peer.id, "read")) return;
+    this.#share(peer, number);
+  }
+
+  /** The peer is gone. */
+  part(peer: Peer): void {
+    const share = this.#shares.get(peer);
+    if (!share) return;
+    share.later?.();
+    this.#shares.delete(peer);
+    if (![...this.#shares.keys()].some(({ id }) => id === peer.id)) this.presences.remove(peer.id);
+    this.#options.changed();
+  }
+
+  /** What the peer says of this notebook. `number` is what this end would call it. */
+  async hear(peer: Peer, message: PeerMessage, number: () => number): Promise<void> {
+    switch (message.type) {
+      case "share":
+        return await this.#hearShare(peer, message.number, message.heads as EntryHash[], number);
+      case "members":
+        return await this.#hearMembers(peer, message.entries, number);
+      case "sync":
+        return await this.#hearSync(peer, message.bytes);
+      case "presence":
+        return this.#hearPresence(peer, message.from as MemberId | undefined, message.state);
+      case "want":
+        return await this.#hearWant(peer, message.cid);
+      case "block":
+        if (!(await this.#blocks.came(message.cid, message.bytes)))
+          throw new KromaError("corrupt", "This peer sent other outputs than those it was asked for.");
+        return;
+      case "absent":
+        return this.#blocks.absent(peer, message.cid);
+      case "refused":
+        this.#hearRefused(peer, message.reason);
+        return;
+      default:
+    }
+  }
+
+  /** The document has changed here: everyone is told. */
+  documentChanged(): void {
+    for (const share of this.#shares.values()) this.#tell(share);
+    if (this.#shares.size > 0) void this.#blocks.look();
+  }
+
+  /** An entry was made here: it is kept, and everyone is told. */
+  async entriesMade(entries: readonly Uint8Array[]): Promise<void> {
+    await this.#entriesCame(entries, undefined);
+  }
+
+  /** Where the person here is; undefined when they have left the notebook. */
+  setPresence(state: PresenceState | undefined): void {
+    this.presences.mine = state;
+    for (const { peer, theirs } of this.#shares.values()) {
+      if (theirs !== undefined) peer.send(this.#presence(undefined, state));
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const peer of this.#shares.keys()) this.part(peer);
+    this.presences.close();
+    this.#blocks.close();
+    this.#replica?.release();
+    this.#replica = undefined;
+  }
+
+  #share(peer: Peer, number: number): Share {
+    const share = newShare(peer, number, this.#options.clock.now());
+    this.#shares.set(peer, share);
+    const heads = this.#membership?.heads ?? [];
+    peer.send({ type: "share", number, document: this.document, genesis: this.genesis, heads: heads.slice(0, 16) });
+    if (this.#options.join && (!this.#membership || !this.#membership.roleOf(this.#options.me))) {
+      this.#sendEntries(peer, [this.#options.join]);
+    }
+    return share;
+  }
+
+  async #hearShare(peer: Peer, theirs: number, heads: readonly EntryHash[], number: () => number): Promise<void> {
+    const known = this.#shares.get(peer);
+    // Someone who is no member may be about to show an entry that makes them one.
+    if (this.#membership && !this.#membership.may(peer.id, "read") && !known) {
+      this.#shares.set(peer, { ...newShare(peer, number(), this.#options.clock.now()), theirs });
+      return;
+    }
+    const share = known ?? this.#share(peer, number());
+    share.theirs = theirs;
+    if (this.#membership && this.#membership.may(peer.id, "read"))
+      this.#sendEntries(
+        peer,
+        this.#membership.entriesSince(heads).map(({ bytes }) => bytes),
+      );
+    await this.#begin(share);
+  }
+
+  async #hearMembers(peer: Peer, texts: readonly string[], number: () => number): Promise<void> {
+    if (!this.#shares.has(peer)) return;
+    const entries = texts.map((text) => new TextEncoder().encode(text));
+    if (!this.#membership) {
+      const { membership } = await Membership.load(this.#options.signatures, this.genesis, entries);
+      if (membership.notebook !== this.document)
+        throw new KromaError("corrupt", "The members that this peer tells are those of another notebook.");
+      this.#membership = membership;
+      await this.#entriesCame(entries, peer);
+      return;
+    }
+    const before = this.#membership.roleOf(peer.id);
+    const { accepted, refused } = await this.#membership.merge(entries, {
+      from: { id: peer.id, now: this.#options.clock.now() },
+    });
+    if (accepted.length > 0)
+      await this.#entriesCame(
+        accepted.map(({ bytes }) => bytes),
+        peer,
+      );
+    const share = this.#shares.get(peer);
+    if (!share || this.#membership.may(peer.id, "read")) {
+      if (share && before === undefined) {
+        // Let in just now: it gets what it could not have before.
+        const { theirs } = share;
+        this.#shares.delete(peer);
+        const again = this.#share(peer, number());
+        again.theirs = theirs;
+        this.#sendEntries(
+          peer,
+          this.#membership.entriesSince([]).map(({ bytes }) => bytes),
+        );
+        await this.#begin(again);
+      }
+      return;
+    }
+    const reason = refused[0]?.message ?? "You are not a member of this notebook.";
+    peer.send({ type: "refused", document: this.document, reason });
+    this.part(peer);
+  }
+
+  /** New entries are here: they are kept, passed on, and what they change of who gets what is done at once. */
+  async #entriesCame(entries: readonly Uint8Array[], from: Peer | undefined): Promise<void> {
+    const membership = this.#membership;
+    if (!membership) return;
+    await this.#options.keep(membership, entries);
+    if (membership.roleOf(this.#options.me)) this.#refusal = undefined;
+    for (const share of this.#shares.values()) {
+      const { peer } = share;
+      if (peer === from) continue;
+      if (membership.may(peer.id, "read")) this.#sendEntries(peer, entries);
+      else if (share.sync) {
+        // It hears why, which is the one entry that it still gets.
+        this.#sendEntries(peer, entries);
+        peer.send({ type: "refused", document: this.document, reason: "You are no longer a member of this notebook." });
+        this.part(peer);
+      }
+    }
+    for (const share of this.#shares.values()) {
+      if (share.sync && share.sync.mayWrite !== this.#mayWrite(share.peer)) share.sync = undefined;
+      await this.#begin(share);
+    }
+    this.#options.changed();
+  }
+
+  #mayWrite(peer: Peer): boolean {
+    const membership = this.#membership;
+    return membership !== undefined && (membership.may(peer.id, "edit") || membership.may(peer.id, "keep"));
+  }
+
+  #sendEntries(peer: Peer, entries: readonly Uint8Array[]): void {
+    if (entries.length === 0) return;
+    const decoder = new TextDecoder();
+    peer.send({ type: "members", document: this.document, entries: entries.map((bytes) => decoder.decode(bytes)) });
+  }
+
+  /** Starts to sync, once both ends are members and have said that they have the notebook. */
+  async #begin(share: Share): Promise<void> {
+    const membership = this.#membership;
+    if (!membership || share.sync || share.theirs === undefined) return;
+    if (!membership.may(share.peer.id, "read") || !membership.roleOf(this.#options.me)) return;
+    await (this.#holding ??= this.#hold());
+    if (share.sync || this.#closed || !this.#shares.has(share.peer)) return;
+    share.sync = this.#newSync(share.peer);
+    this.#options.changed();
+    if (this.presences.mine) share.peer.send(this.#presence(undefined, this.presences.mine));
+    this.#tell(share);
+    void this.#blocks.look();
+  }
+
+  async #hold(): Promise<void> {
+    this.#replica = await this.#options.replicas.hold(this.document);
+    if (!this.#replica) this.#blank = new BlankDocument();
+  }
+
+  #newSync(peer: Peer): DocumentSync {
+    const mayWrite = this.#mayWrite(peer);
+    return this.#replica?.sync(mayWrite) ?? new DocumentSync(this.#blank ?? new BlankDocument(), mayWrite);
+  }
+
+  async #hearSync(peer: Peer, bytes: Uint8Array): Promise<void> {
+    const share = this.#shares.get(peer);
+    if (!share?.sync) return;
+    // An exception ends the link: Peer says why.
+    if (!(await share.sync.take(bytes)))
+      peer.send({ type: "refused", document: this.document, reason: "You may only read this notebook." });
+    if (this.#blank?.isWhole) await this.#adopt(this.#blank);
+    this.#tell(share);
+  }
+
+  /** The notebook is here: it goes into the library, and is synced from there. */
+  async #adopt(blank: BlankDocument): Promise<void> {
+    this.#blank = undefined;
+    await this.#options.replicas.adopt(this.document, blank.save());
+    this.#replica = await this.#options.replicas.hold(this.document);
+    void this.#blocks.look();
+    for (const share of this.#shares.values()) if (share.sync) share.sync = this.#newSync(share.peer);
+    this.#options.changed();
+  }
+
+  #tell(share: Share): void {
+    if (!share.sync || share.later) return;
+    const wait = share.told + TELL_EVERY - this.#options.clock.now();
+    if (wait <= 0) return void this.#tellNow(share);
+    share.later = this.#options.clock.after(wait, () => {
+      share.later = undefined;
+      void this.#tellNow(share);
+    });
+  }
+
+  async #tellNow(share: Share): Promise<void> {
+    if (share.telling) {
+      share.again = true;
+      return;
+    }
+    share.telling = true;
+    share.told = this.#options.clock.now();
+    try {
+      const bytes = await share.sync?.next();
+      if (bytes && this.#shares.get(share.peer) === share)
+        share.peer.send({ type: "sync", number: share.number, bytes });
+    } catch (error) {
+      // The document is closed, or could not be loaded: whoever asks for it hears why.
+      if (!(error instanceof KromaError)) throw error;
+    } finally {
+      share.telling = false;
+    }
+    if (!share.again) return;
+    share.again = false;
+    this.#tell(share);
+  }
+
+  async #hearWant(peer: Peer, cid: string): Promise<void> {
+    const share = this.#shares.get(peer);
+    // Only those who get the notebook get what belongs to it.
+    const bytes = share?.sync ? await this.#replica?.block(cid) : undefined;
+    if (bytes) peer.send({ type: "block", document: this.document, cid, bytes });
+    else peer.send({ type: "absent", document: this.document, cid });
+  }
+
+  #presence(from: MemberId | undefined, state: PresenceState | undefined): PeerMessage {
+    return {
+      type: "presence",
+      document: this.document,
+      ...(from === undefined ? {} : { from }),
+      ...(state === undefined ? {} : { state: { ...state } }),
+    };
+  }
+
+  #hearPresence(peer: Peer, from: MemberId | undefined, state: unknown): void {
+    const membership = this.#membership;
+    if (!membership?.may(peer.id, "read") || !this.#shares.has(peer)) return;
+    // Only who is counted on to hand things on may speak for others.
+    const who = from !== undefined && membership.may(peer.id, "keep") && membership.roleOf(from) ? from : peer.id;
+    if (who === this.#options.me) return;
+    if (!this.presences.hear(who, state)) return;
+    if (!membership.may(this.#options.me, "keep") || from !== undefined) return;
+    const shown = this.presences.of(who);
+    for (const { peer: other, theirs } of this.#shares.values()) {
+      if (theirs !== undefined && other.id !== who) other.send(this.#presence(who, shown));
+    }
+  }
+
+  #hearRefused(peer: Peer, reason: string): void {
+    if (!this.#shares.has(peer)) return;
+    this.#refusal = reason;
+    this.#options.changed();
+  }
+}
+
+const newShare = (peer: Peer, number: number, now: number): Share => ({
+  peer,
+  number,
+  theirs: undefined,
+  sync: undefined,
+  told: now - TELL_EVERY,
+  later: undefined,
+  telling: false,
+  again: false,
+});

@@ -1,0 +1,181 @@
+/**
+ * What peers say to each other once they know who they are (SPEC.md, S1 to S6), as bytes. Frequent things are compact:
+ * a key press is one message of Automerge and three bytes. All that comes in is checked here, once.
+ */
+import * as v from "valibot";
+import { KromaError } from "../base/errors.ts";
+import type { DocumentId } from "../base/ids.ts";
+import { MOST_MESSAGE_BYTES } from "./link.ts";
+
+/** A message longer than a link carries goes in several pieces, up to this many bytes in all. */
+export const MOST_ASSEMBLED_BYTES = 32 << 20;
+/** Where someone is, as JSON. */
+export const MOST_PRESENCE_BYTES = 4096;
+/** An entry of a membership, as text. */
+const MOST_ENTRY_LENGTH = 16 << 10;
+
+const documentId = v.pipe(
+  v.string(),
+  v.regex(/^[\w-]{1,64}$/),
+  v.transform((text) => text as DocumentId),
+);
+const hash = v.pipe(v.string(), v.regex(/^b[a-z2-7]{52}$/));
+const cid = v.pipe(v.string(), v.regex(/^b[a-z2-7]{30,120}$/));
+const sentence = v.pipe(v.string(), v.maxLength(500));
+const number = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff));
+
+const Said = v.variant("type", [
+  /** I take part in this notebook; `number` is what I shall call it, `heads` those of its membership that I know. */
+  v.object({
+    type: v.literal("share"),
+    number,
+    document: documentId,
+    genesis: hash,
+    heads: v.pipe(v.array(hash), v.maxLength(16)),
+  }),
+  /** Entries of the membership that you may lack. */
+  v.object({
+    type: v.literal("members"),
+    document: documentId,
+    entries: v.pipe(v.array(v.pipe(v.string(), v.maxLength(MOST_ENTRY_LENGTH))), v.maxLength(5000)),
+  }),
+  /** Where the sender is; without a state they are gone. `from` only when a mirror passes it on. */
+  v.object({
+    type: v.literal("presence"),
+    document: documentId,
+    from: v.optional(hash),
+    state: v.optional(v.record(v.string(), v.unknown())),
+  }),
+  v.object({ type: v.literal("want"), document: documentId, cid }),
+  v.object({ type: v.literal("absent"), document: documentId, cid }),
+  /** You get nothing more of this notebook, and nothing of yours is taken. */
+  v.object({ type: v.literal("refused"), document: documentId, reason: sentence }),
+  v.object({ type: v.literal("bye"), reason: sentence }),
+]);
+
+/** A message as JSON. */
+export type Said = v.InferOutput<typeof Said>;
+
+/** All messages. */
+export type PeerMessage =
+  | Said
+  /** Automerge's own sync message for the notebook that the sender calls by this number. */
+  | { readonly type: "sync"; readonly number: number; readonly bytes: Uint8Array }
+  /** A block that was asked for. */
+  | {
+      readonly type: "block";
+      readonly document: DocumentId;
+      readonly cid: string;
+      readonly bytes: Uint8Array;
+    };
+
+const KINDS = { said: 0, sync: 1, block: 2 } as const;
+const MORE = 0x80;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+/** The messages of a link that a message becomes, in order. */
+export function encode(message: PeerMessage): readonly Uint8Array[] {
+  if (message.type === "sync") {
+    return pieces(KINDS.sync, [Uint8Array.of(message.number >> 8, message.number & 255), message.bytes]);
+  }
+  if (message.type === "block") {
+    const [document, name] = [encoder.encode(message.document), encoder.encode(message.cid)];
+    return pieces(KINDS.block, [Uint8Array.of(document.length, name.length), document, name, message.bytes]);
+  }
+  return pieces(KINDS.said, [encoder.encode(JSON.stringify(message))]);
+}
+
+function pieces(kind: number, parts: readonly Uint8Array[]): readonly Uint8Array[] {
+  const body = join(parts);
+  if (body.length > MOST_ASSEMBLED_BYTES) throw new KromaError("exhausted", "This is too much for one message.");
+  const made: Uint8Array[] = [];
+  for (let at = 0; at === 0 || at < body.length;) {
+    const end = Math.min(body.length, at + MOST_MESSAGE_BYTES - 1);
+    const piece = new Uint8Array(1 + end - at);
+    piece[0] = kind | (end < body.length ? MORE : 0);
+    piece.set(body.subarray(at, end), 1);
+    made.push(piece);
+    at = Math.max(end, 1);
+  }
+  return made;
+}
+
+/** Puts pieces together and checks what they say. One for each link; after an exception it is of no more use. */
+export class Decoder {
+  #kind: number | undefined;
+  #parts: Uint8Array[] = [];
+  #length = 0;
+
+  /** The message that this piece completes, if it does. `invalid` when it is none, `exhausted` when it is too much. */
+  take(piece: Uint8Array): PeerMessage | undefined {
+    const [head] = piece;
+    if (head === undefined) throw refuse("it is empty");
+    const kind = head & ~MORE;
+    if (this.#kind !== undefined && this.#kind !== kind) throw refuse("a piece of another message is in it");
+    this.#length += piece.length - 1;
+    if (this.#length > MOST_ASSEMBLED_BYTES) throw new KromaError("exhausted", "A message of this peer is too long.");
+    this.#parts.push(piece.subarray(1));
+    if (head & MORE) {
+      this.#kind = kind;
+      return undefined;
+    }
+    const body = this.#parts.length === 1 ? piece.subarray(1) : join(this.#parts);
+    this.#kind = undefined;
+    this.#parts = [];
+    this.#length = 0;
+    return read(kind, body);
+  }
+}
+
+function read(kind: number, body: Uint8Array): PeerMessage {
+  if (kind === KINDS.sync) {
+    const [high, low] = body;
+    if (high === undefined || low === undefined) throw refuse("it is cut off");
+    return { type: "sync", number: (high << 8) | low, bytes: body.subarray(2) };
+  }
+  if (kind === KINDS.block) {
+    const start = 2 + (body[0] ?? 0);
+    const end = start + (body[1] ?? 0);
+    const document = v.safeParse(documentId, textOf(body.subarray(2, start)));
+    const name = v.safeParse(cid, textOf(body.subarray(start, end)));
+    if (!document.success || !name.success || end > body.length) throw refuse("its block has no name");
+    return { type: "block", document: document.output, cid: name.output, bytes: body.subarray(end) };
+  }
+  if (kind !== KINDS.said) throw refuse(`it is of the unknown kind ${kind}`);
+  const said = v.safeParse(Said, parse(textOf(body)));
+  if (!said.success) throw refuse(`it says what nobody says (${said.issues[0].message})`);
+  if (said.output.type === "presence" && body.length > MOST_PRESENCE_BYTES)
+    throw new KromaError("exhausted", "This peer says too much about where it is.");
+  return said.output;
+}
+
+function textOf(bytes: Uint8Array): string {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    throw refuse("its text is broken");
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw refuse("it is no JSON");
+  }
+}
+
+function refuse(reason: string): KromaError {
+  return new KromaError("invalid", `A message of this peer can't be read: ${reason}.`);
+}
+
+function join(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,32 @@
+/**
+ * A notebook that is still coming from a peer: nothing of it is here, and it is shown and kept only once it is whole,
+ * so that nobody sees half of one.
+ */
+import * as Automerge from "@automerge/automerge/slim";
+import type { Apply, SyncedDocument } from "./document-sync.ts";
+
+export class BlankDocument implements SyncedDocument {
+  #document: Automerge.Doc<unknown> = Automerge.init();
+  #queue: Promise<unknown> = Promise.resolve();
+
+  /** True when the notebook's first change has come, and with it all that was there. */
+  get isWhole(): boolean {
+    const { schema, cells } = this.#document as { schema?: unknown; cells?: unknown };
+    return typeof schema === "number" && typeof cells === "object";
+  }
+
+  /** The document as Automerge saves it. */
+  save(): Uint8Array {
+    return Automerge.save(this.#document);
+  }
+
+  sync<T>(work: (document: Automerge.Doc<unknown>, apply: Apply) => T | Promise<T>): Promise<T> {
+    const done = this.#queue.then(() =>
+      work(this.#document, async (document) => {
+        this.#document = document;
+      }),
+    );
+    this.#queue = done.catch(() => undefined);
+    return done;
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * One peer's view of one document: Automerge's sync protocol (Kleppmann and Howard, "Byzantine Eventual Consistency",
+ * and automerge.org's sync description), with a look at what comes in before Automerge sees it. It knows no network:
+ * bytes in, bytes out. A link that ended has lost messages, so each link has a new one.
+ */
+import * as Automerge from "@automerge/automerge/slim";
+import { KromaError } from "../base/errors.ts";
+import { inspectChunks } from "./chunk-guard.ts";
+
+/** The document that is synced: runs work on it when nothing else does. */
+export interface SyncedDocument {
+  /** Calls `work` with the document, in turn; what it gives back is the document from then on. */
+  sync<T>(work: (document: Automerge.Doc<unknown>, apply: Apply) => T | Promise<T>): Promise<T>;
+}
+
+/** Puts another state of the document in its place, with what differs. */
+export type Apply = (document: Automerge.Doc<unknown>, patches: readonly Automerge.Patch[]) => Promise<void>;
+
+/** Of one peer over one link; each message has the limit of chunk-guard.ts besides. */
+const MOST_OPERATIONS = 2_000_000;
+
+export class DocumentSync {
+  readonly #document: SyncedDocument;
+  /** What the peer changes is taken in; else it is passed over, and everything still goes to it. */
+  readonly mayWrite: boolean;
+  #operations = 0;
+  #state: Automerge.SyncState;
+
+  constructor(document: SyncedDocument, mayWrite: boolean) {
+    this.#document = document;
+    this.mayWrite = mayWrite;
+    this.#state = Automerge.initSyncState({ readOnly: !mayWrite });
+  }
+
+  /** What the peer is to be told now; undefined when there is nothing. */
+  next(): Promise<Uint8Array | undefined> {
+    return this.#document.sync((document) => {
+      const [state, message] = Automerge.generateSyncMessage(document, this.#state);
+      this.#state = state;
+      return message ?? undefined;
+    });
+  }
+
+  /** True when the peer has said that it has all that is here. */
+  hasAll(): Promise<boolean> {
+    return this.#document.sync((document) => Automerge.hasOurChanges(document, this.#state));
+  }
+
+  /**
+   * Takes in what the peer said; false when it brought changes that it may not make, which were passed over. `corrupt` or
+   * `exhausted` when it is not fit to be applied, and nothing of it has been.
+   */
+  async take(message: Uint8Array): Promise<boolean> {
+    const changes = readChanges(message);
+    for (const change of changes) this.#operations += (await inspectChunks(change)).operations;
+    if (this.#operations > MOST_OPERATIONS)
+      throw new KromaError("exhausted", "This peer has sent more changes than a notebook can hold.");
+    return await this.#document.sync(async (document, apply) => {
+      let patches: readonly Automerge.Patch[] = [];
+      try {
+        const [next, state] = Automerge.receiveSyncMessage(document, this.#state, message, {
+          patchCallback: (made) => {
+            patches = made;
+          },
+        });
+        this.#state = state;
+        await apply(next, patches);
+      } catch (error) {
+        if (error instanceof KromaError) throw error;
+        throw new KromaError("corrupt", "A peer sent changes that can't be read.", { cause: error });
+      }
+      return changes.length === 0 || this.mayWrite;
+    });
+  }
+}
+
+/** The changes in a sync message, as chunks of Automerge's format. */
+function readChanges(message: Uint8Array): readonly Uint8Array[] {
+  try {
+    return Automerge.decodeSyncMessage(message).changes;
+  } catch (error) {
+    throw new KromaError("corrupt", "A peer sent a sync message that can't be read.", { cause: error });
+  }
+}
