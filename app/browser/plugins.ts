@@ -8,6 +8,7 @@ import { shellKernel } from "#kernels/shell/kernel.ts";
 import { typescriptKernel } from "#kernels/typescript/kernel.ts";
 import { markdown } from "#plugins/markdown/index.ts";
 import { outputs } from "#plugins/outputs/index.ts";
+import { people } from "#plugins/people/index.ts";
 import { ports } from "#plugins/ports/index.ts";
 import { terminal } from "#plugins/terminal/index.ts";
 import { vega } from "#plugins/vega/index.ts";
@@ -56,7 +57,7 @@ const settings: Plugin = {
 };
 
 /** All plugins of the page. */
-export const host = new PluginHost([page, outputs, markdown, vega, widgets, terminal, ports, settings]);
+export const host = new PluginHost([page, outputs, markdown, vega, widgets, people, terminal, ports, settings]);
 
 /** The languages that run here, in the order they are shown. */
 export const kernels: readonly Kernel[] = [pythonKernel, typescriptKernel, shellKernel];

@@ -1,0 +1,288 @@
+/**
+ * What the tests of people need: the boundary to the network as a small object over Solid signals that does what it is
+ * asked, a real notebook with its view, and the page around it with all themes.
+ */
+import axe from "axe-core";
+import { batch, createSignal, type JSX } from "solid-js";
+import { render } from "solid-js/web";
+import { expect } from "vitest";
+import { KromaError } from "#core/base/errors.ts";
+import type { DocumentId } from "#core/base/ids.ts";
+import { defaultSettings } from "#core/kernel/defaults.ts";
+import type { EntryHash } from "#core/mesh/entry.ts";
+import type { MemberId } from "#core/mesh/identity.ts";
+import type { InvitationLink } from "#core/mesh/invitation.ts";
+import type { Links, Sharing, ShownMember } from "#core/mesh/messages.ts";
+import type { PresenceState } from "#core/mesh/presence.ts";
+import type { Role } from "#core/mesh/roles.ts";
+import type { TransportState } from "#core/mesh/transport.ts";
+import { Session } from "#core/session/session.ts";
+import { createView, type PageView } from "#app/browser/notebook/view.ts";
+import type { PageActions } from "#kit/commands.ts";
+import type { ManualOffer, Network, NewInvitation } from "#kit/network.ts";
+import type { Question } from "#kit/question.tsx";
+import { openPages } from "../ui/kit.ts";
+import "#kit/tokens.css";
+import "#kit/themes/light.css";
+import "#kit/themes/dark.css";
+import "#kit/themes/contrast.css";
+import "#kit/kit.css";
+import "#app/browser/styles/shell.css";
+import "#app/browser/styles/notebook.css";
+import "#app/browser/styles/editor.css";
+import "#app/browser/styles/panels.css";
+
+export const ME = "bme" as MemberId;
+export const ANA = "bana" as MemberId;
+export const BEN = "bben" as MemberId;
+
+/** A member with that name and role. */
+export const member = (id: MemberId, name: string, role: Role): ShownMember => ({ id, name, role, joined: 1 });
+
+/** A notebook that is shared with nobody yet, by oneself. */
+export const sharingOf = (document: DocumentId, more: Partial<Sharing> = {}): Sharing => ({
+  document,
+  me: ME,
+  role: "owner",
+  members: [member(ME, "Mia Berg", "owner")],
+  former: [],
+  invitations: [],
+  equivocations: [],
+  linked: [],
+  present: [],
+  isHere: true,
+  trouble: undefined,
+  ...more,
+});
+
+export interface TestNetwork extends Network {
+  /** Puts the world in another state. */
+  set(change: {
+    readonly sharing?: Sharing | undefined;
+    readonly links?: Links;
+    readonly transport?: TransportState | undefined;
+    readonly elsewhere?: boolean;
+  }): void;
+  /** The next call that asks others for something fails with this sentence. */
+  failNext(sentence: string): void;
+  readonly invitations: NewInvitation[];
+  readonly joined: InvitationLink[];
+  readonly told: (PresenceState | undefined)[];
+  readonly cancelled: () => number;
+}
+
+/** The network of one notebook, in memory. */
+export function testNetwork(name = "Mia Berg"): TestNetwork {
+  const [sharing, setSharing] = createSignal<Sharing>();
+  const [links, setLinks] = createSignal<Links>({ peers: [], troubles: [] });
+  const [transport, setTransport] = createSignal<TransportState>();
+  const [elsewhere, setElsewhere] = createSignal(false);
+  const [ownName, setOwnName] = createSignal(name);
+  let failure: string | undefined;
+  let cancelled = 0;
+  const work = async (done: () => void): Promise<void> => {
+    await Promise.resolve();
+    const sentence = failure;
+    failure = undefined;
+    if (sentence !== undefined) throw new KromaError("unavailable", sentence);
+    done();
+  };
+  const change = (document: DocumentId, next: (now: Sharing) => Partial<Sharing>): void => {
+    const now = sharing() ?? sharingOf(document, { members: [member(ME, ownName(), "owner")] });
+    setSharing({ ...now, ...next(now) });
+  };
+  const network: TestNetwork = {
+    sharing: (document) => (sharing()?.document === document ? sharing() : undefined),
+    links,
+    transport,
+    elsewhere,
+    name: ownName,
+    setName: (next) => void setOwnName(next),
+    share: (document) => work(() => change(document, () => ({}))),
+    async invite(document, invitation) {
+      await work(() =>
+        change(document, ({ invitations }) => ({
+          invitations: [
+            ...invitations,
+            {
+              id: `key${invitations.length}`,
+              entry: "bentry" as EntryHash,
+              ...invitation,
+              by: ME,
+              state: "open",
+              usedBy: [],
+            },
+          ],
+        })),
+      );
+      network.invitations.push(invitation);
+      return `https://kroma.example/#join=${"abc".repeat(150)}`;
+    },
+    revokeInvitation: (document, id) =>
+      work(() => change(document, ({ invitations }) => ({ invitations: invitations.filter((one) => one.id !== id) }))),
+    join: (link) =>
+      work(() => {
+        network.joined.push(link);
+        setSharing(sharingOf(link.notebook, { role: undefined, members: [], isHere: false }));
+      }),
+    setRole: (document, id, role) =>
+      work(() =>
+        change(document, ({ members }) => ({
+          members: members.map((one) => (one.id === id ? { ...one, role } : one)),
+        })),
+      ),
+    remove: (document, id) =>
+      work(() =>
+        change(document, ({ members, former }) => ({
+          members: members.filter((one) => one.id !== id),
+          former: [...former, ...members.filter((one) => one.id === id).map((one) => ({ ...one, by: ME, time: 1 }))],
+        })),
+      ),
+    leave: () => work(() => setSharing(undefined)),
+    setPresence: (_document, state) => void network.told.push(state),
+    async offer(): Promise<ManualOffer> {
+      await work(() => undefined);
+      return {
+        text: "OFFER",
+        accept: (answer) =>
+          work(() => {
+            if (answer !== "ANSWER") throw new KromaError("invalid", "This is not the answer to that text.");
+          }),
+        cancel: () => void cancelled++,
+      };
+    },
+    async answer(offer) {
+      await work(() => {
+        if (offer !== "OFFER") throw new KromaError("invalid", "This text is not whole. Copy all of it.");
+      });
+      return "ANSWER";
+    },
+    set(next) {
+      batch(() => {
+        if ("sharing" in next) setSharing(next.sharing);
+        if (next.links) setLinks(next.links);
+        if ("transport" in next) setTransport(next.transport);
+        if (next.elsewhere !== undefined) setElsewhere(next.elsewhere);
+      });
+    },
+    failNext: (sentence) => void (failure = sentence),
+    invitations: [],
+    joined: [],
+    told: [],
+    cancelled: () => cancelled,
+  };
+  return network;
+}
+
+/** The page's actions over a network: questions are kept and answered as `agree` says, what is said is kept. */
+export interface TestPage extends PageActions {
+  agree: boolean;
+  readonly asked: Question[];
+  readonly said: string[];
+  readonly opened: string[];
+}
+
+export function testPage(network: Network): TestPage {
+  const page: TestPage = {
+    agree: true,
+    asked: [],
+    said: [],
+    opened: [],
+    network,
+    openPalette: () => undefined,
+    openShortcuts: () => undefined,
+    openFind: () => undefined,
+    togglePanel: (id) => void page.opened.push(id),
+    openPanel: (id) => void page.opened.push(id),
+    toast: (text) => void page.said.push(text),
+    announce: (text) => void page.said.push(text),
+    ask: (question) => {
+      page.asked.push(question);
+      return Promise.resolve(page.agree);
+    },
+    goToLibrary: () => void page.opened.push("library"),
+    newNotebook: () => Promise.resolve(),
+    openDocument: (document) => void page.opened.push(document),
+    importFiles: () => undefined,
+    download: () => undefined,
+    setTheme: () => undefined,
+  };
+  return page;
+}
+
+/** A notebook of these cells, with nothing that could run them. */
+export async function openNotebook(sources: readonly string[]) {
+  const { pages, cells, close } = await openPages(1, sources);
+  const [client] = pages;
+  if (!client) throw new Error("no page");
+  const session = new Session({
+    notebook: client,
+    kernels: [],
+    host: {
+      spawn: () => {
+        throw new KromaError("missing", "No kernel here.");
+      },
+      asset: (path) => path,
+      workspace: undefined,
+      settings: defaultSettings,
+      foreign: false,
+    },
+  });
+  const machine = {
+    usage: () => Promise.resolve(0),
+    export: () => Promise.resolve([]),
+    reset: () => Promise.resolve(),
+  };
+  return {
+    client,
+    cells,
+    /** Under a Solid owner only. */
+    view: (page: PageActions): PageView => createView(client, session, page, machine),
+    close: () => {
+      void session.close();
+      close();
+    },
+  };
+}
+
+/** Draws it in a box as wide as a panel or as asked; the result has the box and the way to end it. */
+export function draw(content: () => JSX.Element, width = 272): { readonly box: HTMLElement; readonly end: () => void } {
+  const box = document.body.appendChild(document.createElement("main"));
+  box.style.inlineSize = `${width}px`;
+  const stop = render(content, box);
+  return {
+    box,
+    end: () => {
+      stop();
+      box.remove();
+      delete document.documentElement.dataset["theme"];
+    },
+  };
+}
+
+/** Fails with what axe finds in the box, in each theme. */
+export async function expectAccessible(box: Element): Promise<void> {
+  for (const theme of ["light", "dark", "contrast"]) {
+    document.documentElement.dataset["theme"] = theme;
+    // Colours that change over a moment are judged when they have changed.
+    for (const animation of document.getAnimations()) animation.finish();
+    const { violations } = await axe.run(box);
+    expect(violations.map(({ id, nodes }) => `${theme}: ${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual(
+      [],
+    );
+  }
+}
+
+/** The one element with that role and name in a box; fails when there is none or more. */
+export function byRole<E extends HTMLElement = HTMLElement>(box: Element, selector: string, name: string | RegExp): E {
+  const found = [...box.querySelectorAll<E>(selector)].filter((element) => {
+    const label =
+      element.getAttribute("aria-label") ??
+      ("labels" in element && (element.labels as NodeListOf<HTMLElement> | null)?.length
+        ? [...(element.labels as NodeListOf<HTMLElement>)].map((one) => one.textContent).join(" ")
+        : element.textContent);
+    return typeof name === "string" ? label?.trim() === name : name.test(label ?? "");
+  });
+  if (found.length !== 1) throw new Error(`${found.length} of ${selector} are called ${name} in: ${box.textContent}`);
+  return found[0] as E;
+}
