@@ -88,16 +88,16 @@ export function createNetwork(openMesh: () => Channel<FromMesh, ToMesh>): PageNe
       if (name() === "") throw new KromaError("invalid", `Say who you are first: others see your name ${what}.`);
       return name();
     };
+    /** Where this browser can be reached: first those that lead to a direct link. */
     const ownAddresses = (): readonly string[] => {
-      const state = transport();
-      const own = state?.addresses ?? [];
-      // Those over WebRTC lead to a direct link; a relayed one is the way back to them.
-      const best = [...own.filter((address) => address.includes("/webrtc")), ...own];
-      const servers = (state?.targets ?? []).filter(({ address }) => !address.includes("/p2p-circuit"));
-      return [...new Set([...best.slice(0, MOST_IN_LINK - 1), ...servers.map(({ address }) => address)])].slice(
-        0,
-        MOST_IN_LINK,
-      );
+      const own = transport()?.addresses ?? [];
+      return [...own.filter((address) => address.includes("/webrtc/")), ...own];
+    };
+    /** For a link: oneself, and the machines that are always on, of which one may have the notebook when oneself has gone. */
+    const addressesForLink = (): readonly string[] => {
+      const servers = (transport()?.targets ?? []).map(({ address }) => address);
+      const always = servers.filter((address) => !address.includes("/p2p-circuit"));
+      return [...new Set([...ownAddresses().slice(0, 1), ...always, ...ownAddresses()])].slice(0, MOST_IN_LINK);
     };
     return {
       begin: () => void mesh(),
@@ -148,7 +148,7 @@ export function createNetwork(openMesh: () => Channel<FromMesh, ToMesh>): PageNe
           secret,
           role: invitation.role,
           expires: invitation.expires,
-          addresses: ownAddresses(),
+          addresses: addressesForLink(),
         });
         return `${location.origin}${location.pathname}${fragment}`;
       },
