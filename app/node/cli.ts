@@ -20,6 +20,11 @@ const help = `Kroma: notebooks of Python, TypeScript and Linux cells.
       --port PORT             8040, or the next free one
       --host HOST             127.0.0.1; name another address to let other machines in
       --no-open               opens no browser
+  kroma mirror [options]      serves the page and is a peer that is always on: it passes others on to each other
+      --data FOLDER           what it keeps (its identity); another folder is another mirror
+      --port PORT             8050: TCP for the page and WebSockets, UDP for WebRTC
+      --host HOST             127.0.0.1; name another address to let other machines in
+      --public URL            where others reach it through a proxy that does TLS (https://kroma.example)
   kroma vm build [--update]   makes the Linux image (or takes the one that KROMA_VM_IMAGE names)
   kroma vm list               the images that are here
   kroma vm export [IMAGE] --output FILE.car
@@ -43,6 +48,10 @@ const verbs: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   serve: async () => {
     const { serve } = await import("./serve.ts");
     return (args) => serve(args, terminal);
+  },
+  mirror: async () => {
+    const { mirror } = await import("./mirror.ts");
+    return (args) => mirror(args, terminal);
   },
   vm: async () => {
     const { vm } = await import("./vm.ts");

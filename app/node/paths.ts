@@ -10,3 +10,12 @@ export function cacheFolder(): string {
   if (process.platform === "win32") return join(process.env["LOCALAPPDATA"] ?? homedir(), "kroma/cache");
   return join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "kroma");
 }
+
+/** The folder of what is to be kept: KROMA_DATA, or the platform's usual one. */
+export function dataFolder(): string {
+  const named = process.env["KROMA_DATA"];
+  if (named !== undefined && named !== "") return named;
+  if (process.platform === "darwin") return join(homedir(), "Library/Application Support/kroma");
+  if (process.platform === "win32") return join(process.env["APPDATA"] ?? homedir(), "kroma");
+  return join(process.env["XDG_DATA_HOME"] ?? join(homedir(), ".local/share"), "kroma");
+}

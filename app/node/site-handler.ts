@@ -101,8 +101,8 @@ async function answer(options: SiteOptions, request: IncomingMessage, response: 
   return sendFile(request, response, path, file);
 }
 
-/** A page on another server whose name was made to point here (DNS rebinding) comes with that name. */
-function isOwnName(host: string | undefined): boolean {
+/** Whether a request was addressed to this machine; a page whose name was made to point here (DNS rebinding) says that name. */
+export function isOwnName(host: string | undefined): boolean {
   if (host === undefined) return false;
   const name = host.replace(/:\d+$/, "").toLowerCase();
   return name === "localhost" || name.endsWith(".localhost") || name === "[::1]" || /^127(\.\d{1,3}){3}$/.test(name);

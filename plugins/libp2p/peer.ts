@@ -56,6 +56,8 @@ export interface Peer {
   /** Asks a relay, to which there is a connection at this address, to pass others on to here. Rejects when it does not. */
   reserve(relay: PeerId, address: Multiaddr): Promise<void>;
   isReserved(relay: PeerId): boolean;
+  /** Where it listens itself, whatever it tells others. */
+  listening(): readonly Multiaddr[];
 }
 
 /** A new key for a peer's transport, to be kept where nobody else reads it. */
@@ -67,7 +69,7 @@ export async function createTransportIdentity(): Promise<Uint8Array> {
 export async function startPeer(options: PeerOptions): Promise<Peer> {
   const { server } = options;
   const dataChannel = { maxBufferedAmount: BUFFERED_BYTES, finAckTimeout: LAST_MS };
-  const relays: { store?: ReservationStore; listen?: (addresses: Multiaddr[]) => Promise<void> } = {};
+  const relays: { store?: ReservationStore; transports?: TransportManager } = {};
   const node = await createLibp2p({
     ...(options.identity ? { privateKey: privateKeyFromProtobuf(options.identity) } : {}),
     nodeInfo: { userAgent: "kroma" },
@@ -77,7 +79,7 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
       (components) => {
         const transport = circuitRelayTransport()(components);
         relays.store = reservationStoreOf(transport);
-        relays.listen = (addresses) => components.transportManager.listen(addresses);
+        relays.transports = components.transportManager;
         return transport;
       },
       webRTC({
@@ -99,7 +101,9 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
       inboundUpgradeTimeout: DIAL_MS,
       reconnectRetries: 0,
       resolvers: {},
-      ...(server ? { maxConnections: server.mostConnections, inboundConnectionThreshold: 50 } : {}),
+      ...(server
+        ? { maxConnections: server.mostConnections, inboundConnectionThreshold: 50, maxIncomingPendingConnections: 100 }
+        : {}),
     },
     // Silence is noticed by pings of our own, more often and with a reason.
     connectionMonitor: { enabled: false },
@@ -112,19 +116,26 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
   return {
     node,
     async reserve(relay, address) {
-      const { store, listen } = relays;
-      if (!store || !listen) throw new KromaError("unavailable", "Relays can't be used here.");
+      const { store, transports } = relays;
+      if (!store || !transports) throw new KromaError("unavailable", "Relays can't be used here.");
       // The first time makes a listener, which takes up later reservations with the same relay by itself.
       if (listening.has(relay.toString())) await store.addRelay(relay, "configured");
       else {
-        await listen([address.encapsulate("/p2p-circuit")]);
+        await transports.listen([address.encapsulate("/p2p-circuit")]);
         listening.add(relay.toString());
       }
       // libp2p would redial relays by itself, also those that are no longer wanted.
       await node.peerStore.merge(relay, { tags: { "keep-alive-circuit-relay": undefined } });
     },
     isReserved: (relay) => relays.store?.hasReservation(relay) ?? false,
+    listening: () => relays.transports?.getAddrs() ?? [],
   };
+}
+
+/** What is used of libp2p's list of listeners, whose own type is in a package of its innards. */
+interface TransportManager {
+  listen(addresses: Multiaddr[]): Promise<void>;
+  getAddrs(): Multiaddr[];
 }
 
 /** The part of the relay transport that makes reservations, which its type does not show. */

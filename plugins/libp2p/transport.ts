@@ -19,20 +19,29 @@ const PING_PROTOCOL = "/ipfs/ping/1.0.0";
 const PING_BYTES = 32;
 /** A machine that listens and does not answer for so long is not there. */
 const SERVER_MS = 10_000;
-/** A search for a direct path that takes longer is given up for the relayed one. */
+/** A first search for a direct path that takes longer gives way to the relayed one; it is searched for again later. */
+const FIRST_DIRECT_MS = 5000;
 const DIRECT_MS = 15_000;
+/** A stream on a connection that is up is opened in a round trip or two. */
+const STREAM_MS = 4000;
+const STREAM_TRIES = 3;
 /** Signs of life are told to the state machine at most so often. */
 const ALIVE_MS = 250;
 
 const REPLACED = "A better connection to the same peer took its place.";
 
-export interface Libp2pOptions extends TransportOptions, PeerOptions {}
+export interface Libp2pOptions extends Omit<TransportOptions, "onLink">, PeerOptions {
+  /** A link to another Kroma is there. Without it there are no links: this end only relays. */
+  readonly onLink?: TransportOptions["onLink"];
+}
 
 export interface RunningLibp2p extends RunningTransport {
   /** This end's peer id. */
   readonly peer: string;
   /** How many connections there are, for those who count them. */
   connections(): number;
+  /** The addresses that it listens on itself, whatever it tells others. */
+  listening(): readonly string[];
 }
 
 /** Starts libp2p; rejects with `unavailable` where it can't run or listen, `invalid` for a listen address that is none. */
@@ -79,11 +88,13 @@ class Libp2pTransport implements RunningLibp2p {
   async start(): Promise<void> {
     const { node } = this.#peer;
     const { signal } = this.#closed;
-    await node.handle(LINK_PROTOCOL, (stream, connection) => this.#adopt(stream, connection, false), {
-      runOnLimitedConnection: true,
-      // One, and another while it is replaced.
-      maxInboundStreams: 2,
-    });
+    if (this.#options.onLink) {
+      await node.handle(LINK_PROTOCOL, (stream, connection) => this.#adopt(stream, connection, false), {
+        runOnLimitedConnection: true,
+        // One, and another while it is replaced.
+        maxInboundStreams: 2,
+      });
+    }
     node.addEventListener("connection:close", ({ detail }) => this.#connectionClosed(detail), { signal });
     node.addEventListener("self:peer:update", () => this.#tell(), { signal });
     if (typeof document !== "undefined") this.#watchPage(signal);
@@ -112,6 +123,10 @@ class Libp2pTransport implements RunningLibp2p {
 
   connections(): number {
     return this.#peer.node.getConnections().length;
+  }
+
+  listening(): readonly string[] {
+    return this.#peer.listening().map(String);
   }
 
   reach(address: string): void {
@@ -237,10 +252,13 @@ class Libp2pTransport implements RunningLibp2p {
     if (before && before.bytes.link.path !== "relayed") return false;
     let connection: Connection;
     try {
-      connection = await node.dial(direct, { signal: AbortSignal.any([signal, AbortSignal.timeout(DIRECT_MS)]) });
+      const limit = AbortSignal.timeout(before ? DIRECT_MS : FIRST_DIRECT_MS);
+      connection = await node.dial(direct, { signal: AbortSignal.any([signal, limit]) });
     } catch (error) {
       // There is a link through the relay already, and it stays.
       if (before || signal.aborted) throw error;
+      // A dial that begins before libp2p has put away the one that was given up joins it, and never ends.
+      await new Promise((resolve) => setTimeout(resolve));
       connection = await node.dial(circuit, { signal });
     }
     if (!(await this.#openLink(connection, text, signal))) {
@@ -260,22 +278,19 @@ class Libp2pTransport implements RunningLibp2p {
     } catch (error) {
       return isUnsupported(error) ? "none" : "failed";
     }
+    if (connection.status !== "open") return "failed";
     this.#neighbour(remotePeer).relay = connection;
     return "done";
   }
 
   /** Opens a link on this connection unless there is one that is as good. False when the other side knows no links. */
   async #openLink(connection: Connection, text: string, signal: AbortSignal): Promise<boolean> {
+    if (!this.#options.onLink) return false;
     const link = this.#neighbours.get(connection.remotePeer.toString())?.link;
     if (link && link.bytes.link.path !== "relayed") return true;
     if (link && pathOf(connection.remoteAddr, true) === "relayed") return true;
-    let stream: Stream;
-    try {
-      stream = await connection.newStream(LINK_PROTOCOL, { signal, runOnLimitedConnection: true });
-    } catch (error) {
-      if (isUnsupported(error)) return false;
-      throw error;
-    }
+    const stream = await openStream(connection, signal);
+    if (!stream) return false;
     if (signal.aborted) stream.abort(new Error("It is no longer wanted."));
     else this.#adopt(stream, connection, true, text);
     return true;
@@ -312,7 +327,7 @@ class Libp2pTransport implements RunningLibp2p {
       return;
     }
     neighbour.link = live;
-    this.#options.onLink(bytes.link);
+    this.#options.onLink?.(bytes.link);
     before?.bytes.link.channel.close(REPLACED);
     // The one who is dialled for this very address hears of it by the dial's own answer.
     const addresses = this.#addressesOf(peer);
@@ -436,6 +451,24 @@ function isUnsupported(error: unknown): boolean {
     error instanceof Error &&
     (error.name === "UnsupportedProtocolError" || error.message.includes("Protocol selection failed"))
   );
+}
+
+/**
+ * A stream for a link; undefined when the other side knows no links. The first data channel of a WebRTC connection is
+ * sometimes lost (once in 40 dials between two pages on one machine, libp2p 3.3 in Chromium), and the next one works.
+ */
+async function openStream(connection: Connection, signal: AbortSignal): Promise<Stream | undefined> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await connection.newStream(LINK_PROTOCOL, {
+        signal: AbortSignal.any([signal, AbortSignal.timeout(STREAM_MS)]),
+        runOnLimitedConnection: true,
+      });
+    } catch (error) {
+      if (isUnsupported(error)) return undefined;
+      if (tries === STREAM_TRIES || signal.aborted || connection.status !== "open") throw error;
+    }
+  }
 }
 
 /** A sign of life from someone there is no link to: libp2p's ping protocol, on this very connection. */

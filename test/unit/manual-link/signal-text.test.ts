@@ -38,10 +38,10 @@ const chromium = [
   "",
 ].join("\r\n");
 
-const base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const base64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".split("");
 const word = (minLength: number, maxLength: number) =>
   fc.string({ unit: fc.constantFrom(...base64), minLength, maxLength });
-const fingerprint = fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: 64, maxLength: 64 });
+const fingerprint = fc.string({ unit: fc.constantFrom(..."0123456789abcdef".split("")), minLength: 64, maxLength: 64 });
 const candidate: fc.Arbitrary<Candidate> = fc.record({
   priority: fc.integer({ min: 1, max: 2 ** 31 - 1 }),
   address: fc.oneof(
