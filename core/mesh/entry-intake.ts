@@ -81,13 +81,18 @@ export class EntryIntake {
     const accepted: AcceptedEntry[] = [];
     const pool = new Map<EntryHash, ReadEntry>();
     for (const read of this.#pending.takeAll()) pool.set(read.hash, read);
+    // Who gives these is not told of what others gave before.
+    const given = new Set<EntryHash>();
     for (const bytes of entries) {
       const read = await readEntry(bytes);
       if (typeof read === "string") refused.push({ hash: undefined, ...refuse(read, UNREADABLE[read]) });
       else if (read.hash === this.#genesis) continue;
       else if (read.entry.genesis !== this.#genesis)
         refused.push({ hash: read.hash, ...refuse("otherNotebook", "This entry belongs to another notebook.") });
-      else if (!this.#graph.find(read.hash) && !pool.has(read.hash)) pool.set(read.hash, read);
+      else if (!this.#graph.find(read.hash)) {
+        given.add(read.hash);
+        if (!pool.has(read.hash)) pool.set(read.hash, read);
+      }
     }
     const children = childrenOf(pool);
     const ready = Array.from(pool.values()).filter((read) => this.#hasParents(read));
@@ -100,15 +105,18 @@ export class EntryIntake {
           ? refuse("limit", "Too many entries before this one were not signed by who they name.")
           : await this.#takeOne(read, isNeeded, options);
       if (refusal?.reason === "signature") wrongSignatures += 1;
-      if (refusal) refused.push({ hash: read.hash, ...refusal });
-      else {
+      if (refusal) {
+        if (given.has(read.hash)) refused.push({ hash: read.hash, ...refusal });
+      } else {
         accepted.push({ hash: read.hash, bytes: read.bytes });
         for (const child of children.get(read.hash) ?? []) if (this.#hasParents(child)) ready.push(child);
       }
     }
     for (const read of pool.values()) {
-      this.#pending.add(read);
-      refused.push({ hash: read.hash, ...refuse("pending", "This entry refers to others that are not here.") });
+      // A newcomer's own joining is judged by the clock as it is shown, and so at once or not at all.
+      if (options.from?.id !== read.entry.author || read.entry.body.type !== "join") this.#pending.add(read);
+      if (given.has(read.hash))
+        refused.push({ hash: read.hash, ...refuse("pending", "This entry refers to others that are not here.") });
     }
     return { accepted, refused };
   }
