@@ -11,7 +11,10 @@ import type { HybridSignature, InvitationKey, MemberId, PublicIdentity, Signatur
 import { domainHash, jsonBytes } from "./encoding.ts";
 import { linkRoleSchema, roleSchema } from "./roles.ts";
 
-/** Names an entry: the hash of what its author signed. */
+/**
+ * Names an entry: the hash of its bytes, the signature among them, so that a copy with a wrong signature is another entry
+ * and can't take the place of the right one while both wait.
+ */
 export type EntryHash = string & { readonly __entryHash: true };
 
 export const ENTRY_VERSION = 1;
@@ -115,7 +118,7 @@ export async function readEntry(bytes: Uint8Array): Promise<ReadEntry | Unreadab
   if ((entry.body.type === "create") !== (entry.genesis === undefined)) return "malformed";
   if ((entry.body.type === "create") !== (entry.previous.length === 0)) return "malformed";
   if ("identity" in entry.body && (await memberIdOf(entry.body.identity)) !== entry.author) return "malformed";
-  return { hash: await hashEntry(entry), bytes: bytes.slice(), entry };
+  return { hash: (await domainHash(ENTRY_DOMAIN, bytes)) as EntryHash, bytes: bytes.slice(), entry };
 }
 
 /** Signs an entry. */
@@ -146,12 +149,6 @@ export const verifyProof = (
 
 /** The bytes of an entry, as they are kept and sent. */
 export const entryBytes = (entry: Entry): Uint8Array => jsonBytes(entry);
-
-/** Signed again, an entry keeps its name: the signature is not part of it. */
-async function hashEntry(entry: Entry): Promise<EntryHash> {
-  const { signature: _signature, ...content } = entry;
-  return (await domainHash(ENTRY_DOMAIN, jsonBytes(content))) as EntryHash;
-}
 
 const proofBytes = (invitation: string, genesis: EntryHash, newcomer: MemberId): Uint8Array =>
   jsonBytes({ genesis, invitation, newcomer });

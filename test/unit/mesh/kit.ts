@@ -7,11 +7,13 @@ import { makeJoin, Membership } from "#core/mesh/membership.ts";
 import type { AcceptedEntry } from "#core/mesh/entry-intake.ts";
 import type { LinkRole, Role } from "#core/mesh/roles.ts";
 import {
-  createIdentity,
+  keysOfSeed,
+  loadIdentity,
   type IdentityStore,
   type OwnIdentity,
   type StoredIdentity,
 } from "#plugins/identity/own-identity.ts";
+import { chooseSchemes } from "#plugins/identity/schemes.ts";
 import { openSignatures } from "#plugins/identity/signatures.ts";
 
 export const HOUR = 60 * 60 * 1000;
@@ -42,7 +44,18 @@ export const signatures: Signatures = await openSignatures();
 
 export type Person = OwnIdentity;
 
-export const newPerson = (name: string): Promise<Person> => createIdentity(new MemoryIdentityStore(), name);
+/** 32 bytes that depend on a text only, so that a test can be repeated. */
+export const bytesFor = async (text: string): Promise<Uint8Array> =>
+  new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+
+/** Somebody with real keys, the same ones for a name. */
+export async function newPerson(name: string): Promise<Person> {
+  const schemes = await chooseSchemes();
+  const { identity, keys } = await keysOfSeed(await bytesFor(name), schemes);
+  const store = new MemoryIdentityStore();
+  await store.save({ identity: { ...identity, name }, keys });
+  return (await loadIdentity(store)) as Person;
+}
 
 /** The bytes of entries. */
 export const bytesOf = (entries: readonly AcceptedEntry[]): Uint8Array[] => entries.map(({ bytes }) => bytes);
@@ -78,10 +91,16 @@ export async function invite(
     readonly uses?: "one" | "many";
     readonly time?: number;
     readonly expires?: number;
+    readonly secret?: Uint8Array;
   } = {},
 ): Promise<MadeInvitation> {
-  const { role = "editor", uses = "one", time = TODAY, expires = time + 7 * DAY } = options;
-  const secret = newInvitationSecret();
+  const {
+    role = "editor",
+    uses = "one",
+    time = TODAY,
+    expires = time + 7 * DAY,
+    secret = newInvitationSecret(),
+  } = options;
   const { publicKey: id } = await signatures.invitationKey(secret);
   const { hash } = await membership.invite({ signer, time, key: id, role, uses, expires });
   return { id, entry: hash, secret };
