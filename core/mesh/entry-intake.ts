@@ -164,16 +164,17 @@ export class EntryIntake {
   #refuseByLimit({ entry }: ReadEntry, isNeeded: boolean): Refusal | undefined {
     const size = this.#graph.nodes.length;
     if (size >= MOST_ENTRIES) return refuse("limit", "The list of this notebook's members is full.");
-    if (roleMay(this.#outcomes.current.members.get(entry.author)?.role, "manage")) return undefined;
-    // What somebody else has built on is taken in all the same: else those who have it and those who have not part.
-    if (!isNeeded && size >= MOST_ENTRIES - KEPT_FOR_OWNERS)
-      return refuse("limit", "The list of this notebook's members is full; an owner can still change it.");
     const twins = this.#graph
       .byAuthor(entry.author)
       .filter((index) => this.#graph.at(index).entry.sequence === entry.sequence);
-    if (!isNeeded && twins.length >= MOST_FORKS)
-      return refuse("limit", "Its author has contradicted themself too often.");
-    return undefined;
+    const isFull = size >= MOST_ENTRIES - KEPT_FOR_OWNERS;
+    // What somebody else has built on is taken in all the same: else those who have it and those who have not part.
+    if (isNeeded || (!isFull && twins.length < MOST_FORKS)) return undefined;
+    // Asked last, since it may have to be found out.
+    if (roleMay(this.#outcomes.current.members.get(entry.author)?.role, "manage")) return undefined;
+    return isFull
+      ? refuse("limit", "The list of this notebook's members is full; an owner can still change it.")
+      : refuse("limit", "Its author has contradicted themself too often.");
   }
 
   #hasParents(read: ReadEntry): boolean {

@@ -17,12 +17,12 @@ export class Outcomes {
 
   /** Of everything. */
   get current(): Outcome {
-    return this.#of(this.#graph.maximal(this.#graph.heads)).outcome;
+    return this.#of(this.#graph.heads).outcome;
   }
 
   /** The entries without effect, of everything. */
   get defeated(): ReadonlySet<NodeIndex> {
-    return this.#of(this.#graph.maximal(this.#graph.heads)).defeated;
+    return this.#of(this.#graph.heads).defeated;
   }
 
   /** Of these entries and all that their authors had seen. */
