@@ -87,7 +87,8 @@ export function parseInvitationLink(pasted: string, now: number): InvitationLink
   const link = pasted.trim();
   const start = link.indexOf(PREFIX);
   if (start < 0) throw new KromaError("invalid", "This is not a link to a shared notebook.");
-  const text = link.slice(start + PREFIX.length);
+  // People paste whole messages.
+  const [text = ""] = link.slice(start + PREFIX.length).split(/\s/, 1);
   if (text.length > MOST_LINK_LENGTH) throw new KromaError("invalid", "This link is too long to be one.");
   const value = decode(text);
   const version = (value as { v?: unknown }).v;
