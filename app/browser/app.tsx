@@ -186,6 +186,7 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
               limits={pageLimits()}
               onCloseFind={() => setFinding(false)}
               onImport={(files) => void take(files)}
+              onDuplicate={() => void library.duplicate(opened.client.document).then(page.openDocument)}
               onTrust={() => void library.trust(opened.client.document).then(reopen)}
             />
           )}

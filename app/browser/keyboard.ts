@@ -1,7 +1,7 @@
 /** The page's one key listener: presses go through the command table before anything else sees them. */
 import { commands, isPossible } from "#kit/commands.ts";
 import { KeyMatcher, type KeyPlace } from "#kit/keymap.ts";
-import { commandContext } from "./command-context.ts";
+import { commandContext, runCommand } from "./command-context.ts";
 import { HeldKeys } from "./held-keys.ts";
 import { host, isMac } from "./plugins.ts";
 
@@ -56,7 +56,7 @@ export function startKeyboard(): () => void {
         return;
       event.preventDefault();
       event.stopPropagation();
-      const work = found.run(context);
+      const work = runCommand(found);
       if (work instanceof Promise) held.during(work);
       return;
     }

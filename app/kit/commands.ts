@@ -45,7 +45,9 @@ export interface NotebookView {
   /** Makes a cell the active one; `extend` keeps the other end of the selection. */
   choose(cell: CellId, options?: { readonly extend?: boolean; readonly mode?: Mode; readonly caret?: Caret }): void;
   setMode(mode: Mode, caret?: Caret): void;
-  /** Changes the notebook; the change can be taken back by `undo`. */
+  /** Why the notebook can be neither changed nor run here, a sentence; undefined when it can. Tracks. */
+  readonly refusal: () => string | undefined;
+  /** Changes the notebook; the change can be taken back by `undo`. `denied` where there is a refusal. */
   change(operations: readonly NotebookOperation[], label: string): Promise<void>;
   undo(): Promise<void>;
   redo(): Promise<void>;

@@ -4,7 +4,7 @@ import { commands, isPossible, type Command } from "#kit/commands.ts";
 import { showKey } from "#kit/keymap.ts";
 import type { MenuItem } from "#kit/menu.tsx";
 import { host, isMac } from "../plugins.ts";
-import { commandContext } from "../command-context.ts";
+import { commandContext, runCommand } from "../command-context.ts";
 import type { PageView } from "./view.ts";
 
 const OFFERED = [
@@ -24,10 +24,14 @@ const OFFERED = [
   "cell.delete",
 ];
 
+/** What is left for those who may not change the notebook. */
+const CHANGES_NOTHING = new Set(["cell.copy", "cell.fold-source", "cell.fold-outputs"]);
+
 /** The menu of the active cell. */
-export function cellMenu(_view: PageView, _cell: Cell): readonly MenuItem[] {
+export function cellMenu(view: PageView, _cell: Cell): readonly MenuItem[] {
   const byId = new Map<string, Command>(host.get(commands).map((command) => [command.id, command]));
-  return OFFERED.flatMap((id): readonly MenuItem[] => {
+  const offered = view.refusal() === undefined ? OFFERED : OFFERED.filter((id) => CHANGES_NOTHING.has(id));
+  return offered.flatMap((id): readonly MenuItem[] => {
     const command = byId.get(id);
     if (!command || !isPossible(command, commandContext())) return [];
     const key = command.keys[0];
@@ -36,7 +40,7 @@ export function cellMenu(_view: PageView, _cell: Cell): readonly MenuItem[] {
         label: command.title,
         ...(key === undefined ? {} : { hint: showKey(key, isMac) }),
         danger: id === "cell.delete",
-        run: () => void command.run(commandContext()),
+        run: () => void runCommand(command),
       },
     ];
   });

@@ -6,6 +6,7 @@ import { Show, createEffect, createMemo, on, onCleanup, onMount, type JSX } from
 import type { CellId } from "#core/base/ids.ts";
 import type { Cell, Output } from "#core/notebook/model.ts";
 import { CellFooter } from "./cell-footer.tsx";
+import { RunByOthers } from "./cell-people.tsx";
 import { CodeSource } from "./code-source.tsx";
 import { Gutter } from "./gutter.tsx";
 import { InputField } from "./input-field.tsx";
@@ -116,6 +117,7 @@ export function CellView(props: CellViewProps): JSX.Element {
           <OutputArea view={view} id={id} cell={cell} outputs={outputs} running={() => progress() === "running"} />
           <Show when={state()?.input}>{(input) => <InputField view={view} cell={id} input={input()} />}</Show>
         </Show>
+        <RunByOthers view={view} id={id} />
         <CellFooter cell={cell} state={state} hasKernel={() => view.session$().kernels.has(cell().language)} />
       </div>
       <InsertLine view={view} after={() => id} open={index() === props.count() - 1} />

@@ -1,11 +1,12 @@
 /** The editors of one open notebook: one CellText per cell that has been seen, kept until the notebook closes. */
+import type { Extension } from "@codemirror/state";
 import type { EditorView } from "@codemirror/view";
 import { randomId, type CellId } from "#core/base/ids.ts";
 import type { Cell } from "#core/notebook/model.ts";
 import { CellText, type TextAuthority } from "./editor/cell-text.ts";
 import type { comforts, Completer } from "./editor/comforts.ts";
 import { grammar, grammarName, grammarNow } from "./editor/languages.ts";
-import { editorName, editorSetup, numbered, slots, type EditorEvents } from "./editor/setup.ts";
+import { editorName, editorSetup, numbered, slots, writable, type EditorEvents } from "./editor/setup.ts";
 
 /** What is loaded late. */
 interface Comforts {
@@ -35,6 +36,8 @@ export class Editors {
   readonly #texts = new Map<CellId, Entry>();
   #comforts: Comforts | undefined;
   #lineNumbers = false;
+  #writable = true;
+  readonly #late = new Map<"presence" | "people", (cell: CellId) => Extension>();
 
   constructor(options: EditorsOptions) {
     this.#options = options;
@@ -77,6 +80,9 @@ export class Editors {
           onFirstLine: (line) => this.#followLine(cell.id, line),
           comforts: this.#comforts?.comforts(cell.id, cell.language, this.#options.complete) ?? [],
           lineNumbers: this.#lineNumbers,
+          writable: this.#writable,
+          presence: this.#late.get("presence")?.(cell.id) ?? [],
+          people: this.#late.get("people")?.(cell.id) ?? [],
           events: this.#options.events(cell.id),
         }),
       });
@@ -134,6 +140,26 @@ export class Editors {
     this.#lineNumbers = on;
     for (const { text } of this.#texts.values())
       text.dispatch({ effects: slots.lineNumbers.reconfigure(numbered(on)) });
+  }
+
+  /** Whether what is written in the editors can be changed. */
+  setWritable(on: boolean): void {
+    if (this.#writable === on) return;
+    this.#writable = on;
+    for (const { text } of this.#texts.values()) text.dispatch({ effects: slots.access.reconfigure(writable(on)) });
+  }
+
+  /** Gives every editor, also of later cells, something for one of its slots; the result takes it away. */
+  extend(slot: "presence" | "people", make: (cell: CellId) => Extension): () => void {
+    const put = (extension: (cell: CellId) => Extension): void => {
+      for (const [cell, { text }] of this.#texts) text.dispatch({ effects: slots[slot].reconfigure(extension(cell)) });
+    };
+    this.#late.set(slot, make);
+    put(make);
+    return () => {
+      this.#late.delete(slot);
+      put(() => []);
+    };
   }
 
   close(): void {

@@ -5,6 +5,7 @@ import type { CellState } from "#core/session/state.ts";
 import { Icon } from "#kit/icon.tsx";
 import { Menu, type MenuItem } from "#kit/menu.tsx";
 import { cellMenu } from "./cell-menu.ts";
+import { PeopleInCell } from "./cell-people.tsx";
 import { newCellOf, type PageView } from "./view.ts";
 
 const WORDS = ["python", "typescript", "shell", "markdown", "raw"] as const;
@@ -29,18 +30,21 @@ export function Gutter(props: GutterProps): JSX.Element {
     }));
   };
   const isCode = (): boolean => props.cell().kind === "code";
-  const canRun = (): boolean => isCode() && props.view.session$().kernels.has(props.cell().language);
+  const canRun = (): boolean => isCode() && props.view.refusal() === undefined && hasKernel();
+  const hasKernel = (): boolean => props.view.session$().kernels.has(props.cell().language);
   const isRunning = (): boolean => props.state()?.progress === "running";
   return (
     <div class="gutter">
-      <Menu
-        label={`Language: ${props.cell().language}`}
-        class="language"
-        items={languages}
-        tabIndex={props.view.active() === props.cell().id ? 0 : -1}
-      >
-        {props.cell().language}
-      </Menu>
+      <Show when={props.view.refusal() === undefined} fallback={<span class="language">{props.cell().language}</span>}>
+        <Menu
+          label={`Language: ${props.cell().language}`}
+          class="language"
+          items={languages}
+          tabIndex={props.view.active() === props.cell().id ? 0 : -1}
+        >
+          {props.cell().language}
+        </Menu>
+      </Show>
       <span class="gutter-row">
         <Show when={isCode()}>
           <span class="count" aria-hidden="true">
@@ -50,7 +54,11 @@ export function Gutter(props: GutterProps): JSX.Element {
             type="button"
             class="run"
             aria-label="Run cell"
-            title={canRun() ? "Run cell (Shift+Enter)" : `There is no kernel for ${props.cell().language} here`}
+            title={
+              !hasKernel()
+                ? `There is no kernel for ${props.cell().language} here`
+                : (props.view.refusal() ?? "Run cell (Shift+Enter)")
+            }
             disabled={!canRun()}
             tabIndex={props.view.active() === props.cell().id ? 0 : -1}
             onClick={() => {
@@ -67,6 +75,7 @@ export function Gutter(props: GutterProps): JSX.Element {
           </Menu>
         </Show>
       </span>
+      <PeopleInCell view={props.view} id={props.cell().id} />
     </div>
   );
 }

@@ -4,8 +4,9 @@ import { commands } from "#kit/commands.ts";
 import { Icon } from "#kit/icon.tsx";
 import { showKey } from "#kit/keymap.ts";
 import { Menu, type MenuItem } from "#kit/menu.tsx";
-import { commandContext } from "../command-context.ts";
+import { runCommand } from "../command-context.ts";
 import { host, isMac } from "../plugins.ts";
+import { PeopleHere } from "./people-here.tsx";
 import type { PageView } from "./view.ts";
 
 const OFFERED = [
@@ -25,7 +26,7 @@ export function NotebookHeader(props: { readonly view: PageView }): JSX.Element 
   const [draft, setDraft] = createSignal<string>();
   const run = (id: string): void => {
     const command = host.get(commands).find((item) => item.id === id);
-    if (command) void command.run(commandContext());
+    if (command) void runCommand(command);
   };
   const menu = (): readonly MenuItem[] =>
     OFFERED.flatMap((id) => {
@@ -57,6 +58,7 @@ export function NotebookHeader(props: { readonly view: PageView }): JSX.Element 
         value={draft() ?? view.notebook().title}
         placeholder="Untitled"
         spellcheck={false}
+        readonly={view.refusal() !== undefined}
         onInput={(event) => setDraft(event.currentTarget.value)}
         onBlur={rename}
         onKeyDown={(event) => {
@@ -67,12 +69,14 @@ export function NotebookHeader(props: { readonly view: PageView }): JSX.Element 
           view.setMode("command");
         }}
       />
+      <PeopleHere view={view} onMore={() => run("people.share")} />
       <div class="actions" role="toolbar" aria-label="Notebook">
         <button
           type="button"
           class="button primary"
           aria-label="Run all"
-          title={`Run all (${showKey("Mod-Shift-Enter", isMac)})`}
+          title={view.refusal() ?? `Run all (${showKey("Mod-Shift-Enter", isMac)})`}
+          disabled={view.refusal() !== undefined}
           onClick={() => run("run.all")}
         >
           <Icon name="play" />
@@ -98,6 +102,16 @@ export function NotebookHeader(props: { readonly view: PageView }): JSX.Element 
         >
           <Icon name="restart" />
           <span>Restart</span>
+        </button>
+        <button
+          type="button"
+          class="button"
+          aria-label="Share"
+          title="Share this notebook"
+          onClick={() => run("people.share")}
+        >
+          <Icon name="share" />
+          <span>Share</span>
         </button>
         <Menu label="More" class="button icon-only" items={menu}>
           <Icon name="more" />

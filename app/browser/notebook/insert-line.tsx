@@ -17,6 +17,7 @@ export function InsertLine(props: {
     const { kind, language } = newCellOf(word);
     props.view.choose(await props.view.insert(props.after(), kind, language), { mode: "edit" });
   };
+  const isOpen = (): boolean => props.view.refusal() === undefined && (open() || props.open === true);
   return (
     <div
       ref={(element) => (line = element)}
@@ -33,13 +34,14 @@ export function InsertLine(props: {
       }}
     >
       <Show
-        when={open() || props.open}
+        when={isOpen()}
         fallback={
           <button
             type="button"
             class="insert-closed"
             aria-label="Add a cell here"
             tabIndex={-1}
+            disabled={props.view.refusal() !== undefined}
             onClick={() => setOpen(true)}
             onFocus={() => setOpen(true)}
           />

@@ -45,6 +45,7 @@ export interface NotebookPageProps {
   /** Notebooks were dropped on this one. */
   readonly onImport: (files: readonly File[]) => void;
   readonly onTrust: () => void;
+  readonly onDuplicate: () => void;
 }
 
 const silenceSentence = (name: string): string =>
@@ -111,6 +112,19 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
   setOpenView(view);
   onCleanup(() => setOpenView(undefined));
   announceRuns(view, page.announce);
+  const isMember = createMemo(() => view.sharing()?.role !== undefined);
+  createEffect(() => {
+    if (!isMember()) return;
+    let stop: (() => void) | undefined;
+    let ended = false;
+    void import("./presence.ts").then(({ startPresence }) => {
+      if (!ended) stop = startPresence(view, page);
+    });
+    onCleanup(() => {
+      ended = true;
+      stop?.();
+    });
+  });
 
   let stopStarting: (() => void) | undefined;
   let closed = false;
@@ -122,7 +136,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     prepareFirstKernel(kernels, host, client.notebook);
     afterPaint(() => {
       void here.then(() => {
-        if (!closed) stopStarting = startKernels(session, client.notebook);
+        if (!closed && view.refusal() === undefined) stopStarting = startKernels(session, client.notebook);
       });
     });
   });
@@ -249,6 +263,17 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
               <Banner level="warning" text={limit} onDismiss={() => setDismissed((list) => [...list, limit])} />
             )}
           </For>
+          <Show when={!dismissed().includes(view.access().notice ?? "") && view.access().notice}>
+            {(notice) => (
+              <Banner
+                level="info"
+                text={notice()}
+                {...(view.refusal() === undefined
+                  ? { onDismiss: () => setDismissed((list) => [...list, notice()]) }
+                  : { action: { label: "Duplicate", run: () => props.onDuplicate() } })}
+              />
+            )}
+          </Show>
           <Show when={client.entry.foreign}>
             <Banner
               level="info"

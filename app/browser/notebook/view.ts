@@ -3,14 +3,19 @@
  * in the clipboard, where the focus should go. Commands act on it; components read it. It writes the document only
  * through the client and the session only through operations.
  */
-import { batch, createMemo, createSignal, onCleanup } from "solid-js";
+import { batch, createEffect, createMemo, createSignal, onCleanup } from "solid-js";
+import { KromaError } from "#core/base/errors.ts";
 import { newCellId, type CellId, type Language } from "#core/base/ids.ts";
 import type { NotebookClient } from "#core/notebook/client.ts";
 import type { Cell, CellKind, Notebook, NotebookOperation } from "#core/notebook/model.ts";
+import type { Sharing } from "#core/mesh/messages.ts";
 import type { CellState, SessionState } from "#core/session/state.ts";
 import type { Session } from "#core/session/session.ts";
 import type { Caret, KeptMachine, Mode, NotebookView, PageActions } from "#kit/commands.ts";
+import { peopleHere, type PersonHere } from "#kit/people.ts";
+import { accessOf, type Access } from "./access.ts";
 import { Editors } from "./editors.ts";
+import { LocalFolds } from "./folding.ts";
 import { UndoStack } from "./undo.ts";
 
 /** A wish to put the focus on a cell, fulfilled by its component once it is on the page. */
@@ -34,6 +39,10 @@ export interface PageView extends NotebookView {
   readonly state: (cell: CellId) => CellState | undefined;
   readonly focusRequest: () => FocusRequest | undefined;
   readonly isSelected: (cell: CellId) => boolean;
+  /** How the notebook is shared, what that allows oneself, and who else has it open. */
+  readonly sharing: () => Sharing | undefined;
+  readonly access: () => Access;
+  readonly people: () => readonly PersonHere[];
   /** A file of the notebook by its path from there; undefined if there is none. */
   readonly file: (path: string) => Promise<Blob | undefined>;
   /** Told by the components when the browser's focus moves by itself. */
@@ -61,7 +70,13 @@ export function createView(
 ): PageView {
   const [notebook, setNotebook] = createSignal(client.notebook);
   const [state, setState] = createSignal(session.state);
-  const cells = createMemo(() => notebook().cells);
+  const sharing = createMemo(() => page.network.sharing(client.document));
+  const access = createMemo(() => accessOf(sharing()), undefined, {
+    equals: (a, b) => a.refusal === b.refusal && a.notice === b.notice,
+  });
+  const people = createMemo(() => peopleHere(sharing()));
+  const folds = new LocalFolds();
+  const cells = createMemo(() => folds.over(notebook().cells));
   const ids = createMemo<readonly CellId[]>(() => cells().map((cell) => cell.id), [], { equals: sameItems });
   const indexes = createMemo(() => new Map(ids().map((id, index) => [id, index] as const)));
   const [active, setActive] = createSignal<CellId | undefined>(cells()[0]?.id);
@@ -128,6 +143,12 @@ export function createView(
     } else if (anchor() !== undefined && !present.has(anchor() as CellId)) setAnchor(current);
   };
 
+  createEffect(() => editors.setWritable(access().refusal === undefined));
+  const assertAllowed = (): void => {
+    const { refusal } = access();
+    if (refusal !== undefined) throw new KromaError("denied", refusal);
+  };
+
   const stopNotebook = client.onChange((change) => {
     const before = ids();
     batch(() => {
@@ -153,6 +174,10 @@ export function createView(
     cell: cellOf,
     state: (cell) => state().cells.get(cell),
     isSelected: (cell) => selection().has(cell),
+    sharing,
+    access,
+    people,
+    refusal: () => access().refusal,
     file,
     caret: () => {
       const cell = active();
@@ -183,6 +208,9 @@ export function createView(
       });
     },
     async change(operations, label) {
+      // Who may only read folds and unfolds for themself.
+      if (access().refusal !== undefined && folds.take(operations, cells())) return;
+      assertAllowed();
       const touched = operations.flatMap((operation) =>
         "cell" in operation && typeof operation.cell === "string"
           ? [operation.cell, ...("other" in operation ? [operation.other] : [])]
@@ -192,17 +220,21 @@ export function createView(
       await undoStack.do(operations, label);
     },
     async undo() {
+      assertAllowed();
       const label = await undoStack.undo();
       page.announce(label === undefined ? "Nothing to undo" : `Undone: ${label}`);
       if (label === undefined) page.toast("Nothing to undo here.");
     },
     async redo() {
+      assertAllowed();
       const label = await undoStack.redo();
       page.announce(label === undefined ? "Nothing to redo" : `Redone: ${label}`);
     },
     run(which) {
       const code = which.filter((id) => cellOf(id)?.kind === "code");
-      if (code.length > 0) void ready().then(() => session.send({ type: "run_cells", cells: code }));
+      const { refusal } = access();
+      if (code.length > 0 && refusal !== undefined) page.toast(refusal);
+      else if (code.length > 0) void ready().then(() => session.send({ type: "run_cells", cells: code }));
     },
     clipboard: [],
     async insert(after, kind, language, source = "") {

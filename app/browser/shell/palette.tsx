@@ -3,7 +3,7 @@ import { For, Show, createMemo, createSignal, type JSX } from "solid-js";
 import { commands, isPossible, type Command } from "#kit/commands.ts";
 import { Dialog } from "#kit/dialog.tsx";
 import { shownKeys } from "#kit/keymap.ts";
-import { commandContext } from "../command-context.ts";
+import { commandContext, runCommand } from "../command-context.ts";
 import { host, isMac } from "../plugins.ts";
 
 /** How well `query` fits `title`: 0 not at all; more is better. Words may come in any order, letters may be left out. */
@@ -54,7 +54,7 @@ export function Palette(props: { readonly onClose: () => void }): JSX.Element {
     if (!command) return;
     props.onClose();
     // After the focus is back where it was, for commands that look at the caret.
-    queueMicrotask(() => void command.run(commandContext()));
+    queueMicrotask(() => void runCommand(command));
   };
   const optionId = (index: number): string => `palette-option-${index}`;
   const onKeyDown = (event: KeyboardEvent): void => {

@@ -265,12 +265,19 @@ export async function expectAccessible(box: Element): Promise<void> {
   for (const theme of ["light", "dark", "contrast"]) {
     document.documentElement.dataset["theme"] = theme;
     // Colours that change over a moment are judged when they have changed.
-    for (const animation of document.getAnimations()) animation.finish();
+    for (const animation of document.getAnimations()) if (animation instanceof CSSTransition) animation.finish();
     const { violations } = await axe.run(box);
     expect(violations.map(({ id, nodes }) => `${theme}: ${id}: ${nodes.map(({ html }) => html).join(" ")}`)).toEqual(
       [],
     );
   }
+}
+
+/** What is read of an element. */
+function textOf(element: Element): string {
+  const copy = element.cloneNode(true) as Element;
+  for (const decoration of copy.querySelectorAll("[aria-hidden=true]")) decoration.remove();
+  return copy.textContent;
 }
 
 /** The one element with that role and name in a box; fails when there is none or more. */
@@ -280,7 +287,7 @@ export function byRole<E extends HTMLElement = HTMLElement>(box: Element, select
       element.getAttribute("aria-label") ??
       ("labels" in element && (element.labels as NodeListOf<HTMLElement> | null)?.length
         ? [...(element.labels as NodeListOf<HTMLElement>)].map((one) => one.textContent).join(" ")
-        : element.textContent);
+        : textOf(element));
     return typeof name === "string" ? label?.trim() === name : name.test(label ?? "");
   });
   if (found.length !== 1) throw new Error(`${found.length} of ${selector} are called ${name} in: ${box.textContent}`);

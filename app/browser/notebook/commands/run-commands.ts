@@ -1,4 +1,5 @@
 /** Commands that run, stop and clean: Jupyter's keys. */
+import { KromaError } from "#core/base/errors.ts";
 import type { CellId } from "#core/base/ids.ts";
 import type { Command, CommandContext, NotebookView } from "#kit/commands.ts";
 
@@ -21,13 +22,19 @@ async function runAndAdvance(view: NotebookView): Promise<void> {
   const next = view.cells()[lastSelected(view) + 1];
   view.run(selected);
   if (next) view.choose(next.id);
-  else await insertBelow(view, "edit");
+  else if (view.refusal() === undefined) await insertBelow(view, "edit");
 }
 
 async function insertBelow(view: NotebookView, mode: "edit" | "command"): Promise<void> {
   const at = view.cells()[lastSelected(view)];
   const language = at?.kind === "code" ? at.language : view.client.notebook.language;
   view.choose(await view.insert(at?.id, "code", language), { mode });
+}
+
+async function clearOutputs(view: NotebookView, cells: readonly CellId[]): Promise<void> {
+  const refusal = view.refusal();
+  if (refusal !== undefined) throw new KromaError("denied", refusal);
+  view.session.send({ type: "clear_outputs", cells });
 }
 
 export const runCommands: readonly Command[] = [
@@ -58,7 +65,7 @@ export const runCommands: readonly Command[] = [
     group: GROUP,
     run: withView(async (view) => {
       view.run(view.selected());
-      await insertBelow(view, "edit");
+      if (view.refusal() === undefined) await insertBelow(view, "edit");
     }),
   },
   {
@@ -129,7 +136,7 @@ export const runCommands: readonly Command[] = [
     keys: [],
     when: "notebook",
     group: GROUP,
-    run: withView((view) => view.session.send({ type: "clear_outputs", cells: view.selected() })),
+    run: withView((view) => clearOutputs(view, view.selected())),
   },
   {
     id: "outputs.clear-all",
@@ -137,6 +144,6 @@ export const runCommands: readonly Command[] = [
     keys: [],
     when: "notebook",
     group: GROUP,
-    run: withView((view) => view.session.send({ type: "clear_outputs", cells: ids(view) })),
+    run: withView((view) => clearOutputs(view, ids(view))),
   },
 ];

@@ -23,6 +23,9 @@ export const slots = {
   comforts: new Compartment(),
   lineNumbers: new Compartment(),
   name: new Compartment(),
+  access: new Compartment(),
+  presence: new Compartment(),
+  people: new Compartment(),
 } as const;
 
 /** What the editor tells the page. */
@@ -34,6 +37,11 @@ export interface EditorEvents {
 /** Accessible name of the text box. */
 export function editorName(label: string): Extension {
   return EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" });
+}
+
+/** Whether the text can be changed. One that can't can still be walked, chosen and copied. */
+export function writable(on: boolean): Extension {
+  return EditorState.readOnly.of(!on);
 }
 
 /** Line numbers, or nothing. */
@@ -63,6 +71,11 @@ export function editorSetup(options: {
   readonly grammar: Extension;
   readonly comforts: Extension;
   readonly lineNumbers: boolean;
+  /** Absent: it can be changed. */
+  readonly writable?: boolean;
+  /** What is shown of others, and told to them. */
+  readonly presence?: Extension;
+  readonly people?: Extension;
   readonly events: EditorEvents;
   /** Called when the first line is another one. */
   readonly onFirstLine: (line: string) => void;
@@ -89,6 +102,9 @@ export function editorSetup(options: {
       autocapitalize: prose ? "sentences" : "off",
     }),
     slots.comforts.of(options.comforts),
+    slots.access.of(writable(options.writable ?? true)),
+    slots.presence.of(options.presence ?? []),
+    slots.people.of(options.people ?? []),
     slots.grammar.of(options.grammar),
     EditorView.updateListener.of(({ docChanged, startState, state }) => {
       const line = docChanged ? state.doc.line(1).text : undefined;

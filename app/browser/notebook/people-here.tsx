@@ -1,0 +1,73 @@
+/** Who else has the notebook open: small circles in the header that go to where somebody is. */
+import { For, Show, createMemo, type JSX } from "solid-js";
+import type { MemberId } from "#core/mesh/identity.ts";
+import type { PersonHere } from "#kit/people.ts";
+import { PersonMark } from "#kit/person-mark.tsx";
+import type { PageView } from "./view.ts";
+import "./people.css";
+
+const MOST = 4;
+
+export function PeopleHere(props: { readonly view: PageView; readonly onMore: () => void }): JSX.Element {
+  const { view } = props;
+  const ids = createMemo<readonly MemberId[]>(() => view.people().map(({ id }) => id), [], {
+    equals: (a, b) => a.length === b.length && a.every((id, index) => id === b[index]),
+  });
+  const shown = (): readonly MemberId[] => ids().slice(0, ids().length > MOST ? MOST - 1 : MOST);
+  const rest = (): number => ids().length - shown().length;
+  return (
+    <Show when={ids().length > 0}>
+      <div class="people-here" role="group" aria-label="Here now">
+        <For each={shown()}>
+          {(id) => {
+            const person = createMemo(() => view.people().find((one) => one.id === id));
+            return (
+              <Show when={person()}>
+                {(known) => <PersonButton view={view} person={known()} onNowhere={() => props.onMore()} />}
+              </Show>
+            );
+          }}
+        </For>
+        <Show when={rest() > 0}>
+          <button
+            type="button"
+            class="person-button more"
+            aria-label={`${rest()} more: show all`}
+            title="Show all"
+            onClick={() => props.onMore()}
+          >
+            +{rest()}
+          </button>
+        </Show>
+      </div>
+    </Show>
+  );
+}
+
+function PersonButton(props: {
+  readonly view: PageView;
+  readonly person: PersonHere;
+  readonly onNowhere: () => void;
+}): JSX.Element {
+  const index = (): number => {
+    const { cell } = props.person.state;
+    return cell === undefined ? -1 : props.view.indexOf(cell);
+  };
+  const label = (): string =>
+    index() < 0 ? `${props.person.name}, here now` : `${props.person.name}, in cell ${index() + 1}: go there`;
+  return (
+    <button
+      type="button"
+      class="person-button"
+      title={label()}
+      onClick={() => {
+        const { cell } = props.person.state;
+        if (cell !== undefined && index() >= 0) props.view.choose(cell);
+        else props.onNowhere();
+      }}
+    >
+      <PersonMark name={props.person.name} colour={props.person.colour} />
+      <span class="visually-hidden">{label()}</span>
+    </button>
+  );
+}
