@@ -25,7 +25,6 @@ const MOST_KEPT = 16;
 const MOST_IN_LINK = 3;
 
 const Addresses = v.fallback(v.pipe(v.array(v.pipe(v.string(), v.maxLength(512))), v.maxLength(MOST_KEPT)), []);
-const Mirror = v.object({ addresses: v.pipe(v.array(v.pipe(v.string(), v.maxLength(512))), v.maxLength(16)) });
 
 export interface PageNetwork extends Network {
   /** Takes up what is shared already. Called once, when the page has nothing more urgent to do. */
@@ -61,11 +60,15 @@ export function createNetwork(openMesh: () => Channel<FromMesh, ToMesh>): PageNe
           try {
             const { startLibp2p } = await import("#plugins/libp2p/index.ts");
             const { transportIdentity } = await import("./transport-identity.ts");
+            const { findMirror } = await import("#plugins/libp2p/mirror-address.ts");
             const settings = readSettings();
+            const mirror = await findMirror(location.origin);
             const transportState = await startLibp2p({
               listen: ["/p2p-circuit", "/webrtc"],
               identity: await transportIdentity(),
-              targets: [...new Set([...settings.relays, ...(await mirrorOfThisPage()), ...keptAddresses()])],
+              targets: [
+                ...new Set([...settings.relays, ...(mirror === undefined ? [] : [mirror]), ...keptAddresses()]),
+              ],
               iceServers: settings.iceServers.map((urls) => ({ urls })),
               onLink: (link) => lend(link),
               onState: setTransport,
@@ -225,18 +228,6 @@ function until(holds: () => boolean, patience: number): Promise<void> {
     };
     look();
   });
-}
-
-/** The addresses of the mirror that serves this page, if one does. */
-async function mirrorOfThisPage(): Promise<readonly string[]> {
-  try {
-    const response = await fetch("/.well-known/kroma-mirror.json");
-    if (!response.ok || !response.headers.get("content-type")?.includes("json")) return [];
-    return v.parse(Mirror, await response.json()).addresses;
-  } catch {
-    // Any host of static files serves the page as well.
-    return [];
-  }
 }
 
 function keptAddresses(): readonly string[] {

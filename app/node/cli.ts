@@ -21,7 +21,8 @@ const help = `Kroma: notebooks of Python, TypeScript and Linux cells.
       --host HOST             127.0.0.1; name another address to let other machines in
       --no-open               opens no browser
   kroma mirror [options]      serves the page and is a peer that is always on: it passes others on to each other
-      --data FOLDER           what it keeps (its identity); another folder is another mirror
+      --data FOLDER           what it keeps: its identity and notebooks; another folder is another mirror
+      --join LINK             takes part in a notebook by an invitation, and keeps it from then on (may be repeated)
       --port PORT             8050: TCP for the page and WebSockets, UDP for WebRTC
       --host HOST             127.0.0.1; name another address to let other machines in
       --public URL            where others reach it through a proxy that does TLS (https://kroma.example)

@@ -5,14 +5,16 @@
 import { existsSync } from "node:fs";
 import { createServer } from "node:http";
 import { type AddressInfo, isIP, isIPv6 } from "node:net";
-import { networkInterfaces } from "node:os";
+import { hostname, networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { KromaError } from "#core/base/errors.ts";
+import { MOST_NAME_LENGTH } from "#core/mesh/identity.ts";
 import type { Link } from "#core/mesh/link.ts";
 import { startLibp2p } from "#plugins/libp2p/index.ts";
 import { createRelayServer, defaultLimits, type ServerLimits } from "#plugins/libp2p/server.node.ts";
 import { type Terminal, UsageError } from "./cli-error.ts";
+import { type KeeperCounts, openKeeper } from "./mirror/keeper.ts";
 import { isLoopback, listen, readPort, urlHost } from "./listen.ts";
 import { openIdentity } from "./mirror/identity.ts";
 import { answerMirror, type MirrorFacts, openDoor } from "./mirror/web.ts";
@@ -35,6 +37,8 @@ export interface MirrorOptions {
   readonly limits?: Partial<ServerLimits>;
   /** A peer is there; without it, peers are only passed on to each other. */
   readonly onLink?: (link: Link) => void;
+  /** The notebooks that it keeps. */
+  readonly kept?: () => KeeperCounts;
 }
 
 /** A mirror that runs. */
@@ -43,16 +47,31 @@ export interface Mirror {
   readonly url: string;
   readonly addresses: readonly string[];
   facts(): MirrorFacts;
+  /** Keeps up a link to somebody at this address. */
+  reach(address: string): void;
   /** Says goodbye to everyone, then ends. */
   close(): Promise<void>;
 }
 
 /** Runs until a signal; the answer is the exit status. */
 export async function mirror(args: readonly string[], terminal: Terminal): Promise<number> {
-  const options = readOptions(args);
-  const running = await startMirror(options);
+  const { join: links, ...options } = readOptions(args);
+  const keeper = await openKeeper(
+    join(options.data, "notebooks"),
+    `Mirror on ${hostname()}`.slice(0, MOST_NAME_LENGTH),
+  );
+  let running: Mirror;
+  try {
+    running = await startMirror({ ...options, onLink: keeper.onLink, kept: keeper.counts });
+    for (const link of links) for (const address of await keeper.join(link)) running.reach(address);
+  } catch (error) {
+    await keeper.close();
+    throw error;
+  }
   terminal.out(`Kroma is at ${running.url}\n`);
   for (const address of running.addresses) terminal.out(`  ${address}\n`);
+  const { notebooks } = keeper.counts();
+  if (notebooks > 0) terminal.out(`It keeps ${notebooks === 1 ? "a notebook" : `${notebooks} notebooks`}.\n`);
   if (!isLoopback(options.host) && options.publicUrl === undefined) {
     terminal.say(
       "mirror: others reach it without TLS; browsers give pages from plain http fewer powers. See the README.",
@@ -63,6 +82,7 @@ export async function mirror(args: readonly string[], terminal: Terminal): Promi
     process.once("SIGTERM", () => resolve());
   });
   await running.close();
+  await keeper.close();
   terminal.say("mirror: stopped");
   return 0;
 }
@@ -104,6 +124,7 @@ export async function startMirror(options: MirrorOptions): Promise<Mirror> {
       addresses: transport.state.addresses,
       startedAt,
       connections: transport.connections(),
+      kept: options.kept?.(),
       ...counts,
       refused: counts.refused + refusedSockets,
     };
@@ -121,6 +142,7 @@ export async function startMirror(options: MirrorOptions): Promise<Mirror> {
     url: options.publicUrl?.href ?? `http://${urlHost(options.host)}:${port}/`,
     addresses: transport.state.addresses,
     facts,
+    reach: (target) => transport.reach(target),
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
       await transport.close();
@@ -131,8 +153,8 @@ export async function startMirror(options: MirrorOptions): Promise<Mirror> {
   };
 }
 
-function readOptions(args: readonly string[]): MirrorOptions {
-  let values: { port?: string; host?: string; data?: string; public?: string };
+function readOptions(args: readonly string[]): MirrorOptions & { readonly join: readonly string[] } {
+  let values: { port?: string; host?: string; data?: string; public?: string; join?: string[] };
   try {
     ({ values } = parseArgs({
       args: [...args],
@@ -141,6 +163,7 @@ function readOptions(args: readonly string[]): MirrorOptions {
         host: { type: "string" },
         data: { type: "string" },
         public: { type: "string" },
+        join: { type: "string", multiple: true },
       },
     }));
   } catch (error) {
@@ -156,6 +179,7 @@ function readOptions(args: readonly string[]): MirrorOptions {
   }
   return {
     site,
+    join: values.join ?? [],
     data: values.data ?? join(dataFolder(), "mirror"),
     host: values.host ?? "127.0.0.1",
     port: readPort("mirror", values.port, DEFAULT_PORT),

@@ -81,6 +81,8 @@ async function answer(options: SiteOptions, request: IncomingMessage, response: 
     response.setHeader("Allow", "GET, HEAD");
     return refuse(response, 405, "This server only gives files.");
   }
+  // A page asks every host whether it is a mirror; this one is none, which is no error.
+  if (request.url === "/.well-known/kroma-mirror.json") return void response.writeHead(204).end();
   const path = readPath(request.url ?? "/");
   if (path === undefined) return refuse(response, 400, "This is not a path.");
   if (path.startsWith(VM_PREFIX)) {

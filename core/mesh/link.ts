@@ -8,6 +8,9 @@ import type { Channel } from "../base/channel.ts";
 /** The longest message that a link carries; a longer one ends it. */
 export const MOST_MESSAGE_BYTES = 1 << 20;
 
+/** Why a link ends in whose place a better one to the same peer has come. */
+export const LINK_REPLACED = "A better connection to the same peer took its place.";
+
 /** How a link travels, as a person is told: straight between two, through a relay, from a machine that is always on. */
 export type LinkPath = "direct" | "relayed" | "server";
 

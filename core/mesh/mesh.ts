@@ -11,7 +11,7 @@ import type { EntryHash } from "./entry.ts";
 import type { AcceptedEntry } from "./entry-intake.ts";
 import { authenticate } from "./handshake.ts";
 import type { MemberId, Signatures, Signer } from "./identity.ts";
-import type { Link } from "./link.ts";
+import { LINK_REPLACED, type Link } from "./link.ts";
 import { makeJoin, Membership, type MakeOptions } from "./membership.ts";
 import { Peer } from "./peer.ts";
 import { PRESENCE_EVERY, type PresenceState } from "./presence.ts";
@@ -106,6 +106,8 @@ export class Mesh {
   async addLink(link: Link): Promise<void> {
     const { signer, signatures, clock } = this.#options;
     const ends = new AbortController();
+    let isReplaced = false;
+    link.channel.onClose((reason) => (isReplaced = reason === LINK_REPLACED));
     const stop = clock.after(HANDSHAKE_TIME, () => ends.abort(new DOMException("", "TimeoutError")));
     try {
       const {
@@ -131,7 +133,8 @@ export class Mesh {
       this.#changed.emit(undefined);
     } catch (error) {
       if (!(error instanceof KromaError)) throw error;
-      this.#say(error.message);
+      // A better link to the same peer was there first: nobody needs to hear of that.
+      if (!isReplaced) this.#say(error.message);
     } finally {
       stop();
     }
@@ -266,7 +269,7 @@ export class Mesh {
   #part(peer: Peer, reason: string | undefined): void {
     this.#peers.delete(peer);
     for (const notebook of this.#notebooks.values()) notebook.part(peer);
-    if (reason) this.#say(reason);
+    if (reason && reason !== LINK_REPLACED) this.#say(reason);
     this.#changed.emit(undefined);
   }
 

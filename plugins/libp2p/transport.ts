@@ -5,6 +5,7 @@
  */
 import type { Connection, PeerId, Stream } from "@libp2p/interface";
 import { KromaError } from "#core/base/errors.ts";
+import { LINK_REPLACED } from "#core/mesh/link.ts";
 import type { ByteLink, LinkEndedBy } from "#core/mesh/byte-link.ts";
 import { nextTick, noTargets, type Redial, type RedialEffect, type RedialEvent, step } from "#core/mesh/redial.ts";
 import type { RunningTransport, TargetState, TransportOptions, TransportState } from "#core/mesh/transport.ts";
@@ -27,8 +28,6 @@ const STREAM_MS = 4000;
 const STREAM_TRIES = 3;
 /** Signs of life are told to the state machine at most so often. */
 const ALIVE_MS = 250;
-
-const REPLACED = "A better connection to the same peer took its place.";
 
 export interface Libp2pOptions extends Omit<TransportOptions, "onLink">, PeerOptions {
   /** A link to another Kroma is there. Without it there are no links: this end only relays. */
@@ -323,12 +322,12 @@ class Libp2pTransport implements RunningLibp2p {
     const neighbour = this.#neighbour(connection.remotePeer);
     const before = neighbour.link;
     if (this.#closed.signal.aborted || (before && this.#rank(before) > this.#rank(live))) {
-      bytes.link.channel.close(REPLACED);
+      bytes.link.channel.close(LINK_REPLACED);
       return;
     }
     neighbour.link = live;
     this.#options.onLink?.(bytes.link);
-    before?.bytes.link.channel.close(REPLACED);
+    before?.bytes.link.channel.close(LINK_REPLACED);
     // The one who is dialled for this very address hears of it by the dial's own answer.
     const addresses = this.#addressesOf(peer);
     for (const address of addresses) if (address !== text) this.#on({ type: "joined", address, guest: false });

@@ -6,6 +6,7 @@ import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { isOwnName } from "../site-handler.ts";
+import type { KeeperCounts } from "./keeper.ts";
 
 /** What a mirror knows of itself. */
 export interface MirrorFacts {
@@ -17,6 +18,8 @@ export interface MirrorFacts {
   readonly receivedBytes: number;
   readonly sentBytes: number;
   readonly refused: number;
+  /** The notebooks that it keeps. */
+  readonly kept: KeeperCounts | undefined;
 }
 
 const MIRROR_FILE = "/.well-known/kroma-mirror.json";
@@ -60,6 +63,14 @@ function metrics(facts: Omit<MirrorFacts, "peer" | "addresses">): string {
     line("kroma_mirror_received_bytes_total", "counter", "Bytes received on all connections.", facts.receivedBytes),
     line("kroma_mirror_sent_bytes_total", "counter", "Bytes sent on all connections.", facts.sentBytes),
     line("kroma_mirror_refused_total", "counter", "Connections refused by a quota.", facts.refused),
+    ...(facts.kept
+      ? [
+          line("kroma_mirror_notebooks", "gauge", "Notebooks that it was given to keep.", facts.kept.notebooks),
+          line("kroma_mirror_notebooks_here", "gauge", "Of them, those that have come.", facts.kept.here),
+          line("kroma_mirror_missing_blocks", "gauge", "Outputs that it still waits for.", facts.kept.missing),
+          line("kroma_mirror_members", "gauge", "Links to members of them.", facts.kept.peers),
+        ]
+      : []),
     line("kroma_mirror_start_time_seconds", "gauge", "Unix time of the start.", Math.round(facts.startedAt / 1000)),
   ].join("");
 }

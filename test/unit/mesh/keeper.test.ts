@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterEach, expect, it } from "vitest";
 import { linkPair } from "#core/mesh/link-pair.ts";
 import { makeInvitationFragment } from "#core/mesh/invitation.ts";
-import { type Keeper, openKeeper } from "../../../app/node/keeper.ts";
+import { type Keeper, openKeeper } from "../../../app/node/mirror/keeper.ts";
 import { cellId, newCell, newRun, openWith, sources } from "../notebook/kit.ts";
 import { person, until, type Person } from "./people.ts";
 
