@@ -29,6 +29,7 @@ const loadSettings = () =>
 const NotebookPage = lazy(loadNotebookPage);
 const LibraryPage = lazy(loadLibraryPage);
 const SettingsPanel = lazy(loadSettings);
+const JoinPage = lazy(() => import("./join/join-page.tsx").then((loaded) => ({ default: loaded.JoinPage })));
 
 interface Opened {
   readonly client: NotebookClient;
@@ -39,6 +40,7 @@ type Stage =
   | { readonly type: "library" }
   | { readonly type: "opening" }
   | { readonly type: "notebook"; readonly opened: Opened }
+  | { readonly type: "join"; readonly fragment: string }
   | { readonly type: "failed"; readonly text: string };
 
 /** Starts loading the code of what the address asks for. */
@@ -86,6 +88,22 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
     } catch (error) {
       if (mine === turn) setStage({ type: "failed", text: error instanceof Error ? error.message : String(error) });
     }
+  };
+  /**
+   * A link to a shared notebook is in the fragment. It leaves the address as soon as it is read, so that nobody passes it
+   * on by accident. False when the fragment is none.
+   */
+  const takeInvitation = async (): Promise<boolean> => {
+    const fragment = location.hash;
+    if (fragment.length < 2) return false;
+    const { isInvitationFragment } = await import("#core/mesh/invitation.ts");
+    if (!isInvitationFragment(fragment)) return false;
+    history.replaceState(history.state, "", `${location.pathname}${location.search}`);
+    turn++;
+    const before = stage();
+    setStage({ type: "join", fragment });
+    if (before.type === "notebook") before.opened.client.close();
+    return true;
   };
   const go = (route: Route): void => {
     history.pushState(undefined, "", `${location.pathname}${writeRoute(route)}`);
@@ -141,6 +159,8 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
   onCleanup(startKeyboard());
   addEventListener("popstate", reopen);
   onCleanup(() => removeEventListener("popstate", reopen));
+  addEventListener("hashchange", takeInvitation);
+  onCleanup(() => removeEventListener("hashchange", takeInvitation));
   const [dragging, setDragging] = createSignal(false);
   const onDrop = (event: DragEvent): void => {
     const files = [...(event.dataTransfer?.files ?? [])];
@@ -160,7 +180,9 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
   addEventListener("drop", onDrop);
   addEventListener("dragover", allowDrop);
   for (const type of ["drop", "dragleave"]) addEventListener(type, stopDragging, { capture: true });
-  void show(readRoute(location.search));
+  void takeInvitation().then((taken) => {
+    if (!taken) reopen();
+  });
 
   return (
     <>
@@ -188,6 +210,16 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
               onImport={(files) => void take(files)}
               onDuplicate={() => void library.duplicate(opened.client.document).then(page.openDocument)}
               onTrust={() => void library.trust(opened.client.document).then(reopen)}
+            />
+          )}
+        </Match>
+        <Match when={fragmentOf(stage())} keyed>
+          {(fragment) => (
+            <JoinPage
+              fragment={fragment}
+              network={page.network}
+              onOpen={(document) => go({ type: "document", document })}
+              onCancel={reopen}
             />
           )}
         </Match>
@@ -231,4 +263,5 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
 }
 
 const openedOf = (stage: Stage): Opened | undefined => (stage.type === "notebook" ? stage.opened : undefined);
+const fragmentOf = (stage: Stage): string | undefined => (stage.type === "join" ? stage.fragment : undefined);
 const failureOf = (stage: Stage): string | undefined => (stage.type === "failed" ? stage.text : undefined);

@@ -54,7 +54,8 @@ it.each([
 it("are the same for a member everywhere, and all of them are used", () => {
   const ids = Array.from({ length: 200 }, (_, i) => `b${i.toString(32)}member` as MemberId);
   expect(new Set(ids.map(personColour)).size).toBe(PERSON_COLOURS);
-  expect(personColour(ids[7] as MemberId)).toBe(personColour(ids[7] as MemberId));
+  // Pinned: two versions of Kroma show the same person alike.
+  expect(personColour("bana" as MemberId)).toBe("var(--person-4)");
 });
 
 it("come with at most two letters, whatever the name", () => {

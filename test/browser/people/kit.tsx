@@ -246,8 +246,12 @@ export async function openNotebook(sources: readonly string[]) {
 }
 
 /** Draws it in a box as wide as a panel or as asked; the result has the box and the way to end it. */
-export function draw(content: () => JSX.Element, width = 272): { readonly box: HTMLElement; readonly end: () => void } {
-  const box = document.body.appendChild(document.createElement("main"));
+export function draw(
+  content: () => JSX.Element,
+  width = 272,
+  element = "main",
+): { readonly box: HTMLElement; readonly end: () => void } {
+  const box = document.body.appendChild(document.createElement(element));
   box.style.inlineSize = `${width}px`;
   const stop = render(content, box);
   return {
