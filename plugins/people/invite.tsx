@@ -1,5 +1,5 @@
 /** Making a link: what it allows, to whom, for how long; and the link once it is made. */
-import { For, Show, createSignal, createUniqueId, lazy, type JSX } from "solid-js";
+import { For, Show, createSignal, createUniqueId, lazy, untrack, type JSX } from "solid-js";
 import type { DocumentId } from "#core/base/ids.ts";
 import type { Network, NewInvitation } from "#kit/network.ts";
 import { CopyField } from "./copy-field.tsx";
@@ -43,6 +43,8 @@ export function Invite(props: {
   const [wanted, setWanted] = createSignal(false);
   const task = createTask();
   let form: HTMLFormElement | undefined;
+  // It stays once it was filled in: leaving it by a press on the button must not move the button away under the pointer.
+  const asksName = untrack(() => props.network.name() === "");
   const make = (event: Event): void => {
     event.preventDefault();
     const unnamed = props.network.name() === "";
@@ -62,7 +64,7 @@ export function Invite(props: {
       keyed
       fallback={
         <form ref={(element) => (form = element)} class="people-invite" onSubmit={make}>
-          <Show when={props.network.name() === "" || wanted()}>
+          <Show when={asksName}>
             <NameField network={props.network} wanted={wanted() && props.network.name() === ""} />
           </Show>
           <Choices legend="What the link allows" options={ROLES} chosen={role()} onChoose={setRole} />

@@ -1,5 +1,4 @@
 /** `kroma mirror` as a process of its own: what it serves, who passes through it, what it keeps, and how it ends. */
-import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
@@ -10,7 +9,8 @@ import type { Link } from "#core/mesh/link.ts";
 import { startLibp2p } from "#plugins/libp2p/index.ts";
 import type { RunningLibp2p } from "#plugins/libp2p/transport.ts";
 import { findMirror } from "#plugins/libp2p/mirror-address.ts";
-import { kroma, root } from "./kroma-process.ts";
+import { kroma } from "./kroma-process.ts";
+import { type RunningMirror, startMirrorProcess } from "./mirror-process.ts";
 
 let folder: string;
 beforeAll(async () => {
@@ -18,48 +18,15 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
-interface Running {
-  readonly url: string;
-  readonly child: ChildProcess;
-  readonly said: () => string;
-  /** Ends it and gives its exit status. */
-  end(signal?: NodeJS.Signals): Promise<number | null>;
-}
-
-const running: Running[] = [];
+const running: RunningMirror[] = [];
 const peers: RunningLibp2p[] = [];
 afterEach(async () => {
   await Promise.all(peers.splice(0).map((peer) => peer.close()));
   await Promise.all(running.splice(0).map((one) => one.end("SIGKILL")));
 });
 
-async function mirror(port = 0, ...args: readonly string[]): Promise<Running> {
-  const child = spawn(
-    process.execPath,
-    [join(root, "app/node/cli.ts"), "mirror", "--data", folder, "--port", String(port), ...args],
-    { stdio: ["ignore", "pipe", "pipe"] },
-  );
-  const exit = once(child, "exit") as Promise<[number | null]>;
-  let said = "";
-  const url = await new Promise<string>((resolve, reject) => {
-    const hear = (chunk: Buffer) => {
-      said += chunk.toString();
-      const found = /Kroma is at (http\S+)\//.exec(said)?.[1];
-      if (found !== undefined) resolve(found);
-    };
-    child.stdout.on("data", hear);
-    child.stderr.on("data", hear);
-    child.on("close", () => reject(new Error(`kroma mirror ended:\n${said}`)));
-  });
-  const one: Running = {
-    url,
-    child,
-    said: () => said,
-    async end(signal = "SIGTERM") {
-      child.kill(signal);
-      return (await exit)[0];
-    },
-  };
+async function mirror(port = 0, ...args: readonly string[]): Promise<RunningMirror> {
+  const one = await startMirrorProcess(folder, port, ...args);
   running.push(one);
   return one;
 }

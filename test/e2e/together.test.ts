@@ -1,0 +1,137 @@
+/** Two people in two browsers on two profiles, and a mirror that dies: the story of writing together, in the built app. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BrowserContext, Page } from "playwright";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { browser } from "./kroma-process.ts";
+import { type RunningMirror, startMirrorProcess } from "./mirror-process.ts";
+
+const folders: string[] = [];
+const contexts: BrowserContext[] = [];
+let mirror: RunningMirror;
+let data: string;
+
+const folder = (name: string): string => {
+  const made = mkdtempSync(join(tmpdir(), `kroma-${name}-`));
+  folders.push(made);
+  return made;
+};
+beforeEach(async () => {
+  data = folder("mirror");
+  mirror = await startMirrorProcess(data);
+});
+afterEach(async () => {
+  for (const context of contexts.splice(0)) await context.close();
+  await mirror.end("SIGKILL");
+  for (const made of folders.splice(0)) rmSync(made, { recursive: true, force: true, maxRetries: 5 });
+});
+
+async function open(profile: string, url: string): Promise<Page> {
+  const context = await browser(profile);
+  contexts.push(context);
+  const page = await context.newPage();
+  page.on("pageerror", (error) => {
+    throw error;
+  });
+  await page.goto(url);
+  return page;
+}
+
+async function close(page: Page): Promise<void> {
+  const context = page.context();
+  contexts.splice(contexts.indexOf(context), 1);
+  await context.close();
+}
+
+const sources = (page: Page): Promise<readonly string[]> =>
+  page
+    .locator("[data-cell] .cm-content")
+    .evaluateAll((all) =>
+      all.map((one) => [...one.querySelectorAll(".cm-line")].map((line) => line.textContent).join("\n")),
+    );
+const expectSources = (page: Page, check: (all: readonly string[]) => boolean, what: string): Promise<void> =>
+  expect.poll(async () => check(await sources(page)), { timeout: 60_000, message: what }).toBe(true);
+
+async function type(page: Page, text: string): Promise<void> {
+  await page.locator("[data-cell] .cm-content").first().click();
+  await page.keyboard.press("Control+End");
+  await page.keyboard.type(text);
+}
+
+/** Ana's notebook, shared; the link that was made. */
+async function share(page: Page, role: "Edit" | "Read"): Promise<string> {
+  await page.getByRole("button", { name: "Share", exact: true }).click();
+  const panel = page.getByRole("complementary", { name: "People" });
+  await panel.getByRole("textbox", { name: "Your name" }).fill("Ana");
+  await panel.getByRole("radio", { name: role }).check();
+  await panel.getByRole("button", { name: "Make a link" }).click();
+  return await panel.getByRole("textbox", { name: "Link", exact: true }).inputValue();
+}
+
+async function join_(page: Page): Promise<void> {
+  await page.getByRole("textbox", { name: "Your name" }).fill("Ben");
+  await page.getByRole("button", { name: "Join", exact: true }).click();
+  await page.locator("[data-cell]").first().waitFor();
+}
+
+it("they write at once, go on when the mirror dies, and merge what each did alone", async () => {
+  const [anas, bens] = [folder("ana"), folder("ben")];
+  let ana = await open(anas, mirror.url);
+  await ana.getByRole("button", { name: "New notebook" }).click();
+  await ana.locator("[data-cell] [role=textbox]").click();
+  await ana.keyboard.type("a = 1");
+  const link = await share(ana, "Edit");
+  expect(link.startsWith(`${mirror.url}/#join=`)).toBe(true);
+
+  let ben = await open(bens, link);
+  await join_(ben);
+  expect(new URL(ben.url()).hash).toBe("");
+  await expectSources(ben, ([first]) => first === "a = 1", "Ben has Ana's notebook");
+  await ana.getByRole("complementary", { name: "People" }).getByText("Ben").first().waitFor();
+
+  // Both at once, in the same cell.
+  await Promise.all([type(ana, "\nfrom_ana = 'aaaaaaaa'"), type(ben, "\nfrom_ben = 'bbbbbbbb'")]);
+  const both = (all: readonly string[]) => ["a", "b"].every((one) => all[0]?.includes(one.repeat(8)) ?? false);
+  await expectSources(ana, both, "Ana has what both typed");
+  await expectSources(ben, both, "Ben has what both typed");
+  expect(await sources(ana)).toEqual(await sources(ben));
+
+  // What one runs, both see.
+  await ana.keyboard.press("Escape");
+  await ana.keyboard.press("b");
+  await ana.keyboard.press("Enter");
+  await ana.keyboard.type("print(6 * 7, 'from Ana')");
+  await ana.keyboard.press("Control+Enter");
+  await ben.locator("[data-output]").filter({ hasText: "42 from Ana" }).waitFor();
+
+  // The mirror dies in the middle of it.
+  await mirror.end("SIGKILL");
+  await type(ben, "\nafter = 'the mirror died'");
+  await expectSources(ana, (all) => all[0]?.includes("the mirror died") ?? false, "Ana has it without the mirror");
+
+  // Both go, and write alone: the page comes from the browser itself.
+  const url = ben.url();
+  await close(ben);
+  await type(ana, "\nana_alone = True");
+  await ana.getByText("Saved", { exact: true }).waitFor();
+  const anasUrl = ana.url();
+  await close(ana);
+  ben = await open(bens, url);
+  await ben.locator("[data-cell]").first().waitFor();
+  await type(ben, "\nben_alone = True");
+  await ben.keyboard.press("Escape");
+  await ben.keyboard.press("b");
+  await ben.getByText("Saved", { exact: true }).waitFor();
+
+  // They meet again.
+  mirror = await startMirrorProcess(data, mirror.port);
+  ana = await open(anas, anasUrl);
+  const merged = (all: readonly string[]) =>
+    all.length === 3 && ["ana_alone", "ben_alone", "the mirror died"].every((one) => all[0]?.includes(one) ?? false);
+  await expectSources(ana, merged, "Ana has what Ben did");
+  await expectSources(ben, merged, "Ben has what Ana did");
+  expect(await sources(ana)).toEqual(await sources(ben));
+  const ids = await ana.locator("[data-cell]").evaluateAll((all) => all.map((one) => one.getAttribute("data-cell")));
+  expect(new Set(ids).size).toBe(3);
+});
