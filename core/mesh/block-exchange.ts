@@ -1,5 +1,5 @@
 /**
- * Big outputs of one notebook, fetched from whoever has them (SPEC.md, S17 to S20): one is asked at a time for each
+ * Big outputs of one notebook, fetched from whoever has them (SPEC.md, S15 and S16): one is asked at a time for each
  * block, and the next when it has not got it, or says nothing for a while. A block is checked by its CID, so it does not
  * matter who sends it.
  */

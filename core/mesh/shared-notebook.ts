@@ -1,6 +1,6 @@
 /**
  * One notebook that several people have: its members, and the links over which it is synced. Every rule of who gets and
- * gives what is kept here, on the authenticated connection, before anything is applied (SPEC.md, S7 to S16).
+ * gives what is kept here, on the authenticated connection, before anything is applied (SPEC.md, S2 to S14).
  */
 import { KromaError } from "../base/errors.ts";
 import type { DocumentId } from "../base/ids.ts";

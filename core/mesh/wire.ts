@@ -1,5 +1,5 @@
 /**
- * What peers say to each other once they know who they are (SPEC.md, S1 to S6), as bytes. Frequent things are compact:
+ * What peers say to each other once they know who they are (SPEC.md, S1 and S2), as bytes. Frequent things are compact:
  * a key press is one message of Automerge and three bytes. All that comes in is checked here, once.
  */
 import * as v from "valibot";

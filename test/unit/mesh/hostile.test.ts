@@ -95,7 +95,7 @@ describe("a member that does what it likes", () => {
       new TextEncoder().encode(`\0{"type":"presence","document":"d","state":{"x":"${"y".repeat(5000)}"}}`),
     ],
     ["a piece of another message within one", Uint8Array.of(0x81, 0)],
-  ])("loses its link by %s", async (_, bytes) => {
+  ])("loses its link by %s (S1)", async (_, bytes) => {
     const { ana, ben, isWell } = await company();
     const eve = await hostile(ana, ben);
     eve.channel.send(bytes);
@@ -104,7 +104,7 @@ describe("a member that does what it likes", () => {
     await isWell();
   });
 
-  it("loses its link by a text bomb, before it goes off", async () => {
+  it("loses its link by a text bomb, before it goes off (S8)", async () => {
     const { ana, ben, isWell, document, genesis, mine } = await company();
     const eve = await hostile(ana, ben);
     eve.say({ type: "share", number: 7, document, genesis, heads: [] });
@@ -117,7 +117,7 @@ describe("a member that does what it likes", () => {
     await isWell();
   });
 
-  it("is not heard on notebooks that it did not name, and not let in by claiming one", async () => {
+  it("is not heard on notebooks that it did not name, and not let in by claiming one (S3, S6)", async () => {
     const { ana, ben, isWell, document, genesis, mine } = await company();
     const eve = await hostile(ana, ben);
     eve.say({ type: "sync", number: 3, bytes: bomb(10) });
@@ -127,7 +127,7 @@ describe("a member that does what it likes", () => {
     expect(sources(mine).some((source) => source.includes("xxx"))).toBe(false);
   });
 
-  it("ends only its own link with whatever bytes", async () => {
+  it("ends only its own link with whatever bytes (S1)", async () => {
     const { ana, ben, isWell, document, genesis } = await company();
     const seed = Number(process.env["KROMA_SEED"] ?? Date.now() % 1_000_000);
     // Printed, so that what failed can be run again.
@@ -151,7 +151,7 @@ describe("a member that does what it likes", () => {
 });
 
 describe("a view of a peer that may only read", () => {
-  it("passes over changes that come all the same", async () => {
+  it("passes over changes that come all the same (S7)", async () => {
     const mine = new BlankDocument();
     const sync = new DocumentSync(mine, false);
     let theirs = Automerge.from<{ schema: number; cells: object }>({ schema: 1, cells: {} });

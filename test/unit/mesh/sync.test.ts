@@ -38,7 +38,7 @@ async function two(role: "editor" | "reader" = "editor") {
 }
 
 describe("two people", () => {
-  it("have the same notebook after one was let in, and each other's typing", async () => {
+  it("have the same notebook after one was let in, and each other's typing (S4, S6, S11)", async () => {
     const { mine, theirs, ben } = await two();
     expect(sources(theirs)).toEqual(["x = 1", "y = 2"]);
     expect(theirs.entry.foreign).toBe(true);
@@ -52,7 +52,7 @@ describe("two people", () => {
     ]);
   });
 
-  it("merge what each did alone, also after a restart from the disk", async () => {
+  it("merge what each did alone, also after a restart from the disk (S6)", async () => {
     const { ana, ben, mine, theirs, line, document } = await two();
     line.cut();
     await until(() => ben.mesh.peers.length === 0, "the link has ended");
@@ -70,7 +70,7 @@ describe("two people", () => {
     expect(new Set(mine.notebook.cells.map(({ id }) => id)).size).toBe(3);
   });
 
-  it("cost few bytes a key", async () => {
+  it("cost few bytes a key (S1, S12)", async () => {
     const { ana, ben, mine, theirs, line, document } = await two();
     const isSettled = async () =>
       same(mine, theirs) &&
@@ -86,7 +86,7 @@ describe("two people", () => {
 });
 
 describe("rights", () => {
-  it("let a reader have everything and take nothing of theirs", async () => {
+  it("let a reader have everything and take nothing of theirs (S7)", async () => {
     const { ana, mine, theirs } = await two("reader");
     await type(theirs, "# a reader was here\n");
     await type(mine, "# Ana\n");
@@ -95,7 +95,7 @@ describe("rights", () => {
     expect(ana.mesh.peers.length).toBe(1);
   });
 
-  it("end with a removal: nothing comes, nothing is taken", async () => {
+  it("end with a removal: nothing comes, nothing is taken (S10)", async () => {
     const { ana, ben, mine, theirs, document } = await two();
     await ana.mesh.remove(document, ben.mesh.me);
     await until(() => ben.mesh.notebook(document)?.trouble !== undefined, "Ben is told");
@@ -109,7 +109,7 @@ describe("rights", () => {
     expect(sources(theirs)[0]).toBe("# too late\nx = 1");
   });
 
-  it("are not had by someone who only knows the document's id", async () => {
+  it("are not had by someone who only knows the document's id (S2, S4)", async () => {
     const { ana, document } = await two();
     const eve = await meet("Eve");
     const genesis = ana.mesh.notebook(document)?.genesis;
@@ -124,7 +124,7 @@ describe("rights", () => {
 });
 
 describe("a third one", () => {
-  it("gets from whoever is there what others did, and passes it on", async () => {
+  it("gets from whoever is there what others did, and passes it on (S4)", async () => {
     const { ana, ben, mine, theirs, document, line } = await two();
     const cleo = await meet("Cleo");
     link(ben, cleo);
@@ -148,7 +148,7 @@ describe("big outputs", () => {
   const big = (mark: string) => newRun(`run-${mark}`, `${mark} `.repeat(60_000));
   const shown = (client: NotebookClient) => client.notebook.cells.find(({ id }) => id === A)?.run;
 
-  it("come from whoever has them, also when the one who ran the cell is gone", async () => {
+  it("come from whoever has them, also when the one who ran the cell is gone (S15, S16)", async () => {
     const { ana, ben, mine, theirs, document, line } = await two();
     await mine.change([{ type: "set_run", cell: A, run: big("one") }]);
     await until(() => (shown(theirs)?.outputs.length ?? 0) > 0, "Ben has Ana's outputs");
@@ -166,7 +166,7 @@ describe("big outputs", () => {
     expect(shown(hers)).toEqual(shown(mine));
   });
 
-  it("are told as missing while nobody who is there has them, and asked for again when one comes", async () => {
+  it("are told as missing while nobody who is there has them, and asked for again when one comes (S15)", async () => {
     const { ana, ben, mine, theirs, line } = await two();
     line.cut();
     await until(() => ben.mesh.peers.length === 0, "the link has ended");
@@ -189,7 +189,7 @@ describe("big outputs", () => {
 });
 
 describe("presence", () => {
-  it("is told while it lasts, also to those who come later, and is gone with its link", async () => {
+  it("is told while it lasts, also to those who come later, and is gone with its link (S13)", async () => {
     const { ana, ben, document, line } = await two();
     ben.mesh.setPresence(document, { cell: A, anchor: 1, head: 2 });
     const seen = () => ana.mesh.notebook(document)?.presences.others ?? [];
