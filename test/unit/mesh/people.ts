@@ -1,7 +1,7 @@
 /** People in one process: each with a document host, an identity and a mesh of their own; links join two of them. */
 import type { Channel } from "#core/base/channel.ts";
 import type { DocumentId } from "#core/base/ids.ts";
-import { realClock as clock } from "#core/mesh/clock.ts";
+import { type Clock, realClock } from "#core/mesh/clock.ts";
 import { linkPair } from "#core/mesh/link-pair.ts";
 import type { Link } from "#core/mesh/link.ts";
 import { Mesh } from "#core/mesh/mesh.ts";
@@ -31,7 +31,13 @@ export interface Person {
   close(): Promise<void>;
 }
 
-export async function person(name: string, kept?: { store: BreakableStore; signer: OwnIdentity }): Promise<Person> {
+/** Someone, new or as they were kept; their clock may be wrong by some milliseconds. */
+export async function person(
+  name: string,
+  kept?: { store: BreakableStore; signer: OwnIdentity },
+  skew = 0,
+): Promise<Person> {
+  const clock: Clock = { now: () => realClock.now() + skew, after: realClock.after };
   const { host, library, store, blocks } = startHost(kept ? { store: kept.store } : {});
   const signer = kept?.signer ?? (await createIdentity(nowhere, name));
   const mesh = new Mesh({ signer, signatures: await openSignatures(), replicas: host, store, clock });
@@ -87,8 +93,8 @@ function bound<I, O>(channel: Channel<I, O>): Channel<I, O> {
 }
 
 /** Resolves when it holds; a test that waits in vain is ended by its own time limit, and told what for. */
-export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = Date.now() + 20_000;
+export async function until(holds: () => boolean | Promise<boolean>, what: string, patience = 20_000): Promise<void> {
+  const end = Date.now() + patience;
   while (!(await holds())) {
     if (Date.now() > end) throw new Error(`waited in vain until ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
