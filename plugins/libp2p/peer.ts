@@ -26,15 +26,20 @@ const LAST_MS = 3000;
 /** WebRTC through a relay takes some round trips and a search for a path. */
 const DIAL_MS = 30_000;
 
+/** What a peer listens on that wants to be reached through relays. */
+export const WEBRTC = "/webrtc";
+
 /** What differs between a page and a machine that is always on. */
 export interface PeerOptions {
-  /** Addresses to listen on; those of relays are made when their reservations are. */
+  /** Addresses to listen on; WEBRTC among them to be reached through each relay that there is a connection to. */
   readonly listen: readonly string[];
   /** Addresses to tell others instead of those that are listened on. */
   readonly announce?: readonly string[];
   /** The key that a peer's id is made from, as `createTransportIdentity` gave it; without it there is a new one. */
   readonly identity?: Uint8Array;
   readonly iceServers: readonly { readonly urls: string }[];
+  /** False: peers are reached through relays only, so that they don't learn where this machine is. */
+  readonly direct?: boolean;
   /** A machine's own: the relay, its limits, its WebRTC certificate. */
   readonly server?: PeerServer;
 }
@@ -73,7 +78,10 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
   const node = await createLibp2p({
     ...(options.identity ? { privateKey: privateKeyFromProtobuf(options.identity) } : {}),
     nodeInfo: { userAgent: "kroma" },
-    addresses: { listen: [...options.listen], ...(options.announce ? { announce: [...options.announce] } : {}) },
+    addresses: {
+      listen: options.listen.filter((one) => one !== WEBRTC || options.direct !== false),
+      ...(options.announce ? { announce: [...options.announce] } : {}),
+    },
     transports: [
       webSockets({ maxBufferedAmount: BUFFERED_BYTES }),
       (components) => {
@@ -82,10 +90,9 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
         relays.transports = components.transportManager;
         return transport;
       },
-      webRTC({
-        rtcConfiguration: { iceServers: [...options.iceServers] },
-        dataChannel,
-      }),
+      ...(options.direct === false
+        ? []
+        : [webRTC({ rtcConfiguration: { iceServers: [...options.iceServers] }, dataChannel })]),
       webRTCDirect({
         dataChannel,
         ...(server ? { certificate: server.certificate } : {}),

@@ -3,8 +3,9 @@
  * a WebRTC certificate that is kept (its hash is a part of the addresses that others were given).
  */
 import { circuitRelayServer, type CircuitRelayService } from "@libp2p/circuit-relay-v2";
-import type { Connection, Metrics, MultiaddrConnection, PeerId } from "@libp2p/interface";
+import type { Connection, Metrics, MultiaddrConnection, PeerId, Stream } from "@libp2p/interface";
 import type { PeerServer } from "./peer.ts";
+import { RelayBacklog } from "./relay-backlog.node.ts";
 
 /** What one machine gives to all, and to one. */
 export interface ServerLimits {
@@ -32,6 +33,8 @@ export const defaultLimits: ServerLimits = {
 /** What there is to count of a server. */
 export interface ServerCounts {
   readonly reservations: number;
+  /** Bytes that wait to be passed on. */
+  readonly waitingBytes: number;
   readonly receivedBytes: number;
   readonly sentBytes: number;
   /** Connections that were not let in because there were too many. */
@@ -53,6 +56,7 @@ export function createRelayServer({ limits, certificate }: RelayServerOptions): 
   let connectionsOf: (peer: PeerId) => readonly Connection[] = () => [];
   let refused = 0;
   const bytes = { received: 0, sent: 0 };
+  const backlog = new RelayBacklog();
   const relayServer = circuitRelayServer({
     reservations: {
       maxReservations: limits.reservations,
@@ -77,7 +81,7 @@ export function createRelayServer({ limits, certificate }: RelayServerOptions): 
         return deny;
       },
     },
-    metrics: countingMetrics((received, sent) => {
+    metrics: countingMetrics(backlog, (received, sent) => {
       bytes.received += received;
       bytes.sent += sent;
     }),
@@ -85,6 +89,7 @@ export function createRelayServer({ limits, certificate }: RelayServerOptions): 
     mostConnections: limits.connections,
     counts: () => ({
       reservations: relay?.reservations.size ?? 0,
+      waitingBytes: backlog.bytes,
       receivedBytes: bytes.received,
       sentBytes: bytes.sent,
       refused,
@@ -92,8 +97,8 @@ export function createRelayServer({ limits, certificate }: RelayServerOptions): 
   };
 }
 
-/** The bytes of connections are wanted of what libp2p reports, and nothing else: the rest is taken and not kept. */
-function countingMetrics(count: (received: number, sent: number) => void): Metrics {
+/** Connections and streams are wanted of what libp2p reports, and nothing else: the rest is taken and not kept. */
+function countingMetrics(backlog: RelayBacklog, count: (received: number, sent: number) => void): Metrics {
   const nothing = () => undefined;
   const ignored = { update: nothing, increment: nothing, decrement: nothing, reset: nothing, observe: nothing };
   const register = () => ({ ...ignored, timer: () => nothing });
@@ -106,7 +111,7 @@ function countingMetrics(count: (received: number, sent: number) => void): Metri
         return send(data);
       };
     },
-    trackProtocolStream: nothing,
+    trackProtocolStream: (stream: Stream) => backlog.watch(stream),
     registerMetric: register,
     registerMetricGroup: register,
     registerCounter: register,

@@ -10,22 +10,13 @@ import type { ByteLink, LinkEndedBy } from "#core/mesh/byte-link.ts";
 import { nextTick, noTargets, type Redial, type RedialEffect, type RedialEvent, step } from "#core/mesh/redial.ts";
 import type { RunningTransport, TargetState, TransportOptions, TransportState } from "#core/mesh/transport.ts";
 import { pathOf, type PeerAddress, readAddress } from "./addresses.ts";
-import { type Peer, type PeerOptions, startPeer } from "./peer.ts";
+import { dialDirectly, isUnsupported, LINK_PROTOCOL, openStream, pingConnection } from "./dialling.ts";
+import { type Peer, type PeerOptions, startPeer, WEBRTC } from "./peer.ts";
 import { streamLink } from "./stream-link.ts";
 import { sentence } from "./words.ts";
 
-/** The protocol of links; its frames are those of core/mesh/frames.ts. */
-const LINK_PROTOCOL = "/kroma/sync/1";
-const PING_PROTOCOL = "/ipfs/ping/1.0.0";
-const PING_BYTES = 32;
 /** A machine that listens and does not answer for so long is not there. */
 const SERVER_MS = 10_000;
-/** A first search for a direct path that takes longer gives way to the relayed one; it is searched for again later. */
-const FIRST_DIRECT_MS = 5000;
-const DIRECT_MS = 15_000;
-/** A stream on a connection that is up is opened in a round trip or two. */
-const STREAM_MS = 4000;
-const STREAM_TRIES = 3;
 /** Signs of life are told to the state machine at most so often. */
 const ALIVE_MS = 250;
 
@@ -229,8 +220,7 @@ class Libp2pTransport implements RunningLibp2p {
     const connection = await this.#peer.node.dial(multiaddr, {
       signal: AbortSignal.any([signal, AbortSignal.timeout(SERVER_MS)]),
     });
-    const wanted = this.#options.listen.some((listen) => listen.startsWith("/webrtc") || listen === "/p2p-circuit");
-    const reserved = wanted ? await this.#reserve(connection) : "none";
+    const reserved = this.#options.listen.includes(WEBRTC) ? await this.#reserve(connection) : "none";
     const linked = await this.#openLink(connection, text, signal);
     signal.throwIfAborted();
     if (reserved === "none" && !linked) {
@@ -249,24 +239,17 @@ class Libp2pTransport implements RunningLibp2p {
     const { node } = this.#peer;
     const before = this.#neighbours.get(peer)?.link;
     if (before && before.bytes.link.path !== "relayed") return false;
-    let connection: Connection;
-    try {
-      const limit = AbortSignal.timeout(before ? DIRECT_MS : FIRST_DIRECT_MS);
-      connection = await node.dial(direct, { signal: AbortSignal.any([signal, limit]) });
-    } catch (error) {
-      // There is a link through the relay already, and it stays.
-      if (before || signal.aborted) throw error;
-      // A dial that begins before libp2p has put away the one that was given up joins it, and never ends.
-      await new Promise((resolve) => setTimeout(resolve));
-      connection = await node.dial(circuit, { signal });
-    }
+    const connection =
+      this.#options.direct === false
+        ? await node.dial(circuit, { signal })
+        : await dialDirectly(node, { direct, circuit, hasRelayed: before !== undefined, signal });
     if (!(await this.#openLink(connection, text, signal))) {
       throw new KromaError("denied", "It does not speak Kroma's protocol.");
     }
     signal.throwIfAborted();
     const link = this.#neighbours.get(peer)?.link;
     if (!link) throw new KromaError("unavailable", "The connection was lost.");
-    return link.bytes.link.path === "relayed";
+    return link.bytes.link.path === "relayed" && this.#options.direct !== false;
   }
 
   /** Asks to be passed on by the relay at the other end of this connection. `none`: it is no relay. */
@@ -442,50 +425,4 @@ function guestAddress(peer: string): string {
 function peerOf(address: string): string | undefined {
   const at = address.lastIndexOf("/p2p/");
   return at < 0 ? undefined : address.slice(at + 5);
-}
-
-function isUnsupported(error: unknown): boolean {
-  if (error instanceof AggregateError) return error.errors.some(isUnsupported);
-  return (
-    error instanceof Error &&
-    (error.name === "UnsupportedProtocolError" || error.message.includes("Protocol selection failed"))
-  );
-}
-
-/**
- * A stream for a link; undefined when the other side knows no links. The first data channel of a WebRTC connection is
- * sometimes lost (once in 40 dials between two pages on one machine, libp2p 3.3 in Chromium), and the next one works.
- */
-async function openStream(connection: Connection, signal: AbortSignal): Promise<Stream | undefined> {
-  for (let tries = 1; ; tries += 1) {
-    try {
-      return await connection.newStream(LINK_PROTOCOL, {
-        signal: AbortSignal.any([signal, AbortSignal.timeout(STREAM_MS)]),
-        runOnLimitedConnection: true,
-      });
-    } catch (error) {
-      if (isUnsupported(error)) return undefined;
-      if (tries === STREAM_TRIES || signal.aborted || connection.status !== "open") throw error;
-    }
-  }
-}
-
-/** A sign of life from someone there is no link to: libp2p's ping protocol, on this very connection. */
-async function pingConnection(connection: Connection, signal: AbortSignal): Promise<number> {
-  const stream = await connection.newStream(PING_PROTOCOL, { signal, runOnLimitedConnection: true });
-  const start = performance.now();
-  try {
-    await new Promise<void>((resolve, reject) => {
-      let heard = 0;
-      stream.addEventListener("message", ({ data }) => {
-        heard += data.byteLength;
-        if (heard >= PING_BYTES) resolve();
-      });
-      stream.addEventListener("close", () => reject(new KromaError("unavailable", "The connection was lost.")));
-      stream.send(crypto.getRandomValues(new Uint8Array(PING_BYTES)));
-    });
-    return performance.now() - start;
-  } finally {
-    stream.close().catch((error: Error) => stream.abort(error));
-  }
 }

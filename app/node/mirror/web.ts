@@ -15,6 +15,7 @@ export interface MirrorFacts {
   readonly startedAt: number;
   readonly connections: number;
   readonly reservations: number;
+  readonly waitingBytes: number;
   readonly receivedBytes: number;
   readonly sentBytes: number;
   readonly refused: number;
@@ -60,6 +61,7 @@ function metrics(facts: Omit<MirrorFacts, "peer" | "addresses">): string {
   return [
     line("kroma_mirror_connections", "gauge", "Connections to peers.", facts.connections),
     line("kroma_mirror_reservations", "gauge", "Peers that others are passed on to.", facts.reservations),
+    line("kroma_mirror_waiting_bytes", "gauge", "Bytes that wait to be passed on.", facts.waitingBytes),
     line("kroma_mirror_received_bytes_total", "counter", "Bytes received on all connections.", facts.receivedBytes),
     line("kroma_mirror_sent_bytes_total", "counter", "Bytes sent on all connections.", facts.sentBytes),
     line("kroma_mirror_refused_total", "counter", "Connections refused by a quota.", facts.refused),

@@ -1,0 +1,162 @@
+/** Links that go through a relay all the way, and what a relay bears. */
+import type { Connection, Stream } from "@libp2p/interface";
+import { noise } from "@libp2p/noise";
+import { webSockets } from "@libp2p/websockets";
+import { yamux } from "@libp2p/yamux";
+import { multiaddr } from "@multiformats/multiaddr";
+import { createLibp2p } from "libp2p";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Link } from "#core/mesh/link.ts";
+import { startLibp2p } from "#plugins/libp2p/index.ts";
+import type { RunningLibp2p } from "#plugins/libp2p/transport.ts";
+import { describeLink, type LinkEnds } from "../../conformance/link.ts";
+import { farEnd } from "../../conformance/link-ends.ts";
+import { type FarPeer, startFarPeer } from "../../conformance/start-far-peer.ts";
+
+interface Counts {
+  readonly reservations: number;
+  readonly waitingBytes: number;
+  readonly receivedBytes: number;
+  readonly refused: number;
+  readonly connections: number;
+}
+
+async function ask<T>(relay: FarPeer, method: string): Promise<T> {
+  const response = await fetch(relay.control, { method: "POST", body: JSON.stringify({ peer: "", method, args: [] }) });
+  return (await response.json()) as T;
+}
+
+let relay: FarPeer;
+beforeAll(async () => {
+  relay = await startFarPeer();
+});
+afterAll(() => relay.end("SIGKILL"));
+
+/** A peer that wants no direct connections. */
+async function peer(at: FarPeer): Promise<{ peer: RunningLibp2p; link: Promise<Link>; reachable: Promise<string> }> {
+  const link = Promise.withResolvers<Link>();
+  const reachable = Promise.withResolvers<string>();
+  const made = await startLibp2p({
+    targets: [at.websocket],
+    iceServers: [],
+    direct: false,
+    listen: ["/webrtc"],
+    onLink: (one) =>
+      one.path !== "server" && one.remote !== "" && !one.remote.endsWith(serverOf(at)) && link.resolve(one),
+    onState: ({ addresses }) => {
+      const found = addresses.find((address) => address.includes("/p2p-circuit"));
+      if (found !== undefined) reachable.resolve(found);
+    },
+  });
+  return { peer: made, link: link.promise, reachable: reachable.promise };
+}
+
+function serverOf(at: FarPeer): string {
+  return at.websocket.slice(at.websocket.lastIndexOf("/") + 1);
+}
+
+async function dial(): Promise<LinkEnds> {
+  const [first, second] = await Promise.all([peer(relay), peer(relay)]);
+  first.peer.reach(await second.reachable);
+  const [near, far] = await Promise.all([first.link, second.link]);
+  expect(near.path).toBe("relayed");
+  return {
+    near,
+    far: { ...farEnd(far), memory: () => ask<number>(relay, "memory") },
+    close: async () => void (await Promise.all([first.peer.close(), second.peer.close()])),
+  };
+}
+
+describeLink("libp2p through a relay all the way", dial);
+
+/** A node that keeps to no rules of ours. */
+async function strangeNode() {
+  return createLibp2p({
+    transports: [webSockets()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    connectionGater: { denyDialMultiaddr: () => false },
+    connectionMonitor: { enabled: false },
+  });
+}
+
+const HOP = "/libp2p/circuit/relay/0.2.0/hop";
+const STOP = "/libp2p/circuit/relay/0.2.0/stop";
+
+/** The next length-prefixed message of the relay's protocol; they are all short. */
+function nextMessage(stream: Stream): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    stream.addEventListener("message", ({ data }) => resolve(data.subarray()), { once: true });
+    stream.addEventListener("close", () => reject(new Error("The relay closed the stream.")), { once: true });
+  });
+}
+
+describe("a relay", () => {
+  it("keeps little of what a flood wants to put through it to one who reads nothing", async () => {
+    const [sender, reader] = await Promise.all([strangeNode(), strangeNode()]);
+    try {
+      await reader.handle(STOP, (stream: Stream) => {
+        // Accepts (STATUS, OK), and never reads again.
+        stream.send(Uint8Array.of(4, 0x08, 0x01, 0x20, 0x64));
+        stream.pause();
+      });
+      const reserve = await (await reader.dial(multiaddr(relay.websocket))).newStream(HOP);
+      reserve.send(Uint8Array.of(2, 0x08, 0x00));
+      await nextMessage(reserve);
+      const hop = await (await sender.dial(multiaddr(relay.websocket))).newStream(HOP);
+      const id = reader.peerId.toMultihash().bytes;
+      hop.send(Uint8Array.of(id.length + 6, 0x08, 0x01, 0x12, id.length + 2, 0x0a, id.length, ...id));
+      await nextMessage(hop);
+      const before = await ask<Counts>(relay, "counts");
+      const piece = new Uint8Array(64 * 1024);
+      let sent = 0;
+      // Sends until the relay takes no more; a hundred megabytes would be too much of it.
+      for (let blocked = false; !blocked && sent < 100 * 2 ** 20; sent += piece.byteLength) {
+        if (!hop.send(piece)) blocked = !(await drains(hop));
+      }
+      const after = await ask<Counts>(relay, "counts");
+      expect(after.receivedBytes - before.receivedBytes).toBeGreaterThan(512 * 1024);
+      expect(after.receivedBytes - before.receivedBytes).toBeLessThan(4 * 2 ** 20);
+      expect(after.waitingBytes).toBeLessThan(2 * 2 ** 20);
+    } finally {
+      // What it could not send would keep it from stopping politely.
+      for (const connection of sender.getConnections()) connection.abort(new Error("The test is over."));
+      await Promise.all([sender.stop(), reader.stop()]);
+    }
+    await expect.poll(async () => (await ask<Counts>(relay, "counts")).waitingBytes).toBe(0);
+  });
+
+  it("lets in so many connections of one peer, and so many peers to be passed on to, as its limits say", async () => {
+    const small = await startFarPeer({ limits: { connectionsOfPeer: 2, reservations: 1 } });
+    const first = await peer(small);
+    await first.reachable;
+    const second = await peer(small);
+    await expect.poll(async () => (await ask<Counts>(small, "counts")).connections).toBe(2);
+    expect((await ask<Counts>(small, "counts")).reservations).toBe(1);
+    expect(second.peer.state.addresses).toEqual([]);
+    const greedy = await strangeNode();
+    const open: Connection[] = [];
+    for (let count = 0; count < 5; count += 1) {
+      await greedy.dial(multiaddr(small.websocket), { force: true }).then(
+        (connection) => open.push(connection),
+        () => undefined,
+      );
+    }
+    await expect.poll(async () => (await ask<Counts>(small, "counts")).refused).toBe(3);
+    expect((await ask<Counts>(small, "counts")).connections).toBe(4);
+    await Promise.all([first.peer.close(), second.peer.close(), greedy.stop()]);
+    await small.end("SIGKILL");
+  });
+});
+
+/** Whether it can take more within two seconds. */
+function drains(stream: Stream): Promise<boolean> {
+  return new Promise((resolve) => {
+    const limit = setTimeout(() => resolve(false), 2000);
+    const drained = () => {
+      clearTimeout(limit);
+      resolve(true);
+    };
+    stream.addEventListener("drain", drained, { once: true });
+  });
+}
