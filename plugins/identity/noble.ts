@@ -1,6 +1,6 @@
 /**
- * Signatures in JavaScript, by the audited noble libraries, where WebCrypto has none. Loaded only there: 60 kB, and
- * measured 10 to 30 times slower.
+ * Signatures in JavaScript, by the audited noble libraries, where WebCrypto has none. Loaded only there: 22 kB compressed,
+ * and in Chromium 7 to 34 times slower than its own (13 ms to sign with ML-DSA-65, 2.7 ms to check).
  */
 import { ed25519 } from "@noble/curves/ed25519.js";
 import { sha512 } from "@noble/hashes/sha2.js";
