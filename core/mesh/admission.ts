@@ -54,7 +54,8 @@ export function admit(graph: EntryGraph, past: NodeSet, outcome: Outcome, entry:
   const member = outcome.members.get(author);
   const isOwner = roleMay(member?.role, "manage");
   const expected = nextSequence(graph, past, author);
-  if (entry.sequence !== expected)
+  // Who comes back by a link may have made entries that its maker had not seen.
+  if (entry.sequence < expected || (entry.sequence > expected && body.type !== "join"))
     return refuse("sequence", `This is entry ${entry.sequence} of its author where ${expected} was due.`);
   if (!isOwner && entry.sequence > MOST_ENTRIES_OF_A_MEMBER)
     return refuse("limit", `A member makes at most ${MOST_ENTRIES_OF_A_MEMBER} entries.`);

@@ -135,8 +135,14 @@ export class EntryIntake {
     const { entry } = read;
     const outcome = this.#outcomes.of(this.#parents(entry));
     const grounds = admit(this.#graph, this.#past(entry), outcome, entry);
-    if (isRefusal(grounds)) return grounds;
     const { body } = entry;
+    if (isRefusal(grounds)) {
+      // By what an old link's maker had seen they are a member still, which is no sentence for them.
+      const wasRemoved = body.type === "join" && this.#outcomes.current.former.has(entry.author);
+      return wasRemoved
+        ? refuse("invitation", "They left this notebook since; only a new invitation brings them back.")
+        : grounds;
+    }
     if (body.type === "join" && options.from?.id === entry.author) {
       const refusal = refuseByClock(entry, outcome.invitations.get(body.invitation)?.expires, options.from.now);
       if (refusal) return refusal;

@@ -197,6 +197,11 @@ export class Membership {
       }));
   }
 
+  /** The number that an author's next entry has, as far as it is known here. */
+  nextSequence(author: MemberId): number {
+    return nextSequence(this.#graph, this.#graph.closure(this.#graph.heads), author);
+  }
+
   /** True when the entry is here and has its effect; false when another defeated it. */
   isEffective(hash: EntryHash): boolean {
     const node = this.#graph.find(hash);
@@ -283,12 +288,14 @@ export async function makeJoin(
     readonly secret: Uint8Array;
     readonly name: string;
     readonly previous?: readonly EntryHash[];
+    /** For who was a member before: `Membership.nextSequence` of what they have of it. */
+    readonly sequence?: number;
   },
 ): Promise<AcceptedEntry> {
-  const { signer, time, genesis, invitation } = options;
+  const { signer, time, genesis, invitation, sequence = 1 } = options;
   const body = await joinBody(signatures, options);
   const previous = Array.from(new Set(options.previous ?? [invitation])).sort();
-  const read = await readOwn(await signEntry(signer, { genesis, previous, sequence: 1, time, body }));
+  const read = await readOwn(await signEntry(signer, { genesis, previous, sequence, time, body }));
   return { hash: read.hash, bytes: read.bytes };
 }
 

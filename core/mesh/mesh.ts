@@ -188,7 +188,8 @@ export class Mesh {
       held?.release();
       if (held) throw new KromaError("invalid", "A notebook of this id is here already, and is not shared.");
     }
-    const options = { ...this.#make(), genesis, invitation, secret, name };
+    const sequence = known?.membership?.nextSequence(this.me) ?? 1;
+    const options = { ...this.#make(), genesis, invitation, secret, name, sequence };
     const { bytes } = await makeJoin(this.#options.signatures, options);
     await this.#store.add(document, genesis, bytes);
     known?.close();

@@ -226,7 +226,11 @@ export class SharedNotebook {
       if (membership.notebook !== this.document)
         throw new KromaError("corrupt", "The members that this peer tells are those of another notebook.");
       this.#membership = membership;
-      await this.#entriesCame(entries, peer);
+      // What was refused must not be kept: what is kept is read again without another look at its signatures.
+      await this.#entriesCame(
+        membership.entriesSince([]).map(({ bytes }) => bytes),
+        peer,
+      );
       return;
     }
     const before = this.#membership.roleOf(peer.id);

@@ -4,7 +4,9 @@ import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Channel } from "#core/base/channel.ts";
 import { authenticate } from "#core/mesh/handshake.ts";
+import { entryBytes, signEntry } from "#core/mesh/entry.ts";
 import { linkPair } from "#core/mesh/link-pair.ts";
+import { makeJoin } from "#core/mesh/membership.ts";
 import { encode, type PeerMessage } from "#core/mesh/wire.ts";
 import { BlankDocument } from "#core/notebook/blank-document.ts";
 import { DocumentSync } from "#core/notebook/document-sync.ts";
@@ -146,6 +148,68 @@ describe("a member that does what it likes", () => {
       eve.channel.send(Uint8Array.of(kind & 0x7f, ...bytes.slice().reverse()));
       eve.channel.close();
     }
+    await isWell();
+  });
+
+  it("can't slip an entry that nobody signed among those that a newcomer gets first", async () => {
+    const { ana, ben, document, genesis } = await company();
+    const cleo = await person("Cleo");
+    people.push(cleo);
+    const terms = { role: "reader", uses: "one", expires: Date.now() + 3_600_000 } as const;
+    await cleo.mesh.join(await ana.mesh.invite(document, terms), "Cleo");
+    const membership = ana.mesh.notebook(document)?.membership;
+    if (!membership) throw new Error("The notebook is not shared.");
+    const forged = await signEntry(
+      { ...ben.signer, id: ana.signer.id },
+      {
+        genesis: membership.genesis,
+        previous: [...membership.heads],
+        sequence: membership.nextSequence(ana.signer.id),
+        time: Date.now(),
+        body: { type: "set_role", member: ben.signer.id, role: "owner" },
+      },
+    );
+    const eve = await hostile(cleo, ben);
+    const texts = membership.entriesSince([]).map(({ bytes }) => new TextDecoder().decode(bytes));
+    eve.say({ type: "share", number: 7, document, genesis, heads: [] });
+    eve.say({ type: "members", document, entries: [...texts, new TextDecoder().decode(entryBytes(forged))] });
+    const rolesAt = (someone: Person) =>
+      someone.mesh.notebook(document)?.membership?.members.map(({ name, role }) => [name, role]);
+    await until(() => rolesAt(cleo) !== undefined, "Cleo knows the members");
+    const roles = [
+      ["Ana", "owner"],
+      ["Ben", "editor"],
+    ];
+    expect(rolesAt(cleo)).toEqual(roles);
+    // What she kept is what she believed, also the next morning.
+    await until(async () => (await cleo.store.loadRange(["member"])).length >= texts.length, "it is kept");
+    const again = await person("Cleo", { store: cleo.store, signer: cleo.signer });
+    people.push(again);
+    expect(rolesAt(again)).toEqual(roles);
+  });
+
+  it("comes back by a new link after it was removed, and not by the old one", async () => {
+    const { ana, ben, document, isWell } = await company();
+    const terms = { role: "editor", uses: "many", expires: Date.now() + 3_600_000 } as const;
+    const old = await ana.mesh.invite(document, terms);
+    await ben.mesh.rename(document, "Benjamin");
+    const rolesAtAna = () => ana.mesh.notebook(document)?.membership?.members.map(({ name }) => name);
+    await until(() => rolesAtAna()?.includes("Benjamin") ?? false, "Ana knows the new name");
+    await ana.mesh.remove(document, ben.signer.id);
+    const isMember = () => ben.mesh.notebook(document)?.membership?.roleOf(ben.signer.id) !== undefined;
+    await until(() => !isMember(), "Ben knows that he was removed");
+    const membership = ana.mesh.notebook(document)?.membership;
+    const { bytes } = await makeJoin(await openSignatures(), {
+      ...old,
+      signer: ben.signer,
+      time: Date.now(),
+      name: "Ben",
+      sequence: 3,
+    });
+    expect(await membership?.merge([bytes])).toMatchObject({ accepted: [], refused: [{ reason: "invitation" }] });
+    expect(rolesAtAna()).toEqual(["Ana"]);
+    await ben.mesh.join(await ana.mesh.invite(document, terms), "Ben");
+    await until(() => rolesAtAna()?.includes("Ben") ?? false, "Ben is back");
     await isWell();
   });
 });
