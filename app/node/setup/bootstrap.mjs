@@ -46,6 +46,8 @@ if (!(task in known)) {
 }
 // Arguments are paths as the user sees them, so the task keeps the user's directory (npm changes it; INIT_CWD tells).
 const cwd = task === "kroma" ? (process.env["INIT_CWD"] ?? process.cwd()) : root;
-const child = spawn(node, [join(root, "app/node/setup", known[task]), ...rest], { cwd, stdio: "inherit" });
+// Node says of ML-DSA that it is experimental; whoever runs a mirror can do nothing about it.
+const flags = ["--disable-warning=ExperimentalWarning"];
+const child = spawn(node, [...flags, join(root, "app/node/setup", known[task]), ...rest], { cwd, stdio: "inherit" });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 child.on("close", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 143)));
