@@ -78,6 +78,8 @@ function MemberRow(props: MembersProps & { readonly member: ShownMember; readonl
   const facts = (): string => {
     if (isMe()) return "on this device";
     const path = props.sharing.linked.find(({ id }) => id === props.member.id)?.path;
+    // An always-on machine is never in a cell: that it is not says nothing.
+    if (props.member.role === "mirror") return linkWords(path);
     const here = presence() ? (cellNumber() > 0 ? `here now, in cell ${cellNumber()}` : "here now") : "not here now";
     return `${here} · ${linkWords(path)}`;
   };

@@ -45,7 +45,7 @@ function People(props: {
     <div class="people">
       {/* One place before and after the first link, so that the link stays where it was made. */}
       <Show when={invites()}>
-        <details class="people-fold" open={!untrack(isShared)}>
+        <details class="people-fold" open={untrack(() => (sharing()?.members.length ?? 0) < 2)}>
           <summary>{isShared() ? "Let somebody in" : "Write together"}</summary>
           <Show when={!isShared()}>
             <p>

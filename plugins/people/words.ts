@@ -41,7 +41,13 @@ export function limitWords(sharing: Sharing): string | undefined {
   return undefined;
 }
 
-const dayAndTime = new Intl.DateTimeFormat("en", { day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" });
+const dayAndTime = new Intl.DateTimeFormat("en", {
+  day: "numeric",
+  month: "long",
+  hour: "2-digit",
+  minute: "2-digit",
+  hourCycle: "h23",
+});
 const dayOnly = new Intl.DateTimeFormat("en", { day: "numeric", month: "long", year: "numeric" });
 
 /** A moment in the days to come. */
