@@ -46,6 +46,11 @@ interface Share {
   readonly number: number;
   /** What the other end calls it, once it has said so. */
   theirs: number | undefined;
+  /** The heads of the membership that it knew when it said so. */
+  heads: readonly EntryHash[];
+  /** This end has said that it takes part, and has told all members there are. */
+  introduced: boolean;
+  listed: boolean;
   sync: DocumentSync | undefined;
   /** When it was last told something, and what calls off the next time. */
   told: number;
@@ -68,6 +73,7 @@ export class SharedNotebook {
   #replica: Replica | undefined;
   #blank: BlankDocument | undefined;
   #holding: Promise<void> | undefined;
+  #adopting: Promise<void> | undefined;
   #refusal: string | undefined;
   #closed = false;
 
@@ -108,7 +114,10 @@ export class SharedNotebook {
   }
 
   get peers(): readonly Peer[] {
-    return [...this.#shares.values()].filter(({ theirs }) => theirs !== undefined).map(({ peer }) => peer);
+    const membership = this.#membership;
+    return [...this.#shares.values()]
+      .filter(({ theirs, peer }) => theirs !== undefined && (membership?.may(peer.id, "read") ?? true))
+      .map(({ peer }) => peer);
   }
 
   /** True when that member is there and has said that they have all that is here. */
@@ -119,11 +128,11 @@ export class SharedNotebook {
     return false;
   }
 
-  /** A peer is there: it is told of the notebook if it is a member, or may let this one in. */
+  /** A peer is there: it is told of the notebook if it is a member, now or later, or may let this one in. */
   meet(peer: Peer, number: number): void {
     if (this.#closed || this.#shares.has(peer)) return;
-    if (this.#membership && !this.#membership.may(peer.id, "read")) return;
-    this.#share(peer, number);
+    const share = this.#share(peer, number);
+    if (!this.#membership || this.#membership.may(peer.id, "read")) this.#introduce(share);
   }
 
   /** The peer is gone. */
@@ -142,7 +151,7 @@ export class SharedNotebook {
       case "share":
         return await this.#hearShare(peer, message.number, message.heads as EntryHash[], number);
       case "members":
-        return await this.#hearMembers(peer, message.entries, number);
+        return await this.#hearMembers(peer, message.entries);
       case "sync":
         return await this.#hearSync(peer, message.bytes);
       case "presence":
@@ -193,74 +202,82 @@ export class SharedNotebook {
   #share(peer: Peer, number: number): Share {
     const share = newShare(peer, number, this.#options.clock.now());
     this.#shares.set(peer, share);
-    const heads = this.#membership?.heads ?? [];
-    peer.send({ type: "share", number, document: this.document, genesis: this.genesis, heads: heads.slice(0, 16) });
-    if (this.#options.join && (!this.#membership || !this.#membership.roleOf(this.#options.me))) {
-      this.#sendEntries(peer, [this.#options.join]);
-    }
     return share;
   }
 
+  /** Says, once, that the notebook is here; a newcomer also shows what lets it in. */
+  #introduce(share: Share): void {
+    if (share.introduced) return;
+    share.introduced = true;
+    const { peer, number } = share;
+    const heads = this.#membership?.heads ?? [];
+    peer.send({ type: "share", number, document: this.document, genesis: this.genesis, heads: heads.slice(0, 16) });
+    if (this.#options.join && !this.#membership?.roleOf(this.#options.me))
+      this.#sendEntries(peer, [this.#options.join]);
+  }
+
   async #hearShare(peer: Peer, theirs: number, heads: readonly EntryHash[], number: () => number): Promise<void> {
-    const known = this.#shares.get(peer);
     // Someone who is no member may be about to show an entry that makes them one.
-    if (this.#membership && !this.#membership.may(peer.id, "read") && !known) {
-      this.#shares.set(peer, { ...newShare(peer, number(), this.#options.clock.now()), theirs });
-      return;
-    }
-    const share = known ?? this.#share(peer, number());
+    const share = this.#shares.get(peer) ?? this.#share(peer, number());
     share.theirs = theirs;
-    if (this.#membership && this.#membership.may(peer.id, "read"))
+    share.heads = heads;
+    await this.#welcome(share);
+  }
+
+  /** A member that has said that it takes part gets the members, then the notebook. */
+  async #welcome(share: Share): Promise<void> {
+    const membership = this.#membership;
+    if (!membership?.may(share.peer.id, "read") || share.theirs === undefined) return;
+    this.#introduce(share);
+    if (!share.listed) {
+      share.listed = true;
+      const lacking = membership.entriesSince(share.heads);
       this.#sendEntries(
-        peer,
-        this.#membership.entriesSince(heads).map(({ bytes }) => bytes),
+        share.peer,
+        lacking.map(({ bytes }) => bytes),
       );
+    }
     await this.#begin(share);
   }
 
-  async #hearMembers(peer: Peer, texts: readonly string[], number: () => number): Promise<void> {
+  async #hearMembers(peer: Peer, texts: readonly string[]): Promise<void> {
     if (!this.#shares.has(peer)) return;
     const entries = texts.map((text) => new TextEncoder().encode(text));
     if (!this.#membership) {
-      const { membership } = await Membership.load(this.#options.signatures, this.genesis, entries);
-      if (membership.notebook !== this.document)
-        throw new KromaError("corrupt", "The members that this peer tells are those of another notebook.");
-      this.#membership = membership;
-      // What was refused must not be kept: what is kept is read again without another look at its signatures.
-      await this.#entriesCame(
-        membership.entriesSince([]).map(({ bytes }) => bytes),
-        peer,
-      );
+      await this.#hearFirstMembers(peer, entries);
       return;
     }
-    const before = this.#membership.roleOf(peer.id);
     const { accepted, refused } = await this.#membership.merge(entries, {
       from: { id: peer.id, now: this.#options.clock.now() },
     });
-    if (accepted.length > 0)
-      await this.#entriesCame(
-        accepted.map(({ bytes }) => bytes),
-        peer,
-      );
+    const came = accepted.map(({ bytes }) => bytes);
+    if (came.length > 0) await this.#entriesCame(came, peer);
     const share = this.#shares.get(peer);
-    if (!share || this.#membership.may(peer.id, "read")) {
-      if (share && before === undefined) {
-        // Let in just now: it gets what it could not have before.
-        const { theirs } = share;
-        this.#shares.delete(peer);
-        const again = this.#share(peer, number());
-        again.theirs = theirs;
-        this.#sendEntries(
-          peer,
-          this.#membership.entriesSince([]).map(({ bytes }) => bytes),
-        );
-        await this.#begin(again);
-      }
-      return;
-    }
-    const reason = refused[0]?.message ?? "You are not a member of this notebook.";
+    if (share && !this.#membership.may(peer.id, "read"))
+      this.#refuse(share, refused[0]?.message ?? "You are not a member of this notebook.");
+  }
+
+  /** Whoever is at this end of the link is no member: what there was with them is over. They may come again by a link. */
+  #refuse(share: Share, reason: string): void {
+    const { peer, number } = share;
     peer.send({ type: "refused", document: this.document, reason });
-    this.part(peer);
+    share.later?.();
+    this.#shares.set(peer, newShare(peer, number, this.#options.clock.now()));
+    if (![...this.#shares.values()].some(({ peer: other, sync }) => other.id === peer.id && sync))
+      this.presences.remove(peer.id);
+  }
+
+  async #hearFirstMembers(peer: Peer, entries: readonly Uint8Array[]): Promise<void> {
+    const { membership } = await Membership.load(this.#options.signatures, this.genesis, entries);
+    if (membership.notebook !== this.document)
+      throw new KromaError("corrupt", "The members that this peer tells are those of another notebook.");
+    this.#membership ??= membership;
+    // What was refused must not be kept: what is kept is read again without another look at its signatures.
+    const kept = membership.entriesSince([]);
+    await this.#entriesCame(
+      kept.map(({ bytes }) => bytes),
+      peer,
+    );
   }
 
   /** New entries are here: they are kept, passed on, and what they change of who gets what is done at once. */
@@ -271,18 +288,16 @@ export class SharedNotebook {
     if (membership.roleOf(this.#options.me)) this.#refusal = undefined;
     for (const share of this.#shares.values()) {
       const { peer } = share;
-      if (peer === from) continue;
-      if (membership.may(peer.id, "read")) this.#sendEntries(peer, entries);
-      else if (share.sync) {
+      if (membership.may(peer.id, "read")) {
+        if (share.listed && peer !== from) this.#sendEntries(peer, entries);
+        this.#introduce(share);
+        if (share.sync && share.sync.mayWrite !== this.#mayWrite(peer)) share.sync = undefined;
+        await this.#welcome(share);
+      } else if (share.listed) {
         // It hears why, which is the one entry that it still gets.
-        this.#sendEntries(peer, entries);
-        peer.send({ type: "refused", document: this.document, reason: "You are no longer a member of this notebook." });
-        this.part(peer);
+        if (peer !== from) this.#sendEntries(peer, entries);
+        this.#refuse(share, "You are no longer a member of this notebook.");
       }
-    }
-    for (const share of this.#shares.values()) {
-      if (share.sync && share.sync.mayWrite !== this.#mayWrite(share.peer)) share.sync = undefined;
-      await this.#begin(share);
     }
     this.#options.changed();
   }
@@ -328,17 +343,27 @@ export class SharedNotebook {
     // An exception ends the link: Peer says why.
     if (!(await share.sync.take(bytes)))
       peer.send({ type: "refused", document: this.document, reason: "You may only read this notebook." });
-    if (this.#blank?.isWhole) await this.#adopt(this.#blank);
+    if (this.#blank?.isWhole) await (this.#adopting ??= this.#adopt(this.#blank));
     this.#tell(share);
   }
 
   /** The notebook is here: it goes into the library, and is synced from there. */
   async #adopt(blank: BlankDocument): Promise<void> {
+    try {
+      await this.#options.replicas.adopt(this.document, blank.save());
+    } catch (error) {
+      // It could not be stored: the next message tries again.
+      this.#adopting = undefined;
+      throw error;
+    }
     this.#blank = undefined;
-    await this.#options.replicas.adopt(this.document, blank.save());
     this.#replica = await this.#options.replicas.hold(this.document);
     void this.#blocks.look();
-    for (const share of this.#shares.values()) if (share.sync) share.sync = this.#newSync(share.peer);
+    for (const share of this.#shares.values()) {
+      if (!share.sync) continue;
+      share.sync = this.#newSync(share.peer);
+      this.#tell(share);
+    }
     this.#options.changed();
   }
 
@@ -416,6 +441,9 @@ const newShare = (peer: Peer, number: number, now: number): Share => ({
   peer,
   number,
   theirs: undefined,
+  heads: [],
+  introduced: false,
+  listed: false,
   sync: undefined,
   told: now - TELL_EVERY,
   later: undefined,
