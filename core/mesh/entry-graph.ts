@@ -120,6 +120,34 @@ export class EntryGraph {
     return set;
   }
 
+  /**
+   * Splits these and all that they have seen into the fewest entries at the top such that each of them has seen all the
+   * others, and the heads of those others.
+   */
+  split(heads: readonly NodeIndex[]): { readonly fresh: readonly NodeIndex[]; readonly settled: readonly NodeIndex[] } {
+    const rest = this.closure(heads);
+    const fresh: NodeIndex[] = [];
+    const waiting = [...heads];
+    const remove = (index: NodeIndex) => {
+      rest[index >>> 5] = (rest[index >>> 5] as number) & ~(1 << (index & 31));
+    };
+    for (const head of heads) remove(head);
+    for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
+      fresh.push(next);
+      const past = this.#pasts[next] as NodeSet;
+      for (let word = 0; word < rest.length; word += 1) {
+        // What this one has not seen can't be beneath it.
+        let unseen = (rest[word] as number) & ~(past[word] ?? 0);
+        rest[word] = (rest[word] as number) & (past[word] ?? 0);
+        for (; unseen !== 0; unseen &= unseen - 1) waiting.push(word * 32 + 31 - Math.clz32(unseen & -unseen));
+      }
+    }
+    // The lowest of them has nothing between itself and the rest.
+    const lowest = fresh.find((index) => this.at(index).parents.every((parent) => holds(rest, parent)));
+    assert(lowest !== undefined, "of those above one comes first");
+    return { fresh, settled: this.maximal(this.at(lowest).parents) };
+  }
+
   /** For each node its place in the one order of all. */
   get positions(): readonly number[] {
     this.#positions ??= this.#sort();

@@ -1,7 +1,10 @@
-/** Outcomes by what was seen, found once each: an entry that has seen everything only adds to the one before it. */
+/**
+ * Outcomes by what was seen, found once each. They are found in layers: on top of what all later entries have seen, which
+ * is settled, only those are looked at whose authors did not know of each other.
+ */
 import { assert } from "../base/errors.ts";
 import type { EntryGraph, NodeIndex } from "./entry-graph.ts";
-import { applyEntry, NOTHING, type Outcome } from "./outcome.ts";
+import { NOTHING, type Outcome } from "./outcome.ts";
 import { resolve, type Resolution } from "./resolve.ts";
 
 /** So many are remembered: one for each branch that is being read, and the present one. */
@@ -31,20 +34,19 @@ export class Outcomes {
   }
 
   #of(heads: readonly NodeIndex[]): Resolution {
-    const chain: NodeIndex[] = [];
-    let base = this.#remembered(heads);
+    // From the top down to what is known, then up again: what lies between may be long.
+    const layers: { readonly heads: readonly NodeIndex[]; readonly fresh: readonly NodeIndex[] }[] = [];
     let at = heads;
-    while (!base && at.length === 1) {
-      const head = at[0] as NodeIndex;
-      chain.push(head);
-      at = this.#graph.maximal(this.#graph.at(head).parents);
-      base = this.#remembered(at);
+    let resolution = this.#remembered(at);
+    while (!resolution) {
+      const { fresh, settled } = this.#graph.split(at);
+      layers.push({ heads: at, fresh });
+      at = settled;
+      resolution = this.#remembered(at);
     }
-    base ??= this.#remember(at, resolve(this.#graph, this.#graph.closure(at)));
-    if (chain.length === 0) return base;
-    let { outcome } = base;
-    for (const index of chain.toReversed()) outcome = applyEntry(this.#graph, outcome, this.#graph.at(index));
-    return this.#remember(heads, { outcome, defeated: base.defeated });
+    for (const layer of layers.toReversed())
+      resolution = this.#remember(layer.heads, resolve(this.#graph, layer.fresh, resolution));
+    return resolution;
   }
 
   #remembered(heads: readonly NodeIndex[]): Resolution | undefined {

@@ -9,8 +9,8 @@
  * that nobody can bring in a puppet, or make up an old entry, to put out whoever was there before them.
  */
 import { assert } from "../base/errors.ts";
-import { holds, type EntryGraph, type GraphNode, type Grounds, type NodeIndex, type NodeSet } from "./entry-graph.ts";
-import { applyEntry, isRestriction, NOTHING, ownerCount, type Outcome } from "./outcome.ts";
+import type { EntryGraph, GraphNode, Grounds, NodeIndex } from "./entry-graph.ts";
+import { applyEntry, isRestriction, ownerCount, type Outcome } from "./outcome.ts";
 
 /** What a resolution found: the outcome, and which entries of the set have no effect. */
 export interface Resolution {
@@ -18,17 +18,20 @@ export interface Resolution {
   readonly defeated: ReadonlySet<NodeIndex>;
 }
 
-/** Resolves a set of nodes that holds the parents of each. */
-export function resolve(graph: EntryGraph, set: NodeSet): Resolution {
+/**
+ * Resolves nodes on top of what all of them have seen: `settled` is of exactly the nodes that every one of `fresh` has
+ * seen. What is settled stays so, whatever comes on top; and it defeats nothing of that, for admission has looked.
+ */
+export function resolve(graph: EntryGraph, fresh: readonly NodeIndex[], settled: Resolution): Resolution {
   const { positions } = graph;
-  const nodes = graph.nodes
-    .filter((node) => holds(set, node.index))
-    .sort((left, right) => (positions[left.index] as number) - (positions[right.index] as number));
-  const attackers = findAttackers(graph, nodes, set);
+  const nodes = fresh
+    .toSorted((left, right) => (positions[left] as number) - (positions[right] as number))
+    .map((index) => graph.at(index));
+  const attackers = findAttackers(graph, nodes);
   const defeated = new Set(ambiguousRenames(nodes));
   for (;;) {
-    const labels = label(graph, nodes, attackers, defeated);
-    let outcome = NOTHING;
+    const labels = label(graph, nodes, attackers, defeated, settled.defeated);
+    let { outcome } = settled;
     let ender: NodeIndex | undefined;
     for (const node of nodes) {
       if (!labels.get(node.index)) continue;
@@ -38,7 +41,7 @@ export function resolve(graph: EntryGraph, set: NodeSet): Resolution {
     }
     if (nodes.length === 0 || ownerCount(outcome) > 0) {
       const out = nodes.filter((node) => !labels.get(node.index)).map((node) => node.index);
-      return { outcome, defeated: new Set(out) };
+      return { outcome, defeated: out.length > 0 ? new Set([...settled.defeated, ...out]) : settled.defeated };
     }
     // All owners left, or were made to, without knowing of each other: the last of them in the order stays.
     assert(ender !== undefined, "there was an owner: who created it");
@@ -47,11 +50,8 @@ export function resolve(graph: EntryGraph, set: NodeSet): Resolution {
 }
 
 /** For each node those that defeat it if they hold. */
-function findAttackers(
-  graph: EntryGraph,
-  nodes: readonly GraphNode[],
-  set: NodeSet,
-): ReadonlyMap<NodeIndex, readonly NodeIndex[]> {
+function findAttackers(graph: EntryGraph, nodes: readonly GraphNode[]): ReadonlyMap<NodeIndex, readonly NodeIndex[]> {
+  const byAuthor = Map.groupBy(nodes, ({ entry }) => entry.author);
   const attackers = new Map<NodeIndex, NodeIndex[]>();
   const attack = (by: NodeIndex, target: NodeIndex) => {
     const list = attackers.get(target);
@@ -78,8 +78,8 @@ function findAttackers(
       continue;
     }
     if (body.type !== "remove" && body.type !== "set_role") continue;
-    for (const index of graph.byAuthor(body.member))
-      if (holds(set, index) && defeats(graph, restriction, graph.at(index))) attack(restriction.index, index);
+    for (const target of byAuthor.get(body.member) ?? [])
+      if (defeats(graph, restriction, target)) attack(restriction.index, target.index);
     if (!endsAnOwner(graph, restriction)) continue;
     for (const join of joins) {
       const invite = graph.at(join.grounds.invitation[0] as NodeIndex);
@@ -105,8 +105,13 @@ function label(
   nodes: readonly GraphNode[],
   attackers: ReadonlyMap<NodeIndex, readonly NodeIndex[]>,
   defeated: ReadonlySet<NodeIndex>,
+  settled: ReadonlySet<NodeIndex>,
 ): ReadonlyMap<NodeIndex, boolean> {
   const labels = new Map<NodeIndex, boolean>();
+  // What these stand on may be settled.
+  for (const { grounds } of nodes)
+    for (const group of groupsOf(grounds)) for (const ground of group) labels.set(ground, !settled.has(ground));
+  for (const { index } of nodes) labels.delete(index);
   for (const index of defeated) labels.set(index, false);
   let open = nodes.filter((node) => !labels.has(node.index));
   while (open.length > 0) {
@@ -128,10 +133,17 @@ function label(
   return labels;
 }
 
+const groupsOf = (grounds: Grounds): readonly (readonly NodeIndex[])[] => [
+  grounds.ownership,
+  grounds.membership,
+  grounds.target,
+  grounds.invitation,
+];
+
 /** True when every group has one that holds, false when one has none that can, undefined while that is open. */
 function groundsHold(grounds: Grounds, labels: ReadonlyMap<NodeIndex, boolean>): boolean | undefined {
   let isOpen = false;
-  for (const group of [grounds.ownership, grounds.membership, grounds.target, grounds.invitation]) {
+  for (const group of groupsOf(grounds)) {
     if (group.length === 0 || group.some((ground) => labels.get(ground))) continue;
     if (group.every((ground) => labels.get(ground) === false)) return false;
     isOpen = true;
