@@ -4,12 +4,20 @@ import { base64url } from "multiformats/bases/base64";
 import { canonicalJson } from "../base/canonical-json.ts";
 
 const encoder = new TextEncoder();
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /** Bytes as base64url without padding (RFC 4648, section 5). */
 export const toBase64Url = (bytes: Uint8Array): string => base64url.baseEncode(bytes);
 
 /** The bytes of a base64url text; throws a plain Error when it is none. */
 export const fromBase64Url = (text: string): Uint8Array => base64url.baseDecode(text);
+
+/** True for the one spelling of some bytes, without making them. */
+export function isBase64Url(text: string): boolean {
+  // The bits of the last character that belong to no byte are zero.
+  const leftOver = [0, 63, 15, 3][text.length % 4] as number;
+  return /^[\w-]*$/.test(text) && (ALPHABET.indexOf(text.at(-1) ?? "A") & leftOver) === 0 && leftOver !== 63;
+}
 
 /** The length of the base64url text of `bytes` bytes. */
 export const base64UrlLength = (bytes: number): number => Math.ceil((bytes * 4) / 3);

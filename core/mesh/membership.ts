@@ -5,7 +5,7 @@
  */
 import { KromaError } from "../base/errors.ts";
 import type { DocumentId } from "../base/ids.ts";
-import { nextSequence } from "./admission.ts";
+import { nextSequence, refuse, type Refusal } from "./admission.ts";
 import { EntryGraph, holds, type GraphNode, type NodeIndex } from "./entry-graph.ts";
 import { EntryIntake, UNREADABLE, type AcceptedEntry, type MergeOptions } from "./entry-intake.ts";
 import type { MergeResult, RefusedEntry } from "./entry-intake.ts";
@@ -254,7 +254,7 @@ export class Membership {
     return this.#outcomes.current;
   }
 
-  /** Makes an entry here, or throws `denied` with the sentence of what forbids it. */
+  /** Makes an entry here, or throws `denied` (or `exhausted`) with the sentence of what forbids it. */
   async #make({ signer, time }: MakeOptions, body: EntryBody): Promise<AcceptedEntry> {
     const previous = latestFor(this.#graph, this.#outcomes, signer.id, body);
     const past = this.#graph.closure(previous.map((node) => node.index));
@@ -267,14 +267,18 @@ export class Membership {
     };
     // Asked first: a signature takes time, and what is refused needs none.
     const refusal = this.#intake.judge({ version: ENTRY_VERSION, author: signer.id, ...unsigned });
-    if (refusal) throw new KromaError("denied", refusal.message, { details: { reason: refusal.reason } });
+    if (refusal) throw refusedError(refusal);
     const read = await readOwn(await signEntry(signer, unsigned));
     const { accepted, refused } = await this.#intake.take([read.bytes], { verified: true });
     const [made] = accepted;
-    if (!made) throw new KromaError("denied", refused[0]?.message ?? "This entry is here already.");
-    return made;
+    if (made) return made;
+    throw refusedError(refused[0] ?? refuse("sequence", "This is here already."));
   }
 }
+
+/** What was refused as an exception: `exhausted` at a limit, else `denied`; `details.reason` says which. */
+const refusedError = ({ reason, message }: Refusal): KromaError =>
+  new KromaError(reason === "limit" ? "exhausted" : "denied", message, { details: { reason } });
 
 /**
  * The entry by which someone comes in who has the link only, and nothing of the notebook yet. `previous` are heads that

@@ -427,6 +427,30 @@ describe("limits (M19)", () => {
     expect(await denial(membership.rename({ signer: bob, time: TODAY, name: "Bob" }))).toBe("limit");
   });
 
+  it("keep the last entries for owners, so that whoever filled the list can be removed", async () => {
+    // All but the limits is tried elsewhere, with signatures that are looked at.
+    const trusting = { ...signatures, verify: async () => true, verifyInvitation: async () => true };
+    const signature = await ada.sign("", new Uint8Array());
+    const quick = (person: Person): Person => ({ ...person, sign: async () => signature });
+    const membership = await Membership.create(trusting, {
+      signer: quick(ada),
+      time: TODAY,
+      notebook: NOTEBOOK,
+      name: "Ada",
+    });
+    await bringIn(membership, quick(ada), quick(bob));
+    const fill = async (size: number) => {
+      while (membership.size < size)
+        await membership.rename({ signer: quick(ada), time: TODAY, name: `Ada ${membership.size}` });
+    };
+    await fill(4500);
+    expect(await denial(membership.rename({ signer: quick(bob), time: TODAY, name: "Robert" }))).toBe("limit");
+    await membership.remove({ signer: quick(ada), time: TODAY, member: bob.id });
+    expect(membership.members).toHaveLength(1);
+    await fill(5000);
+    expect(await denial(membership.rename({ signer: quick(ada), time: TODAY, name: "Ada" }))).toBe("limit");
+  });
+
   it("are so that a class can come in at once, and the owner can name all of them", async () => {
     const membership = await create();
     const invitation = await invite(membership, ada, { uses: "many", role: "reader" });
