@@ -39,7 +39,7 @@ export interface MergeResult {
 }
 
 export interface MergeOptions {
-  /** The peer that gave these, authenticated: its own joining is judged by this peer's clock as well. */
+  /** The peer that gave these, authenticated. A joining that no member hands on is judged by this one's clock as well. */
   readonly from?: { readonly id: MemberId; readonly now: number };
 }
 
@@ -113,8 +113,9 @@ export class EntryIntake {
       }
     }
     for (const read of pool.values()) {
-      // A newcomer's own joining is judged by the clock as it is shown, and so at once or not at all.
-      if (options.from?.id !== read.entry.author || read.entry.body.type !== "join") this.#pending.add(read);
+      // A joining that is shown is judged by the clock, and so at once or not at all.
+      const isShown = options.from !== undefined && this.#isShown(read.entry, options.from.id);
+      if (read.entry.body.type !== "join" || !isShown) this.#pending.add(read);
       if (given.has(read.hash))
         refused.push({ hash: read.hash, ...refuse("pending", "This entry refers to others that are not here.") });
     }
@@ -143,7 +144,7 @@ export class EntryIntake {
         ? refuse("invitation", "They left this notebook since; only a new invitation brings them back.")
         : grounds;
     }
-    if (body.type === "join" && options.from?.id === entry.author) {
+    if (body.type === "join" && options.from && this.#isShown(entry, options.from.id)) {
       const refusal = refuseByClock(entry, outcome.invitations.get(body.invitation)?.expires, options.from.now);
       if (refusal) return refusal;
     }
@@ -181,6 +182,11 @@ export class EntryIntake {
     return isFull
       ? refuse("limit", "The list of this notebook's members is full; an owner can still change it.")
       : refuse("limit", "Its author has contradicted themself too often.");
+  }
+
+  /** True for a joining that no member vouches for: by the newcomer, or by somebody who is no member either. */
+  #isShown(entry: Entry, from: MemberId): boolean {
+    return from === entry.author || !this.#outcomes.current.members.has(from);
   }
 
   #hasParents(read: ReadEntry): boolean {

@@ -285,6 +285,9 @@ describe("times in a membership (M13, M16)", () => {
       },
     );
     expect(nearly.refused.map(({ reason }) => reason)).toEqual(["expired"]);
+    // Another identity of his is no member either, and so vouches for nobody.
+    const other = await membership.merge([backdated.bytes], { from: { id: cem.id, now: TODAY + 30 * DAY } });
+    expect(other.refused.map(({ reason }) => reason)).toEqual(["clock"]);
     expect(roles(membership)).toEqual({ Ada: "owner" });
   });
 
