@@ -99,11 +99,10 @@ export class EntryIntake {
     let wrongSignatures = 0;
     for (let read = ready.shift(); read; read = ready.shift()) {
       if (!pool.delete(read.hash)) continue;
-      const isNeeded = (children.get(read.hash) ?? []).some((child) => child.entry.author !== read?.entry.author);
       const refusal =
         wrongSignatures > MOST_WRONG_SIGNATURES
           ? refuse("limit", "Too many entries before this one were not signed by who they name.")
-          : await this.#takeOne(read, isNeeded, options);
+          : await this.#takeOne(read, children, options);
       if (refusal?.reason === "signature") wrongSignatures += 1;
       if (refusal) {
         if (given.has(read.hash)) refused.push({ hash: read.hash, ...refusal });
@@ -130,7 +129,7 @@ export class EntryIntake {
 
   async #takeOne(
     read: ReadEntry,
-    isNeeded: boolean,
+    children: Children,
     options: MergeOptions & { readonly verified?: boolean },
   ): Promise<Refusal | undefined> {
     const { entry } = read;
@@ -146,12 +145,30 @@ export class EntryIntake {
     }
     if (body.type === "join" && options.from && this.#isShown(entry, options.from.id)) {
       const refusal = refuseByClock(entry, outcome.invitations.get(body.invitation)?.expires, options.from.now);
-      if (refusal) return refusal;
+      if (refusal && !(await this.#isVouchedFor(read, children))) return refusal;
     }
+    const isNeeded = (children.get(read.hash) ?? []).some((child) => child.entry.author !== entry.author);
     const refusal = this.#refuseByLimit(read, isNeeded) ?? (options.verified ? undefined : await this.#verify(entry));
     if (refusal) return refusal;
     this.#graph.add(read, grounds);
     return undefined;
+  }
+
+  /** True when an entry that came with it, signed by somebody who is a member here, has seen it. */
+  async #isVouchedFor(read: ReadEntry, children: Children): Promise<boolean> {
+    const seen = new Set<EntryHash>();
+    const open = [...(children.get(read.hash) ?? [])];
+    let tries = 0;
+    for (let child = open.pop(); child && tries < MOST_WRONG_SIGNATURES; child = open.pop()) {
+      if (seen.has(child.hash)) continue;
+      seen.add(child.hash);
+      open.push(...(children.get(child.hash) ?? []));
+      const member = this.#outcomes.current.members.get(child.entry.author);
+      if (!member || child.entry.author === read.entry.author) continue;
+      tries += 1;
+      if (await verifyEntry(this.#signatures, member.identity, child.entry)) return true;
+    }
+    return false;
   }
 
   async #verify(entry: Entry): Promise<Refusal | undefined> {
@@ -202,7 +219,10 @@ export class EntryIntake {
   }
 }
 
-function childrenOf(pool: ReadonlyMap<EntryHash, ReadEntry>): ReadonlyMap<EntryHash, readonly ReadEntry[]> {
+/** Which entries of a batch name which in their `previous`. */
+type Children = ReadonlyMap<EntryHash, readonly ReadEntry[]>;
+
+function childrenOf(pool: ReadonlyMap<EntryHash, ReadEntry>): Children {
   const children = new Map<EntryHash, ReadEntry[]>();
   for (const read of pool.values())
     for (const parent of read.entry.previous) {

@@ -303,6 +303,26 @@ describe("times in a membership (M13, M16)", () => {
     expect(outcomeOf(sleeper)).toEqual(outcomeOf(membership));
   });
 
+  it("takes the newcomer's own word for it months later, if a member has signed that they saw it", async () => {
+    const membership = await create();
+    const invitation = await invite(membership, ada);
+    const sleeper = await replicaOf(membership);
+    const known = membership.heads;
+    await membership.merge([(await joining(membership, invitation, bob)).bytes], { from: { id: bob.id, now: TODAY } });
+    await membership.rename({ signer: bob, time: TODAY, name: "Robert" });
+    const from = { id: bob.id, now: TODAY + YEAR };
+    const alone = await sleeper.merge(kit.bytesOf(membership.entriesSince(known)), { from });
+    expect(alone.refused.map(({ reason }) => reason)).toEqual(["clock", "pending"]);
+    // Nor by an entry that says it is by a member.
+    const lie = await forge(membership, { ...bob, id: ada.id }, { type: "rename", name: "Ada" }, { sequence: 3 });
+    const lied = await sleeper.merge(kit.bytesOf([...membership.entriesSince(known), lie]), { from });
+    expect(lied.accepted).toEqual([]);
+    await membership.revokeInvitation({ signer: ada, time: TODAY, invitation: invitation.id });
+    const vouched = await sleeper.merge(kit.bytesOf(membership.entriesSince(known)), { from });
+    expect(vouched.refused).toEqual([]);
+    expect(outcomeOf(sleeper)).toEqual(outcomeOf(membership));
+  });
+
   it.each([
     ["the newcomer's clock is a year ahead", { time: TODAY + YEAR, now: TODAY, reason: "expired" }],
     ["the newcomer's clock is a year behind", { time: TODAY - YEAR, now: TODAY, reason: "clock" }],
