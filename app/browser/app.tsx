@@ -149,6 +149,13 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
     setTheme,
     network: props.network,
   };
+  const duplicate = async (document: DocumentId): Promise<void> => {
+    try {
+      page.openDocument(await library.duplicate(document));
+    } catch (error) {
+      toast(`It could not be duplicated: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
   const take = async (files: readonly File[]): Promise<void> => {
     const made = await importFiles(files, library, page);
     const [only] = made;
@@ -208,7 +215,7 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
               limits={pageLimits()}
               onCloseFind={() => setFinding(false)}
               onImport={(files) => void take(files)}
-              onDuplicate={() => void library.duplicate(opened.client.document).then(page.openDocument)}
+              onDuplicate={() => void duplicate(opened.client.document)}
               onTrust={() => void library.trust(opened.client.document).then(reopen)}
             />
           )}

@@ -18,32 +18,38 @@ function whoever(props: CellPeopleProps, is: (person: PersonHere) => boolean): A
   });
 }
 
-/** In the gutter. The name is beside the mark when the cell is chosen or pointed at, and always there for readers of screens. */
+const names = new Intl.ListFormat("en", { type: "conjunction" });
+/** So many marks fit beside the shortest cell, whose height must not depend on who is there. */
+const MOST = 2;
+
+/** In the gutter: marks, and the names while the cell is pointed at or has the focus. */
 export function PeopleInCell(props: CellPeopleProps): JSX.Element {
   const here = whoever(props, ({ state }) => state.cell === props.id);
+  const shown = (): readonly PersonHere[] => here().slice(0, here().length > MOST ? MOST - 1 : MOST);
+  const text = (): string => names.format(here().map(({ name }) => name));
   return (
     <Show when={here().length > 0}>
-      <ul class="cell-people" aria-label="Here now">
-        <For each={here()}>
-          {(person) => (
-            <li title={person.name}>
-              <span class="cell-person-name">{person.name}</span>
-              <PersonMark name={person.name} colour={person.colour} />
-            </li>
-          )}
-        </For>
-      </ul>
+      <div class="cell-people" title={text()}>
+        <span class="visually-hidden">Here now: {text()}</span>
+        <For each={shown()}>{({ name, colour }) => <PersonMark name={name} colour={colour} />}</For>
+        <Show when={here().length > shown().length}>
+          <span class="cell-people-more" aria-hidden="true">
+            +{here().length - shown().length}
+          </span>
+        </Show>
+        <span class="cell-people-names" aria-hidden="true">
+          {text()}
+        </span>
+      </div>
     </Show>
   );
 }
 
-const names = new Intl.ListFormat("en", { type: "conjunction" });
-
-/** Below the code: that somebody else runs the cell now. */
-export function RunByOthers(props: CellPeopleProps): JSX.Element {
+/** In the place of the line below a cell: that somebody else runs it now; otherwise that line. */
+export function RunByOthers(props: CellPeopleProps & { readonly children: JSX.Element }): JSX.Element {
   const runners = whoever(props, ({ state }) => state.running?.includes(props.id) ?? false);
   return (
-    <Show when={runners().length > 0}>
+    <Show when={runners().length > 0} fallback={props.children}>
       <p class="cell-run-by quiet">
         <For each={runners()}>{({ name, colour }) => <PersonMark name={name} colour={colour} />}</For>
         {names.format(runners().map(({ name }) => name))} {runners().length === 1 ? "runs" : "run"} this

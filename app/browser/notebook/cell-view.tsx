@@ -117,8 +117,9 @@ export function CellView(props: CellViewProps): JSX.Element {
           <OutputArea view={view} id={id} cell={cell} outputs={outputs} running={() => progress() === "running"} />
           <Show when={state()?.input}>{(input) => <InputField view={view} cell={id} input={input()} />}</Show>
         </Show>
-        <RunByOthers view={view} id={id} />
-        <CellFooter cell={cell} state={state} hasKernel={() => view.session$().kernels.has(cell().language)} />
+        <RunByOthers view={view} id={id}>
+          <CellFooter cell={cell} state={state} hasKernel={() => view.session$().kernels.has(cell().language)} />
+        </RunByOthers>
       </div>
       <InsertLine view={view} after={() => id} open={index() === props.count() - 1} />
     </div>

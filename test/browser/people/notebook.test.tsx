@@ -118,6 +118,24 @@ describe("who is here", () => {
     await expectAccessible(box);
   });
 
+  it("moves nothing when somebody comes into a cell, and counts those who have no room", async () => {
+    const { box, share, cells } = await open();
+    const [cell] = cells as [CellId];
+    const first = box.querySelector<HTMLElement>(`[data-cell="${cell}"]`);
+    const height = first?.offsetHeight;
+    const names = ["Ana", "Ben", "Cy", "Di"];
+    const ids = names.map((name) => `b${name}` as MemberId);
+    share({
+      members: ids.map((id, i) => member(id, names[i] ?? "", "editor")),
+      present: ids.map((id) => ({ id, state: { cell } })),
+    });
+    expect(first?.querySelector(".cell-people")?.getAttribute("title")).toBe("Ana, Ben, Cy, and Di");
+    expect(first?.querySelectorAll(".cell-people .person-mark")).toHaveLength(1);
+    expect(first?.querySelector(".cell-people-more")?.textContent).toBe("+3");
+    expect(first?.offsetHeight).toBe(height);
+    await expectAccessible(box);
+  });
+
   it("stands at the cell, in words too, and who runs it", async () => {
     const { box, share, cells } = await open();
     share({
@@ -129,10 +147,10 @@ describe("who is here", () => {
     const [first, second] = cells.map((cell) => box.querySelector(`[data-cell="${cell}"]`) as HTMLElement);
     expect(first?.textContent).toContain("Ana and Ben Okoro run this");
     expect(first?.querySelector(".cell-people")).toBe(null);
-    const mark = second?.querySelector(".cell-people li");
-    expect(mark?.textContent).toContain("Ana");
+    const mark = second?.querySelector(".cell-people");
+    expect(mark?.querySelector(".visually-hidden")?.textContent).toBe("Here now: Ana");
     share({ present: [{ id: ANA, state: { cell: cells[1] as CellId, anchor: 3, head: 3 } }] });
-    expect(second?.querySelector(".cell-people li")).toBe(mark);
+    expect(second?.querySelector(".cell-people")).toBe(mark);
     expect(first?.textContent).not.toContain("run this");
     await expectAccessible(box);
   });
