@@ -64,7 +64,7 @@ export function createNetwork(openMesh: () => Channel<FromMesh, ToMesh>): PageNe
             const settings = readSettings();
             const mirror = await findMirror(location.origin);
             const transportState = await startLibp2p({
-              listen: ["/p2p-circuit", "/webrtc"],
+              listen: ["/webrtc"],
               identity: await transportIdentity(),
               targets: [
                 ...new Set([...settings.relays, ...(mirror === undefined ? [] : [mirror]), ...keptAddresses()]),

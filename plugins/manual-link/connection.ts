@@ -7,7 +7,7 @@ import { ByteLink } from "#core/mesh/byte-link.ts";
 import { keepAlive } from "#core/mesh/keep-alive.ts";
 import type { Link } from "#core/mesh/link.ts";
 import { readSession, type SessionFacts, writeSession } from "./session-description.ts";
-import { readSignal, writeSignal } from "./signal-text.ts";
+import { offerName, readSignal, writeSignal } from "./signal-text.ts";
 
 /** Pieces of this size pass between all browsers, and do not hold up the pings behind them. */
 const PIECE_BYTES = 16 * 1024;
@@ -63,7 +63,7 @@ export async function makeOffer(options: ManualLinkOptions = {}): Promise<Manual
         if (signal.session.fingerprint === session.fingerprint) {
           throw new KromaError("invalid", "This answer was made in this very page. The other person has to make it.");
         }
-        if (signal.to !== session.fingerprint) {
+        if (signal.to !== offerName(session)) {
           throw new KromaError("invalid", "This is an answer to another offer. Ask for the answer to this one.");
         }
         await describe(end.connection, "answer", signal.session);
@@ -86,7 +86,7 @@ export async function answerOffer(text: string, options: ManualLinkOptions = {})
     await end.connection.setLocalDescription(await end.connection.createAnswer());
     const session = await gather(end.connection);
     return {
-      text: writeSignal({ kind: "answer", session, expires: expiry(), to: offer.session.fingerprint }),
+      text: writeSignal({ kind: "answer", session, expires: expiry(), to: offerName(offer.session) }),
       link: connect(end, session, offer.session, false, GOOD_FOR_MS),
       close: end.close,
     };

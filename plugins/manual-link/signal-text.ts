@@ -16,7 +16,7 @@ export interface Signal {
   readonly session: SessionFacts;
   /** Unix time in seconds, from when on it is not to be used. */
   readonly expires: number;
-  /** An answer's: the fingerprint of the offer that it answers. */
+  /** An answer's: the `offerName` of the offer that it answers. */
   readonly to?: string;
 }
 
@@ -46,8 +46,13 @@ const signalSchema = v.strictObject({
     v.maxLength(32),
   ),
   e: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER)),
-  o: v.optional(fingerprint),
+  o: v.optional(v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/))),
 });
+
+/** What tells an offer from other offers: the beginning of its fingerprint is enough for that. */
+export function offerName(offer: SessionFacts): string {
+  return offer.fingerprint.slice(0, 16);
+}
 
 /** The text of a signal. */
 export function writeSignal({ kind, session, expires, to }: Signal): string {
