@@ -239,12 +239,7 @@ export class ByteLink {
   }
 
   #addUrgent(kind: "ping" | "pong", body: Uint8Array): void {
-    // Who asks for pongs and takes none fills the queue like everyone.
-    if (this.#queue.bytes + body.byteLength > MOST_QUEUED_BYTES) {
-      this.#fail("The other side does not take what is sent to it.");
-      return;
-    }
-    this.#queue.add(kind, body, true);
+    this.#queue.addUrgent(kind, body);
     this.#pump();
   }
 

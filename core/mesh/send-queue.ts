@@ -15,7 +15,8 @@ interface Waiting {
 /** Frames that wait to be written. */
 export class SendQueue {
   readonly #mostPieceBytes: number;
-  #urgent: Waiting[] = [];
+  /** At most one of a kind: an older ping or pong says nothing that the newer one doesn't. */
+  readonly #urgent = new Map<FrameKind, Waiting>();
   #frames: Waiting[] = [];
   /** Frames before this one were taken; moving an index is cheaper than moving the others. */
   #next = 0;
@@ -33,14 +34,25 @@ export class SendQueue {
   }
 
   /** Adds a frame; the body's bytes are not copied before they are given out, nor may they change. */
-  add(kind: FrameKind, body: Uint8Array, urgent = false): void {
+  add(kind: FrameKind, body: Uint8Array): void {
+    this.#frames.push(this.#waiting(kind, body));
+  }
+
+  /** Adds a frame that goes before all that was not begun, in place of one of its kind that waits still. */
+  addUrgent(kind: FrameKind, body: Uint8Array): void {
+    const before = this.#urgent.get(kind);
+    if (before) this.#bytes -= before.head.byteLength + before.rest.byteLength;
+    this.#urgent.set(kind, this.#waiting(kind, body));
+  }
+
+  #waiting(kind: FrameKind, body: Uint8Array): Waiting {
     const header = frameHeader(kind, body.byteLength);
     const joined = Math.min(body.byteLength, Math.min(JOINED_BYTES, this.#mostPieceBytes) - header.byteLength);
     const head = new Uint8Array(header.byteLength + joined);
     head.set(header);
     head.set(body.subarray(0, joined), header.byteLength);
-    (urgent ? this.#urgent : this.#frames).push({ head, rest: body.subarray(joined) });
     this.#bytes += header.byteLength + body.byteLength;
+    return { head, rest: body.subarray(joined) };
   }
 
   /** Takes the next piece out, or undefined when nothing waits. */
@@ -51,7 +63,7 @@ export class SendQueue {
       const rest = this.#begun.subarray(piece.byteLength);
       this.#begun = rest.byteLength === 0 ? undefined : rest;
     } else {
-      const frame = this.#urgent.shift() ?? this.#shift();
+      const frame = this.#shiftUrgent() ?? this.#shift();
       if (!frame) return undefined;
       piece = frame.head;
       this.#begun = frame.rest.byteLength === 0 ? undefined : frame.rest;
@@ -62,10 +74,18 @@ export class SendQueue {
 
   /** Drops the frames that were not begun: the pipe stays readable for the other side. */
   drop(): void {
-    this.#urgent = [];
+    this.#urgent.clear();
     this.#frames = [];
     this.#next = 0;
     this.#bytes = this.#begun?.byteLength ?? 0;
+  }
+
+  #shiftUrgent(): Waiting | undefined {
+    for (const [kind, frame] of this.#urgent) {
+      this.#urgent.delete(kind);
+      return frame;
+    }
+    return undefined;
   }
 
   #shift(): Waiting | undefined {
