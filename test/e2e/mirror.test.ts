@@ -107,7 +107,7 @@ describe("kroma mirror", () => {
     const first = await mirror();
     const address = (await findMirror(first.url)) ?? "";
     const got = Promise.withResolvers<Link>();
-    const called = await peer(address, got.resolve);
+    const called = await peer(address, (one) => one.path !== "server" && got.resolve(one));
     const reachable = await called.reachable;
     const caller = await peer(address);
     caller.made.reach(reachable);
