@@ -85,6 +85,8 @@ export async function buildImage(options: BuildOptions): Promise<string> {
   };
   const sources = {
     "agent.c": await ownFile("agent/agent.c"),
+    "crowd.c": await ownFile("agent/crowd.c"),
+    "crowd.h": await ownFile("agent/crowd.h"),
     "look.c": await ownFile("agent/look.c"),
     "look.h": await ownFile("agent/look.h"),
     "kroma.c": await ownFile("agent/kroma.c"),

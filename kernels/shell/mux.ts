@@ -6,9 +6,11 @@
 import { KromaError } from "#core/base/errors.ts";
 
 /** Version of the protocol this end speaks (A2). */
-export const AGENT_VERSION = 2;
-/** Most bytes of a frame's payload (A1). */
+export const AGENT_VERSION = 3;
+/** Most bytes of the payload of a frame that is sent (A1). */
 export const PAYLOAD = 4091;
+/** Most bytes of the payload of one that comes. */
+export const GUEST_PAYLOAD = 16379;
 /** Bytes a channel may send before the host says it used them (A7). */
 export const OUTPUT_WINDOW = 256 * 1024;
 /** Bytes under way to a channel's input (A8). */
@@ -52,6 +54,7 @@ const GUEST = {
   want: 77,
   result: 78,
   seen: 79,
+  crowd: 80,
 } as const;
 
 /** The byte stream to the guest: one frame a call, and whatever comes. */
@@ -159,6 +162,7 @@ export class Mux {
   readonly #onBroken: (reason: string) => void;
   readonly #onCall: OnCall | undefined;
   readonly #onSeen: (payload: Uint8Array) => void;
+  readonly #onCrowd: (ended: number) => void;
   #unacknowledged = 0;
   #nextId = 0;
   #partial = new Uint8Array(0);
@@ -167,15 +171,24 @@ export class Mux {
   /** All answers that will never come if the connection breaks. */
   readonly #rejections = new Set<(reason: KromaError) => void>();
 
-  /** `onCall` is asked for a listener when a program of the guest calls the host (A15); without it calls are hung up. */
+  /**
+   * `onCall` is asked for a listener when a program of the guest calls the host (A15); without it calls are hung up.
+   * `onCrowd` hears how many processes were ended because there were too many (A19).
+   */
   constructor(
     port: MuxPort,
-    options: { onBroken?: (reason: string) => void; onCall?: OnCall; onSeen?: (payload: Uint8Array) => void } = {},
+    options: {
+      onBroken?: (reason: string) => void;
+      onCall?: OnCall;
+      onSeen?: (payload: Uint8Array) => void;
+      onCrowd?: (ended: number) => void;
+    } = {},
   ) {
     this.#port = port;
     this.#onBroken = options.onBroken ?? (() => undefined);
     this.#onCall = options.onCall;
     this.#onSeen = options.onSeen ?? (() => undefined);
+    this.#onCrowd = options.onCrowd ?? (() => undefined);
     port.receive((bytes) => this.#receive(bytes));
   }
 
@@ -430,7 +443,7 @@ export class Mux {
     let at = 0;
     while (data.length - at >= 5) {
       const length = half(data, at);
-      if (length > PAYLOAD) return this.#break("The Linux machine sent a frame that is too long.", true);
+      if (length > GUEST_PAYLOAD) return this.#break("The Linux machine sent a frame that is too long.", true);
       if (data.length - at < length + 5) break;
       this.#frame(data[at + 2] ?? 0, half(data, at + 3), data.slice(at + 5, at + 5 + length));
       if (this.#broken !== undefined) return;
@@ -476,6 +489,9 @@ export class Mux {
       }
       case GUEST.seen:
         return this.#onSeen(payload);
+      case GUEST.crowd:
+        if (payload.length !== 4) return this.#break("The Linux machine sent a malformed count.", true);
+        return this.#onCrowd(word(payload));
       case GUEST.open:
         return this.#call(id, payload[0] === 1 ? "proxy" : "call");
       default:

@@ -28,10 +28,12 @@
 #include <termios.h>
 #include <time.h>
 #include <unistd.h>
+#include "crowd.h"
 #include "look.h"
 
-#define VERSION 2
-#define PAYLOAD 4091 /* A1: a frame is at most 4096 bytes */
+#define VERSION 3
+#define PAYLOAD 4091 /* A1: a frame of the host is at most 4096 bytes */
+#define OUTPUT 16384 /* A1: and one of the agent so many; several are sent at once */
 #define CHANNELS 128
 #define CREDIT (256 * 1024)
 #define QUEUE (128 * 1024)
@@ -41,7 +43,7 @@
 enum { H_SPAWN = 1, H_DATA, H_EOF, H_SIGNAL, H_RESIZE, H_SETTIME, H_SEED, H_CREDIT, H_PING, H_DIAL, H_CLOSE,
        H_TTY, H_FILE, H_MOUNT, H_WATCH, H_HELLO, H_ROOT, H_LOOK };
 enum { G_OUT = 65, G_ERR, G_CTL, G_TTY, G_EXIT, G_GONE, G_HELLO, G_OPEN, G_ACK, G_PONG, G_WROTE, G_FAIL, G_WANT,
-       G_RESULT, G_SEEN };
+       G_RESULT, G_SEEN, G_CROWD };
 enum { FREE, PROCESS, SOCKET };
 enum { PIPES, TERMINAL, SHELL };
 enum { OUT, ERR, CTL, TTY, STREAMS };
@@ -66,28 +68,40 @@ static int port, listener, proxy, look_every, look_due, wake[2], next_id = 0x800
 static uint8_t input[65536];
 static size_t filled;
 
-static void write_all(const void *data, size_t size) {
-  const char *at = data;
-  while (size) {
-    ssize_t done = write(port, at, size);
+/* Frames for the host, gathered until the agent waits again: each write costs more than what is in it. */
+static uint8_t output[OUTPUT];
+static int pending;
+
+static void send_out(void) {
+  const uint8_t *at = output;
+  int most = OUTPUT;
+  while (pending) {
+    ssize_t done = write(port, at, pending < most ? pending : most);
     if (done < 0) {
-      if (errno == EINTR || errno == EAGAIN) continue;
-      _exit(9);
+      if (errno == ENOMEM) most = 1024, usleep(1000); /* the kernel copies it, and has no room at the moment */
+      else if (errno != EINTR && errno != EAGAIN) _exit(9);
+      continue;
     }
     at += done;
-    size -= done;
+    pending -= done;
   }
 }
 
+static uint8_t *frame_head(int type, int id, int size) {
+  if (pending + size + 5 > OUTPUT) send_out();
+  uint8_t *head = output + pending;
+  head[0] = size;
+  head[1] = size >> 8;
+  head[2] = type;
+  head[3] = id;
+  head[4] = id >> 8;
+  return head;
+}
+
 static void frame(int type, int id, const void *data, int size) {
-  static uint8_t out[PAYLOAD + 5];
-  out[0] = size;
-  out[1] = size >> 8;
-  out[2] = type;
-  out[3] = id;
-  out[4] = id >> 8;
-  if (size) memcpy(out + 5, data, size);
-  write_all(out, size + 5);
+  uint8_t *head = frame_head(type, id, size);
+  if (size) memcpy(head + 5, data, size);
+  pending += size + 5;
 }
 
 static void word(int type, int id, uint32_t value) { frame(type, id, &value, 4); }
@@ -152,6 +166,24 @@ static void flush(struct channel *c) {
   }
 }
 
+/* The processes that the host started, a list ended by 0; or the shells of cells among them. */
+static const int *started(int *list, int shells) {
+  int n = 0;
+  for (int i = 0; i < CHANNELS; i++) {
+    struct channel *c = channels + i;
+    if (c->kind == PROCESS && !c->exited && c->pid > 0 && (!shells || c->mode == SHELL)) list[n++] = c->pid;
+  }
+  list[n] = 0;
+  return list;
+}
+
+/* A19: ends what fills the machine with processes, and says so. */
+static void thin_out(void) {
+  int own[CHANNELS + 1];
+  uint32_t ended = crowd_end(started(own, 0));
+  if (ended) word(G_CROWD, 0, ended);
+}
+
 static void child_signals(void) {
   sigset_t none;
   for (int i = 1; i < 32; i++) signal(i, SIG_DFL);
@@ -193,6 +225,12 @@ static void spawn(int id, uint8_t *p, int size) {
     return;
   }
   int pid = fork();
+  for (int tries = 0; pid < 0 && errno == EAGAIN && tries < 100; tries++) {
+    /* A19: what fills the machine goes; its end takes a moment, in which others must run. */
+    if (tries % 50 == 0) thin_out();
+    usleep(10000);
+    pid = fork();
+  }
   if (pid == 0) {
     setsid();
     child_signals();
@@ -384,18 +422,14 @@ static int milliseconds(void) {
 static void look_around(int asked) {
   static uint8_t last[PAYLOAD], now[PAYLOAD];
   static int last_size;
-  int own[CHANNELS + 1], shells[CHANNELS + 1], n = 0, m = 0;
-  for (int i = 0; i < CHANNELS; i++) {
-    struct channel *c = channels + i;
-    if (c->kind != PROCESS || c->exited || c->pid <= 0) continue;
-    own[n++] = c->pid;
-    if (c->mode == SHELL) shells[m++] = c->pid;
-  }
-  own[n] = shells[m] = 0;
-  look_due = milliseconds() + look_every;
+  int own[CHANNELS + 1], shells[CHANNELS + 1], began = milliseconds();
+  if (crowded()) thin_out();
   struct timespec up;
   clock_gettime(CLOCK_BOOTTIME, &up);
-  int size = look(now + 4, PAYLOAD - 4, own, shells);
+  int size = look(now + 4, PAYLOAD - 4, started(own, 0), started(shells, 1));
+  /* The agent goes before all others: to look must not take much of the machine. */
+  int now_ms = milliseconds(), rest = (now_ms - began) * 20;
+  look_due = now_ms + (rest > look_every ? rest : look_every);
   if (!asked && size == last_size && !memcmp(now + 4, last, size)) return;
   memcpy(last, now + 4, last_size = size);
   memcpy(now, &(uint32_t){up.tv_sec}, 4);
@@ -470,21 +504,25 @@ static void handle(int type, int id, uint8_t *p, int size) {
 
 /* Reads frames from the port; every one that was handled is acknowledged (A3). */
 static void receive(void) {
-  ssize_t got = read(port, input + filled, sizeof input - filled);
-  size_t at = 0;
+  ssize_t got;
   uint16_t frames = 0;
-  if (got <= 0) return;
-  filled += got;
-  while (filled - at >= 5) {
-    size_t size = u16(input + at);
-    if (size > PAYLOAD) _exit(8); /* A1: the stream is lost */
-    if (filled - at < size + 5) break;
-    frames++;
-    handle(input[at + 2], u16(input + at + 3), input + at + 5, size);
-    at += size + 5;
-  }
-  memmove(input, input + at, filled - at);
-  filled -= at;
+  /* A read gives one buffer, which holds one frame; after a long one another is likely. */
+  do {
+    got = read(port, input + filled, sizeof input - filled);
+    size_t at = 0;
+    if (got <= 0) break;
+    filled += got;
+    while (filled - at >= 5) {
+      size_t size = u16(input + at);
+      if (size > PAYLOAD) _exit(8); /* A1: the stream is lost */
+      if (filled - at < size + 5) break;
+      frames++;
+      handle(input[at + 2], u16(input + at + 3), input + at + 5, size);
+      at += size + 5;
+    }
+    memmove(input, input + at, filled - at);
+    filled -= at;
+  } while (got > 1024);
   if (frames) frame(G_ACK, 0, &frames, 2);
 }
 
@@ -502,17 +540,19 @@ static int settled(struct channel *c) { return c->held[OUT] <= 0 && c->held[ERR]
 /* Passes on what one stream has, within the credit. */
 static void pass(struct channel *c, int s) {
   static const int types[STREAMS] = { G_OUT, G_ERR, G_CTL, G_TTY };
-  static uint8_t data[PAYLOAD];
-  long room = c->credit < PAYLOAD ? c->credit : PAYLOAD;
+  if (pending > OUTPUT - PAYLOAD) send_out();
+  long room = OUTPUT - pending - 5;
+  if (c->credit < room) room = c->credit;
   if (room <= 0) return;
-  ssize_t n = read(c->fd[s], data, room);
+  ssize_t n = read(c->fd[s], output + pending + 5, room);
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n > 0) {
     c->credit -= n;
     if (s <= ERR) c->held[s] -= n;
     if (s == CTL) c->marked = 0;
     c->wait = FIRST_LOOK;
-    frame(types[s], c->id, data, n);
+    frame_head(types[s], c->id, n);
+    pending += n + 5;
     return;
   }
   if (c->in == c->fd[s]) c->in = -1;
@@ -628,16 +668,11 @@ static void on_child(int number) {
 }
 
 static void set_up(const char *device) {
-  struct termios t;
   struct sigaction action;
   struct sockaddr_un name;
   struct sched_param priority;
-  port = open(device, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  port = open(device, O_RDWR | O_CLOEXEC | O_NONBLOCK);
   if (port < 0) { perror(device); exit(1); }
-  tcgetattr(port, &t);
-  cfmakeraw(&t);
-  t.c_cc[VMIN] = 1;
-  tcsetattr(port, TCSANOW, &t);
   signal(SIGPIPE, SIG_IGN);
   if (pipe2(wake, O_CLOEXEC | O_NONBLOCK)) exit(1);
   memset(&action, 0, sizeof action);
@@ -661,6 +696,7 @@ static void set_up(const char *device) {
   setsockopt(proxy, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   if (bind(proxy, (void *)&web, sizeof web) || listen(proxy, 16)) perror("the proxy's port");
   /* A9: at the highest priority the agent reads each write before the writer makes the next: streams keep their order. */
+  crowd_limit();
   memset(&priority, 0, sizeof priority);
   priority.sched_priority = 1;
   sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK, &priority);
@@ -677,7 +713,7 @@ int main(int argc, char **argv) {
   if (!strcmp(name, "python")) return python_main(argc, argv);
   static struct pollfd fds[4 + CHANNELS * (STREAMS + 1)];
   static int owner[4 + CHANNELS * (STREAMS + 1)], stream[4 + CHANNELS * (STREAMS + 1)];
-  set_up(argc > 1 ? argv[1] : "/dev/hvc1");
+  set_up(argc > 1 ? argv[1] : "/dev/vport2p1");
   greet();
   for (;;) {
     int n = 4, timeout = -1;
@@ -708,6 +744,7 @@ int main(int argc, char **argv) {
     int left = look_every ? look_due - milliseconds() : -1;
     if (look_every && left < 0) left = 0;
     int looks = look_every && (timeout < 0 || left < timeout);
+    send_out();
     int ready = poll(fds, n, looks ? left : timeout);
     if (look_every && milliseconds() - look_due >= 0) look_around(0);
     if (ready < 0 || (ready == 0 && looks)) continue;

@@ -61,12 +61,26 @@ static int command(char *into, int pid) {
 
 // The first child of a subshell says more than the subshell's own name, which is its parent's.
 static void name_of(char *into, int pid, const char *parent) {
-  char children[256], inner[NAME];
+  char children[256];
   if (!command(into, pid)) strcpy(into, "?");
   if (strcmp(into, parent)) return;
-  int child = slurp(children, sizeof children, "/proc/%d/task/%d/children", pid) > 0 ? atoi(children) : 0;
-  if (child && command(inner, child)) snprintf(into, NAME, "( %.*s )", NAME - 8, inner);
-  else strcpy(into, "a subshell");
+  for (int depth = 0; depth < 4; depth++) {
+    char inner[NAME];
+    pid = slurp(children, sizeof children, "/proc/%d/task/%d/children", pid) > 0 ? atoi(children) : 0;
+    if (!pid || !command(inner, pid)) break;
+    if (!strcmp(inner, parent)) continue;
+    snprintf(into, NAME, "( %.*s )", NAME - 8, inner);
+    return;
+  }
+  strcpy(into, "a subshell");
+}
+
+// The Python that is kept ready (python.c) was started when the image was made, by nobody of whom the host knows.
+static int is_zygote(int pid) {
+  static const char program[] = "/usr/lib/kroma/python.py --zygote";
+  char line[NAME];
+  int n = command(line, pid), size = sizeof program - 1;
+  return n >= size && !strcmp(line + n - size, program);
 }
 
 struct jobs {
@@ -83,10 +97,11 @@ static void children_of(struct jobs *jobs, int parent, const int *own) {
     char state;
     int group;
     unsigned long long started;
+    if (jobs->count == JOBS) return;
     if (has(own, pid) || slurp(stat, sizeof stat, "/proc/%d/stat", pid) <= 0) continue;
     char *rest = strrchr(stat, ')');
     if (!rest || sscanf(rest + 1, " %c %*d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &state, &group, &started) != 3) continue;
-    if (state == 'Z' || has(jobs->groups, group) || jobs->count == JOBS) continue;
+    if (state == 'Z' || has(jobs->groups, group) || (parent == 1 && is_zygote(pid))) continue;
     name_of(name, pid, above);
     int size = strlen(name);
     if (jobs->end - jobs->at < 13 + size) return;

@@ -7,7 +7,7 @@ $b mount -t tmpfs tmp /tmp
 exec >/dev/ttyS0 2>&1
 $b stty -F /dev/ttyS0 raw -echo 2>/dev/null
 c=/usr/src
-if /usr/bin/tcc -o /tmp/agent $c/agent.c $c/look.c $c/kroma.c $c/call.c $c/python.c; then
+if /usr/bin/tcc -o /tmp/agent $c/agent.c $c/crowd.c $c/look.c $c/kroma.c $c/call.c $c/python.c; then
   $b echo KROMA-BEGIN
   $b gzip -9 </tmp/agent | $b base64
   $b echo KROMA-END

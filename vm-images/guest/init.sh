@@ -23,4 +23,5 @@ $b sysctl -qw vm.dirty_writeback_centisecs=50 vm.dirty_expire_centisecs=100
 $b mkdir -p /.machine/disk /.machine/layer /.machine/root
 $b mount -t squashfs -o ro /dev/sda /.machine/disk
 $b echo KROMA-READY >/dev/ttyS0
-exec /usr/lib/kroma/agent /dev/hvc1
+for port in /dev/vport*p1; do :; done
+exec /usr/lib/kroma/agent "$port"

@@ -1,7 +1,7 @@
 /** The host's end of the agent's protocol (vm-images/agent/SPEC.md) against an agent that misbehaves in every way. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { AGENT_VERSION, type GuestStream, Mux, OUTPUT_WINDOW, PAYLOAD } from "#kernels/shell/mux.ts";
+import { AGENT_VERSION, GUEST_PAYLOAD, type GuestStream, Mux, OUTPUT_WINDOW, PAYLOAD } from "#kernels/shell/mux.ts";
 
 const GUEST = {
   out: 65,
@@ -19,6 +19,7 @@ const GUEST = {
   want: 77,
   result: 78,
   seen: 79,
+  crowd: 80,
 };
 
 interface Frame {
@@ -38,6 +39,7 @@ const text = (value: string) => new TextEncoder().encode(value);
 function wired() {
   const sent: Frame[] = [];
   const broken: string[] = [];
+  const crowds: number[] = [];
   let listener: (bytes: Uint8Array) => void = () => undefined;
   const mux = new Mux(
     {
@@ -45,12 +47,13 @@ function wired() {
         sent.push({ type: frame[2] ?? 0, channel: (frame[3] ?? 0) | ((frame[4] ?? 0) << 8), payload: frame.slice(5) }),
       receive: (next) => (listener = next),
     },
-    { onBroken: (reason) => broken.push(reason) },
+    { onBroken: (reason) => broken.push(reason), onCrowd: (ended) => crowds.push(ended) },
   );
   return {
     mux,
     sent,
     broken,
+    crowds,
     say: (type: number, channel: number, payload: Uint8Array = new Uint8Array(0)) =>
       listener(bytesOf({ type, channel, payload })),
     raw: (bytes: Uint8Array) => listener(bytes),
@@ -80,6 +83,14 @@ describe("the agent's protocol", () => {
     await expect(greeting).rejects.toThrow(new RegExp(`kroma-agent 99.*version ${AGENT_VERSION}`));
   });
 
+  test("A1: a frame of the agent may be long, but not longer than agreed", () => {
+    const { say, heard, handle, raw, broken } = withProcess();
+    say(GUEST.out, handle.id, new Uint8Array(GUEST_PAYLOAD));
+    expect(heard).toEqual([["out", GUEST_PAYLOAD]]);
+    raw(Uint8Array.of(...u16(GUEST_PAYLOAD + 1), GUEST.out, ...u16(handle.id)));
+    expect(broken).toHaveLength(1);
+  });
+
   test("A3: no more than 12 frames are under way, and an acknowledgement lets the next go", () => {
     const { mux, sent, say, broken } = wired();
     for (let index = 0; index < 30; index++) mux.setTime(index);
@@ -91,6 +102,14 @@ describe("the agent's protocol", () => {
     expect(broken).toEqual([]);
     say(GUEST.ack, 0, u16(60));
     expect(broken).toHaveLength(1);
+  });
+
+  test("A19: how many processes were too many is told, and nothing else is", () => {
+    const { say, crowds, broken } = wired();
+    say(GUEST.crowd, 0, u32(412));
+    expect([crowds, broken]).toEqual([[412], []]);
+    say(GUEST.crowd, 0, u16(1));
+    expect([crowds, broken.length]).toEqual([[412], 1]);
   });
 
   test("A7: output is given back in steps, and a guest that writes beyond its window is cut off", () => {
