@@ -47,6 +47,8 @@ export function openMachineLink(options: MachineLinkOptions): MachineLink {
   };
   const report = (sentence: string): void => void setNotes((list) => [...new Set([...list, sentence])]);
 
+  const withdraw = (sentence: string): void => void setNotes((list) => list.filter((note) => note !== sentence));
+
   const stop = async (): Promise<void> => {
     const old = served;
     served = undefined;
@@ -95,15 +97,15 @@ export function openMachineLink(options: MachineLinkOptions): MachineLink {
         setNotes([]);
         const document = place();
         if (options.foreign) report("This notebook came from elsewhere: what its Linux changes ends with this tab.");
-        if (document === undefined || closed) return { shared: undefined, report };
+        if (document === undefined || closed) return { shared: undefined, report, withdraw };
         try {
           served = await start(document);
           if (empties) await clear(served.workspace);
           empties = false;
-          return { shared: served.shared, report };
+          return { shared: served.shared, report, withdraw };
         } catch (error) {
           report(whyNot(error, document === SHARED));
-          return { shared: undefined, report };
+          return { shared: undefined, report, withdraw };
         }
       }),
     usage: async () => {

@@ -26,7 +26,8 @@ export async function openMachineFolder(folder: string, report: (sentence: strin
     async openMachine() {
       await served?.close();
       served = await startFolderWorkspace(folder);
-      return { shared: served.shared, atOnce: true, report };
+      const withdraw = (): void => report("There is room again: what Linux changed is stored.");
+      return { shared: served.shared, atOnce: true, report, withdraw };
     },
     async close() {
       await served?.close();

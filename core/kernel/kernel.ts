@@ -67,6 +67,8 @@ export interface MachineStore {
   readonly atOnce?: boolean;
   /** Says a sentence about what is kept to the person. */
   report(sentence: string): void;
+  /** What the sentence said is over. */
+  withdraw(sentence: string): void;
 }
 
 /** Where kernels live. */

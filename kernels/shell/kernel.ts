@@ -4,7 +4,7 @@
  */
 import type { Channel } from "#core/base/channel.ts";
 import { KernelEnd } from "#core/kernel/kernel-end.ts";
-import type { Kernel, KernelStart, KernelWorker } from "#core/kernel/kernel.ts";
+import type { Kernel, KernelStart, KernelWorker, MachineStore } from "#core/kernel/kernel.ts";
 import type { FromKernel, ToKernel } from "#core/kernel/messages.ts";
 import { newOwner, releaseOwner } from "#core/workspace/protocol.ts";
 import { usesPython } from "./scripts.ts";
@@ -36,7 +36,7 @@ class RunningShell {
   readonly #owner = newOwner();
   /** Terminals without a terminal_exit. */
   readonly #terminals = new Set<string>();
-  #report: (sentence: string) => void = () => undefined;
+  #machineStore: MachineStore | undefined;
 
   constructor({ host, signal, sources }: KernelStart) {
     this.#workspace = host.workspace;
@@ -67,9 +67,10 @@ class RunningShell {
       python: (sources?.() ?? []).some(usesPython),
       keeps: host.openMachine !== undefined,
     });
-    void host.openMachine?.().then(({ shared, atOnce = false, report }) => {
+    void host.openMachine?.().then((store) => {
       if (this.#end.over) return;
-      this.#report = report;
+      const { shared, atOnce = false } = store;
+      this.#machineStore = store;
       this.#post({ type: "machine_store", shared, atOnce });
     });
   }
@@ -85,7 +86,10 @@ class RunningShell {
   #hear(message: FromWorker): void {
     if (this.#end.over) return;
     if (message.type === "pong") return this.#end.heard();
-    if (message.type === "machine_note") return this.#report(message.text);
+    if (message.type === "machine_note") {
+      const { text, isOver = false } = message;
+      return isOver ? this.#machineStore?.withdraw(text) : this.#machineStore?.report(text);
+    }
     if (message.type === "stream") {
       const { size, ...stream } = message;
       if (stream.text !== "") this.#end.say(stream);

@@ -2,8 +2,10 @@
  * The machine's second disk, for what it changes: an ext4 file system that the guest mounts over its read-only one. Until
  * a store is attached it is in memory; then every write goes to the store, in order, before the guest hears that it is
  * done. When the store takes no more, all further writes stay in memory, so that what is stored remains the disk as it
- * was at one moment, which a journal makes whole.
+ * was at one moment, which a journal makes whole. They wait there in their order: when there is room again they are
+ * stored one after the other, and at each moment between the same is true.
  */
+import { ERRNO, FsError } from "#core/workspace/errno.ts";
 import type { DiskDevice } from "./machine.ts";
 
 /** Where a disk's bytes are kept. What is written is in order; what was written before a `flush` outlasts a power cut. */
@@ -16,12 +18,18 @@ export interface DiskStore {
 
 /** Bytes of the file system's blocks. */
 export const LAYER_BLOCK = 4096;
+/** Most bytes of writes that wait for room. */
+const MOST_WAITING = 64 << 20;
 
 export interface LayerDiskOptions {
   /** Bytes, a multiple of LAYER_BLOCK. */
   readonly size: number;
-  /** A write or flush failed: from now on nothing more is stored. Called once for an attached store. */
-  readonly onFull?: (error: unknown) => void;
+  /** A write or flush failed: from now on nothing more is stored, unless it `waits` and a `retry` succeeds. */
+  readonly onFull?: (error: unknown, waits: boolean) => void;
+  /** All that waited is stored. */
+  readonly onRoom?: () => void;
+  /** Too much waits: what is in memory will not be stored. */
+  readonly onGivenUp?: () => void;
   /** The store cannot be read any more: the machine cannot go on. */
   readonly onLost?: (error: unknown) => void;
 }
@@ -35,6 +43,9 @@ export class LayerDisk implements DiskDevice {
   #store: DiskStore | undefined;
   #full = false;
   #flushFirst = false;
+  /** Writes that the full store shall take, in order; undefined if they are not kept for it. */
+  #waiting: { readonly offset: number; readonly bytes: Uint8Array }[] | undefined;
+  #waitingBytes = 0;
 
   constructor(options: LayerDiskOptions) {
     this.byteLength = options.size;
@@ -47,6 +58,29 @@ export class LayerDisk implements DiskDevice {
     this.#memory.clear();
     this.#full = false;
     this.#flushFirst = false;
+    this.#waiting = undefined;
+  }
+
+  /** Stores what waits, as far as there is room now. */
+  retry(): void {
+    const waiting = this.#waiting;
+    if (!this.#store || !waiting) return;
+    let stored = 0;
+    try {
+      for (const { offset, bytes } of waiting) {
+        this.#keep(this.#store, offset, bytes);
+        this.#waitingBytes -= bytes.length;
+        stored++;
+      }
+    } catch (error) {
+      waiting.splice(0, stored);
+      if (!isShortOfSpace(error)) this.#giveUp();
+      return;
+    }
+    this.#waiting = undefined;
+    this.#memory.clear();
+    this.#full = false;
+    this.#options.onRoom?.();
   }
 
   /** True while writes go to a store. */
@@ -112,16 +146,18 @@ export class LayerDisk implements DiskDevice {
     const store = this.#store;
     if (store && !this.#full) {
       try {
-        // v86's disk says that it keeps no cache, so the guest sends no flushes; its journal tells when they would come.
-        const orders = endsTransaction(offset, bytes);
-        if (orders || this.#flushFirst) store.flush();
-        store.write(offset, bytes);
-        this.#flushFirst = orders;
-        return;
+        return this.#keep(store, offset, bytes);
       } catch (error) {
         this.#full = true;
-        this.#options.onFull?.(error);
+        this.#waitingBytes = 0;
+        this.#waiting = isShortOfSpace(error) ? [] : undefined;
+        this.#options.onFull?.(error, this.#waiting !== undefined);
       }
+    }
+    if (this.#waiting) {
+      this.#waiting.push({ offset, bytes: bytes.slice() });
+      this.#waitingBytes += bytes.length;
+      if (this.#waitingBytes > MOST_WAITING) this.#giveUp();
     }
     eachBlock(offset, bytes.length, (index, inside, at, length) => {
       let block = this.#memory.get(index);
@@ -133,6 +169,23 @@ export class LayerDisk implements DiskDevice {
       block.set(bytes.subarray(at, at + length), inside);
     });
   }
+
+  #keep(store: DiskStore, offset: number, bytes: Uint8Array): void {
+    // v86's disk says that it keeps no cache, so the guest sends no flushes; its journal tells when they would come.
+    const orders = endsTransaction(offset, bytes);
+    if (orders || this.#flushFirst) store.flush();
+    store.write(offset, bytes);
+    this.#flushFirst = orders;
+  }
+
+  #giveUp(): void {
+    this.#waiting = undefined;
+    this.#options.onGivenUp?.();
+  }
+}
+
+function isShortOfSpace(error: unknown): boolean {
+  return error instanceof FsError && error.errno === ERRNO.ENOSPC;
 }
 
 function eachBlock(

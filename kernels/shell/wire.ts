@@ -19,10 +19,11 @@ export interface MachineStoreMessage {
   readonly atOnce: boolean;
 }
 
-/** What the person should know of the kept machine. */
+/** What the person should know of the kept machine; or, when it is over, need not know any more. */
 export interface MachineNote {
   readonly type: "machine_note";
   readonly text: string;
+  readonly isOver?: boolean;
 }
 
 /** A stream message with its size in bytes, to be given back as `taken`. */

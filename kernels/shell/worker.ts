@@ -12,11 +12,10 @@ import type {
   ToKernel,
 } from "#core/kernel/messages.ts";
 import type { ToTerminal } from "#core/kernel/terminals.ts";
-import { NineP } from "#core/workspace/p9.ts";
-import { FLAGS, HEADER, headerOf } from "#core/workspace/protocol.ts";
 import { SyncFs } from "#core/workspace/sync-client.ts";
 import { completionPlace, written } from "./completion.ts";
 import { ChunkDisk } from "./disk.ts";
+import { fileServer } from "./files.ts";
 import {
   forgetOtherImages,
   type ImageManifest,
@@ -26,9 +25,10 @@ import {
   loadPart,
   sha256,
 } from "./image.ts";
-import { LayerDisk } from "./layer-disk.ts";
+import { keptDisk } from "./kept-disk.ts";
+import type { LayerDisk } from "./layer-disk.ts";
 import { mountLayer } from "./layer-mount.ts";
-import { DEVICES, type EmulatorClass, type FileServer, type Machine, noFiles, startMachine } from "./machine.ts";
+import { DEVICES, type EmulatorClass, type Machine, startMachine } from "./machine.ts";
 import { AGENT_VERSION, Mux } from "./mux.ts";
 import { OutputGatherer } from "./output.ts";
 import { Rest } from "./rest.ts";
@@ -63,8 +63,6 @@ const PROGRAMS_OF_OURS = 2;
 
 /** After a cell its changes go to the disk, unless another cell follows at once. */
 const SAVE_AFTER = 300;
-const FULL =
-  "The storage for what Linux changes is full or does not answer: from now on its changes last until Linux is restarted. What was stored before is safe, and so are the notebook's files.";
 const LOST = "the storage that holds its disk does not answer. Reload the page to start it again.";
 
 /** How often a machine in which nothing has been asked for goes through the usual commands; some seconds. */
@@ -260,6 +258,10 @@ function endNote(end: CellEnd): string {
     : `kroma: "set -e" ended the shell with status ${end.status}; a new one goes on with its variables and directory\n`;
 }
 
+function crowdNote(ended: number): string {
+  return `kroma: Linux had more processes than it has room for; the ${ended} that belonged together were ended\n`;
+}
+
 function interrupt(): void {
   const shell = system?.shell;
   if (running && shell) {
@@ -343,11 +345,10 @@ async function start(init: ShellInit): Promise<void> {
     },
     onError: (error) => output.note(`kroma: ${error instanceof Error ? error.message : String(error)}; trying again\n`),
   });
-  const files = fileServer(init);
-  const layer = new LayerDisk({
-    size: manifest.layer.size,
-    onFull: () => say({ type: "machine_note", text: FULL }),
-    onLost: () => die(new Error(LOST)),
+  const files = fileServer(init.workspace, init.owner);
+  const layer = keptDisk(manifest.layer.size, {
+    note: (text, isOver = false) => say({ type: "machine_note", text, isOver }),
+    lost: () => die(new Error(LOST)),
   });
   const common = { emulator: library.V86, wasm, disk, layer, files: files.server, vgaMemory: manifest.vgaMemory };
   const parts = async <Name extends string>(wanted: Readonly<Record<Name, ImagePart>>) => {
@@ -374,6 +375,7 @@ async function start(init: ShellInit): Promise<void> {
       onBroken: (reason) => machine === given && die(new KromaError("unavailable", reason)),
       onCall: services.accept,
       onSeen: (payload) => activity.seen(payload),
+      onCrowd: (ended) => output.note(crowdNote(ended)),
     });
   };
   const restored = async (state: ImagePart): Promise<System> => {
@@ -544,17 +546,6 @@ function watchForPanic(machine: Machine, isInUse: () => boolean): void {
     if (text === "\n" && last.includes("Kernel panic") && isInUse())
       die(new KromaError("unavailable", "The Linux kernel panicked. Restart the shell to go on."));
   });
-}
-
-/** The workspace as a 9p server with the options to mount it, or neither where there is no shared memory. */
-function fileServer(init: ShellInit): { readonly server: FileServer; readonly options: string | undefined } {
-  if (!init.workspace) return { server: noFiles, options: undefined };
-  const changedByOthers = ((headerOf(init.workspace)[HEADER.flags] ?? 0) & FLAGS.doNotCache) !== 0;
-  const nine = new NineP(new SyncFs(init.workspace, { owner: init.owner }));
-  return {
-    server: (request, answer) => answer(nine.handle(request)),
-    options: `trans=virtio,version=9p2000.L,msize=524288,cache=${changedByOthers ? "none" : "mmap"},locktimeout=1`,
-  };
 }
 
 function within<T>(promise: Promise<T>, milliseconds: number, message: string): Promise<T> {

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ERRNO, FsError } from "#core/workspace/errno.ts";
 import { MemoryHandle, type StorageHandle } from "#core/workspace/storage-handle.ts";
+import { MODE, ROOT } from "#core/workspace/protocol.ts";
 import { TreeStore } from "#core/workspace/tree-store.ts";
 import { LAYER_BLOCK, LayerDisk } from "#kernels/shell/layer-disk.ts";
 import { type DiskFiles, LayerStore, packBlocks } from "#kernels/shell/layer-store.ts";
@@ -182,6 +183,93 @@ describe("a store that is full", () => {
     expect(Array.from({ length: 10 }, (_, index) => stored[index * LAYER_BLOCK])).toEqual([
       10, 11, 12, 13, 14, 15, 0, 0, 0, 0,
     ]);
+  });
+
+  test("takes what waited, in its order, as others give room back", () => {
+    const handles = [new MemoryHandle(), new MemoryHandle(), new MemoryHandle()];
+    const tree = open(handles, { quota: 14 * LAYER_BLOCK });
+    const files = filesOf(tree);
+    const others = ["small", "large"].map((name, index) => {
+      const { inode } = files.create(ROOT, name, MODE.file | 0o600);
+      files.write(inode, 0, new Uint8Array((index === 0 ? 2 : 6) * LAYER_BLOCK));
+      return name;
+    });
+    const told: string[] = [];
+    const disk = new LayerDisk({
+      size: SIZE,
+      onFull: (_error, waits) => told.push(waits ? "waits" : "full"),
+      onRoom: () => told.push("room"),
+      onGivenUp: () => told.push("given up"),
+    });
+    disk.attach(new LayerStore(files, SIZE, template));
+    const fill = (index: number, value: number) =>
+      disk.set(index * LAYER_BLOCK, new Uint8Array(LAYER_BLOCK).fill(value), () => undefined);
+    for (let index = 0; index < 10; index++) fill(index, 10 + index);
+    fill(0, 99);
+    const stored = () => {
+      const again = new LayerDisk({ size: SIZE });
+      again.attach(new LayerStore(filesOf(tree), SIZE, template));
+      return Array.from({ length: 10 }, (_, index) => content(again)[index * LAYER_BLOCK]);
+    };
+    disk.retry();
+    const before = stored().filter((value) => value !== 0).length;
+    expect(before).toBeLessThan(8);
+    expect(disk.isStored).toBe(false);
+    files.unlink(ROOT, others[0] ?? "");
+    disk.retry();
+    expect(stored().filter((value) => value !== 0).length).toBe(before + 2);
+    expect(stored()[0]).toBe(10);
+    expect(disk.isStored).toBe(false);
+    files.unlink(ROOT, others[1] ?? "");
+    disk.retry();
+    expect(told).toEqual(["waits", "room"]);
+    expect(disk.isStored).toBe(true);
+    expect(stored()).toEqual([99, 11, 12, 13, 14, 15, 16, 17, 18, 19]);
+    fill(1, 77);
+    expect(stored()[1]).toBe(77);
+  });
+
+  test("is not waited for without end", () => {
+    const told: string[] = [];
+    const disk = new LayerDisk({
+      size: 1 << 30,
+      onFull: (_error, waits) => told.push(waits ? "waits" : "full"),
+      onGivenUp: () => told.push("given up"),
+    });
+    let room = 0;
+    disk.attach({
+      read: (_offset, into) => into.fill(0),
+      write: () => {
+        if (room === 0) throw new FsError(ERRNO.ENOSPC);
+      },
+      flush: () => undefined,
+    });
+    const piece = new Uint8Array(1 << 20).fill(1);
+    for (let at = 0; at < 70; at++) disk.set(at << 20, piece, () => undefined);
+    expect(told).toEqual(["waits", "given up"]);
+    room = 1;
+    disk.retry();
+    expect(disk.isStored).toBe(false);
+    const read = new Uint8Array(2);
+    disk.get(69 << 20, 2, (bytes) => read.set(bytes));
+    expect([...read]).toEqual([1, 1]);
+  });
+
+  test("and one that does not answer is not tried again", () => {
+    const told: boolean[] = [];
+    const disk = new LayerDisk({ size: SIZE, onFull: (_error, waits) => told.push(waits) });
+    let writes = 0;
+    disk.attach({
+      read: (_offset, into) => into.fill(0),
+      write: () => {
+        writes++;
+        throw new FsError(ERRNO.EIO);
+      },
+      flush: () => undefined,
+    });
+    disk.set(0, new Uint8Array(LAYER_BLOCK), () => undefined);
+    disk.retry();
+    expect([told, writes]).toEqual([[false], 1]);
   });
 
   test("that cannot hold a new disk leaves none behind", () => {
