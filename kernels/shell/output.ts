@@ -8,13 +8,17 @@ const CHARACTERS = 32 * 1024;
 
 export type StreamName = "stdout" | "stderr";
 
-/** What bash says when a background job of an interactive shell ends; a script would not say it, and a cell is one. */
-const JOB_ENDED = /^\[\d+\][-+ ] +(?:Done|Exit \d+)(?:\([^\n]*\))?(?: [^\n]*)?\n/;
+/**
+ * What bash says when a background job of an interactive shell ends; a script would not say it, and a cell is one. (Debian's
+ * says nothing of SIGTERM in a script, but of other signals.)
+ */
+const JOB_ENDED = /^\[\d+\][-+ ] +(?:Done|Exit \d+|Terminated)(?:\([^\n]*\))?(?: [^\n]*)?\n/;
 /** A notice whose command goes on in further lines, and the line that ends such a command, as bash prints it. */
 const COMPOUND = /^\[\d+\].{20,}? (?:for|while|until|if|case|select|\{|\()[^\n]*\n$/;
 const COMPOUND_END = /^(?:done|fi|esac|\}|\))(?:[^\w-][^\n]*)?\n$/;
 /** The beginning of such a line. */
-const MAYBE_JOB_ENDED = /^\[(?:\d*|\d+\](?:[-+ ](?: *(?:D(?:o(?:n(?:e[^\n]*)?)?)?|E(?:x(?:i(?:t[^\n]*)?)?)?)?)?)?)$/;
+const MAYBE_JOB_ENDED =
+  /^\[(?:\d*|\d+\](?:[-+ ](?: *(?:D(?:o(?:n(?:e[^\n]*)?)?)?|E(?:x(?:i(?:t[^\n]*)?)?)?|T(?:e(?:r(?:m(?:i(?:n(?:a(?:t(?:e(?:d[^\n]*)?)?)?)?)?)?)?)?)?)?)?)?)$/;
 const LONGEST_HELD = 4096;
 
 /** A piece for the page. `size` comes back through `taken` when the page has it. */

@@ -43,9 +43,13 @@ function shown(...writes: string[]): string {
 }
 
 test("bash's notice that a background job ended is left out wherever it is cut, and nothing else is", () => {
-  const notice = "[1]+  Done                    sleep 0.3 && echo later\n";
-  for (let cut = 0; cut <= notice.length; cut++) {
-    expect(shown(`a\n${notice.slice(0, cut)}`, `${notice.slice(cut)}b\n`)).toBe("a\nb\n");
+  for (const notice of [
+    "[1]+  Done                    sleep 0.3 && echo later\n",
+    "[1]+  Terminated              ( sleep 5 )\n",
+  ]) {
+    for (let cut = 0; cut <= notice.length; cut++) {
+      expect(shown(`a\n${notice.slice(0, cut)}`, `${notice.slice(cut)}b\n`)).toBe("a\nb\n");
+    }
   }
   expect(shown("[2]-  Exit 3                  false\n")).toBe("");
   const loop = "[1]+  Done                    for i in 1 2 3;\ndo\n    echo $i; sleep 0.1;\ndone\n";
@@ -60,6 +64,8 @@ test("bash's notice that a background job ended is left out wherever it is cut, 
     "[1]+  Do",
     "[]\n",
     "[12]+  Stopped  vi\n",
+    "[3]-  Killed                  sleep 9\n",
+    "[3]-  Ter",
   ]) {
     expect(shown(text)).toBe(text);
     expect(shown(...Array.from(text))).toBe(text);
