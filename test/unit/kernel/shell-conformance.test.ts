@@ -1,4 +1,4 @@
-/** The kernels' rules for the Linux shell, in Node's threads. Needs the built Linux image, as `npm test` makes it. */
+/** The kernels' rules and the shell's own cases, in Node's threads. Needs the built Linux image, as `npm test` makes it. */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,8 @@ import { createNodeHost } from "#app/node/node-host.ts";
 import { shellKernel } from "#kernels/shell/kernel.ts";
 import { kernelConformance } from "../../conformance/kernel.ts";
 import { shellSamples } from "../../conformance/kernel-samples.ts";
+import { shellConformance } from "../../conformance/shell.ts";
+import { startLinux } from "../shell/harness.ts";
 
 kernelConformance(
   "Linux shell",
@@ -23,3 +25,5 @@ kernelConformance(
   },
   shellSamples,
 );
+
+shellConformance("Linux shell", () => startLinux());

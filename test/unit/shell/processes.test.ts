@@ -1,0 +1,68 @@
+/** Many processes in a real Linux: jobs are counted as a person counts them, and a fork bomb ends (SPEC.md A18, A19). */
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { MachineActivity } from "#core/kernel/machine.ts";
+import type { FromKernel } from "#core/kernel/messages.ts";
+import { type Linux, startLinux } from "./harness.ts";
+
+const LONG = 600_000;
+
+let linux: Linux;
+const heard: FromKernel[] = [];
+beforeAll(async () => {
+  // A notebook with Python cells has the state in which one is kept ready.
+  linux = await startLinux({ sources: ["#!/usr/bin/env python3\n"] });
+  linux.channel.receive((message) => heard.push(message));
+}, LONG);
+afterAll(() => linux?.close());
+
+const activity = (): MachineActivity | undefined => heard.findLast((message) => message.type === "machine_activity");
+const said = (from: number): string =>
+  heard
+    .slice(from)
+    .map((message) => (message.type === "stream" ? message.text : ""))
+    .join("");
+
+test("one line with & is one job, named for its program; the Python that is kept ready is none", async () => {
+  await linux.cell("cd /tmp && python3 -m http.server 8020 &");
+  await expect.poll(() => activity()?.ports).toEqual([8020]);
+  expect(activity()?.jobs).toMatchObject([{ name: "( python3 -m http.server 8020 )" }]);
+  await linux.cell("kill %%");
+  await expect.poll(() => activity()?.jobs).toEqual([]);
+  await linux.cell("(cd /; (sleep 600; :); :) &");
+  await expect.poll(() => activity()?.jobs.map(({ name }) => name)).toEqual(["( sleep 600 )"]);
+  await linux.cell("kill %%; cd /workspace");
+  await expect.poll(() => activity()?.jobs).toEqual([]);
+});
+
+test("three hundred processes at once are no trouble", { timeout: LONG }, async () => {
+  const from = heard.length;
+  const { stdout, status } = await linux.cell(
+    "mkfifo /tmp/gate; for i in $(seq 300); do : </tmp/gate & done; echo /proc/[0-9]* | wc -w; ls / | wc -l; : >/tmp/gate; wait; echo done",
+  );
+  expect(status).toBe("ok");
+  const [all, files, done] = stdout.split("\n");
+  expect(Number(all)).toBeGreaterThan(300);
+  expect(Number(files)).toBeGreaterThan(10);
+  expect(done).toBe("done");
+  expect(said(from)).not.toContain("unavailable");
+});
+
+test("a fork bomb is ended and told, and the shell goes on with what it knew", { timeout: LONG }, async () => {
+  await linux.cell("kept=yes");
+  const from = heard.length;
+  await linux.cell(":(){ :|:& };:");
+  await expect.poll(() => said(from), { timeout: LONG }).toContain("kroma: Linux had more processes than");
+  const { stdout } = await linux.cell("echo $kept; ls / | grep -c etc");
+  expect(stdout).toBe("yes\n1\n");
+  // Nothing of it is left: the kernel's own threads, the agent, Python, the shell and what counts.
+  await expect
+    .poll(async () => Number((await linux.cell("echo /proc/[0-9]* | wc -w")).stdout), { timeout: LONG })
+    .toBeLessThan(100);
+});
+
+test("so is one that the cell waits for", { timeout: LONG }, async () => {
+  const { status, stderr } = await linux.cell("bomb() { bomb | bomb; }; bomb");
+  expect(status).toBe("error");
+  expect(stderr).toContain("kroma: Linux had more processes than");
+  expect((await linux.cell("echo $kept; ls / | grep -c etc")).stdout).toBe("yes\n1\n");
+});
