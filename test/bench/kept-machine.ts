@@ -24,7 +24,7 @@ const WRITTEN = 32;
 async function kept(directory: string): Promise<Restored & { end(): Promise<void> }> {
   const store = await startStore({ directory });
   let disk: LayerDisk | undefined;
-  const restored = await restoreMachine((size) => (disk = new LayerDisk({ size })));
+  const restored = await restoreMachine({ layer: (size) => (disk = new LayerDisk({ size })) });
   const folder = (await findImage(cacheFolder())) ?? "";
   const template = async (): Promise<Uint8Array> =>
     inflateRawSync(await readFile(join(folder, restored.manifest.layer.template.file)));

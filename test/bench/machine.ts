@@ -9,7 +9,7 @@ import { inflateRawSync } from "node:zlib";
 import type { ImageManifest, ImagePart } from "#kernels/shell/image.ts";
 import { ChunkDisk } from "#kernels/shell/disk.ts";
 import { LayerDisk } from "#kernels/shell/layer-disk.ts";
-import { type EmulatorClass, type Machine, noFiles, startMachine } from "#kernels/shell/machine.ts";
+import { type EmulatorClass, type FileServer, type Machine, noFiles, startMachine } from "#kernels/shell/machine.ts";
 import { Mux } from "#kernels/shell/mux.ts";
 import { Shell } from "#kernels/shell/shell.ts";
 import { cacheFolder } from "#app/node/paths.ts";
@@ -29,11 +29,17 @@ export interface Restored {
   elapsed(): number;
 }
 
-/** Restores the built image; `layer` gives the disk for what it changes, `part` the state. */
-export async function restoreMachine(
-  layer: (size: number) => LayerDisk = (size) => new LayerDisk({ size }),
-  part: (manifest: ImageManifest) => ImagePart = (manifest) => manifest.state,
-): Promise<Restored> {
+/** What a machine is made with, unless it is the first state with an empty disk and no files. */
+export interface RestoreOptions {
+  /** The disk for what it changes. */
+  readonly layer?: (size: number) => LayerDisk;
+  readonly part?: (manifest: ImageManifest) => ImagePart;
+  readonly files?: FileServer;
+}
+
+/** Restores the built image. */
+export async function restoreMachine(options: RestoreOptions = {}): Promise<Restored> {
+  const { layer = (size) => new LayerDisk({ size }), part = (manifest) => manifest.state, files = noFiles } = options;
   const folder = await ensureImage({ cache: cacheFolder(), log: (line) => console.error(line) });
   const manifest = JSON.parse(await readFile(join(folder, "manifest.json"), "utf8")) as ImageManifest;
   const bytes = async (file: string): Promise<ArrayBuffer> => new Uint8Array(await readFile(join(folder, file))).buffer;
@@ -66,7 +72,7 @@ export async function restoreMachine(
     vgaMemory: manifest.vgaMemory,
     disk,
     layer: layer(manifest.layer.size),
-    files: noFiles,
+    files,
     boot: { state },
   });
   const mux = new Mux(machine.port, {
@@ -131,7 +137,7 @@ function scienceOf({ science }: ImageManifest): ImagePart {
 async function answered(
   part: (manifest: ImageManifest) => ImagePart,
 ): Promise<Restored & { readonly milliseconds: number; readonly ping: number }> {
-  const restored = await restoreMachine(undefined, part);
+  const restored = await restoreMachine({ part });
   await restored.mux.run(["/bin/true"]);
   const milliseconds = restored.elapsed();
   const pings: number[] = [];

@@ -5,16 +5,18 @@
 import { benchBytes } from "./bytes.ts";
 import { benchCells } from "./cells.ts";
 import { benchFirstVisit } from "./first-visit.ts";
+import { benchIdleMachine } from "./idle-machine.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchLines } from "./lines.ts";
 import { benchKeptMachine } from "./kept-machine.ts";
 import { benchMachine } from "./machine.ts";
+import { benchMachineFiles } from "./machine-files.ts";
 
 /** One promised number. */
 export interface Figure {
   readonly name: string;
   readonly value: number;
-  /** "×" for a ratio, "ms", "kB", "nodes". */
+  /** "×" for a ratio, "ms", "kB", "nodes", "% of a core". */
   readonly unit: string;
   /** The value must not be over it. */
   readonly goal: number;
@@ -27,6 +29,8 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   "first-visit": benchFirstVisit,
   kernels: benchKernels,
   machine: benchMachine,
+  "machine-files": benchMachineFiles,
+  "idle-machine": benchIdleMachine,
   "kept-machine": benchKeptMachine,
   lines: benchLines,
   cells: benchCells,
