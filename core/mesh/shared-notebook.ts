@@ -55,10 +55,15 @@ interface Share {
   /** When it was last told something, and what calls off the next time. */
   told: number;
   later: (() => void) | undefined;
+  /** Calls off the proof that this one is a member. */
+  proof: (() => void) | undefined;
   telling: boolean;
   again: boolean;
 }
 
+const NO_LONGER = "You are no longer a member of this notebook. What you have of it stays, and is yours alone.";
+/** A peer that says nothing of the notebook for so long may not know that this one is a member. */
+const PROVE_AFTER = 2000;
 /** Typing is told at most so often; the first key after a pause at once. */
 const TELL_EVERY = 50;
 
@@ -103,9 +108,8 @@ export class SharedNotebook {
 
   /** Why nothing comes, a sentence: one was removed, the link was used. */
   get trouble(): string | undefined {
-    if (this.#membership?.formerMembers.some(({ id }) => id === this.#options.me))
-      return "You are no longer a member of this notebook. What you have of it stays, and is yours alone from now on.";
-    return this.#refusal;
+    const isFormer = this.#membership?.formerMembers.some(({ id }) => id === this.#options.me);
+    return this.#refusal ?? (isFormer ? NO_LONGER : undefined);
   }
 
   /** How many blocks are still to come. */
@@ -140,6 +144,7 @@ export class SharedNotebook {
     const share = this.#shares.get(peer);
     if (!share) return;
     share.later?.();
+    share.proof?.();
     this.#shares.delete(peer);
     if (![...this.#shares.keys()].some(({ id }) => id === peer.id)) this.presences.remove(peer.id);
     this.#options.changed();
@@ -205,11 +210,21 @@ export class SharedNotebook {
     return share;
   }
 
-  /** Says, once, that the notebook is here; a newcomer also shows what lets it in. */
+  /**
+   * Says, once, that the notebook is here; a newcomer also shows what lets it in. A member whom the other end does not
+   * know to be one, since a third one let it in, shows the whole list when no answer comes.
+   */
   #introduce(share: Share): void {
     if (share.introduced) return;
     share.introduced = true;
     const { peer, number } = share;
+    share.proof = this.#options.clock.after(PROVE_AFTER, () => {
+      if (share.theirs !== undefined || !this.#membership?.roleOf(this.#options.me)) return;
+      this.#sendEntries(
+        peer,
+        this.#membership.entriesSince([]).map(({ bytes }) => bytes),
+      );
+    });
     const heads = this.#membership?.heads ?? [];
     peer.send({ type: "share", number, document: this.document, genesis: this.genesis, heads: heads.slice(0, 16) });
     if (this.#options.join && !this.#membership?.roleOf(this.#options.me))
@@ -252,6 +267,9 @@ export class SharedNotebook {
     });
     const came = accepted.map(({ bytes }) => bytes);
     if (came.length > 0) await this.#entriesCame(came, peer);
+    // Each costs several checks, and nobody who is honest has such a one.
+    if (refused.some(({ reason }) => reason === "signature"))
+      throw new KromaError("corrupt", "This peer sends entries that their authors have not signed.");
     const share = this.#shares.get(peer);
     if (share && !this.#membership.may(peer.id, "read"))
       this.#refuse(share, refused[0]?.message ?? "You are not a member of this notebook.");
@@ -262,6 +280,7 @@ export class SharedNotebook {
     const { peer, number } = share;
     peer.send({ type: "refused", document: this.document, reason });
     share.later?.();
+    share.proof?.();
     this.#shares.set(peer, newShare(peer, number, this.#options.clock.now()));
     if (![...this.#shares.values()].some(({ peer: other, sync }) => other.id === peer.id && sync))
       this.presences.remove(peer.id);
@@ -296,7 +315,7 @@ export class SharedNotebook {
       } else if (share.listed) {
         // It hears why, which is the one entry that it still gets.
         if (peer !== from) this.#sendEntries(peer, entries);
-        this.#refuse(share, "You are no longer a member of this notebook.");
+        this.#refuse(share, NO_LONGER);
       }
     }
     this.#options.changed();
@@ -447,6 +466,7 @@ const newShare = (peer: Peer, number: number, now: number): Share => ({
   sync: undefined,
   told: now - TELL_EVERY,
   later: undefined,
+  proof: undefined,
   telling: false,
   again: false,
 });

@@ -15,6 +15,7 @@ const ROLES = [
   { value: "editor", label: "Edit", help: "write, run cells, comment" },
   { value: "commenter", label: "Comment", help: "read and comment" },
   { value: "reader", label: "Read", help: "nothing else" },
+  { value: "mirror", label: "Keep", help: "a machine that is always on: kroma mirror --join LINK" },
 ] as const;
 const USES = [
   { value: "one", label: "One person", help: "the first who opens it" },

@@ -93,7 +93,11 @@ function MemberRow(props: MembersProps & { readonly member: ShownMember; readonl
   const remove = async (): Promise<void> => {
     const agreed = await props.page.ask({
       title: `Remove ${name()}?`,
-      text: "From then on they get nothing new, and nothing that they write is taken. What they have already stays with them. A new link lets them in again.",
+      text: `From then on they get nothing new, and nothing that they write is taken. What they have already stays with them. ${
+        props.sharing.invitations.some(({ state, uses }) => state === "open" && uses === "many")
+          ? "A link for anyone is still open, and lets them in again under another name: close it below."
+          : "A new link lets them in again."
+      }`,
       yes: "Remove",
       final: true,
     });

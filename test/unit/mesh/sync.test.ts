@@ -144,6 +144,26 @@ describe("a third one", () => {
   });
 });
 
+describe("two who came in by different people", () => {
+  it("find each other when those people are gone (S4)", async () => {
+    const { ana, ben, mine, theirs, document, line } = await two();
+    const invitation = await ana.mesh.invite(document, { role: "editor", uses: "one", expires: Date.now() + 60_000 });
+    await until(() => ben.mesh.notebook(document)?.membership?.has(invitation.invitation) ?? false, "Ben knows of it");
+    line.cut();
+    const cleo = await meet("Cleo");
+    link(ben, cleo);
+    await cleo.mesh.join(invitation, "Cleo");
+    await until(() => cleo.mesh.notebook(document)?.isHere ?? false, "Cleo is let in by Ben");
+    const hers = await cleo.library.open(document);
+    await type(theirs, "# Ben's last words\n");
+    await until(() => same(hers, theirs), "Cleo has them");
+    await ben.close();
+    people.splice(people.indexOf(ben), 1);
+    link(ana, cleo);
+    await until(() => same(hers, mine), "Ana has them from Cleo, whom she did not know");
+  });
+});
+
 describe("big outputs", () => {
   const big = (mark: string) => newRun(`run-${mark}`, `${mark} `.repeat(60_000));
   const shown = (client: NotebookClient) => client.notebook.cells.find(({ id }) => id === A)?.run;
