@@ -57,6 +57,8 @@ export interface ConnectedPhase {
   readonly deadAt: number | undefined;
   /** Absent when the connection is as good as it can be. */
   readonly better: Better | undefined;
+  /** The last time it became as good as it can be, and the attempts that this had taken. */
+  readonly bettered: { readonly at: number; readonly tries: number } | undefined;
 }
 
 /** Attempts to make a connection better than it is. */
@@ -75,6 +77,7 @@ export interface Redial {
 
 /** What happened. An attempt's or a ping's number tells it from older ones, whose answers no longer count. */
 export type RedialEvent =
+  /** It is wanted, now: also one that waits, was refused or lacks something is dialled at once. */
   | { readonly type: "reach"; readonly address: string }
   | { readonly type: "forget"; readonly address: string }
   /** A connection came by itself, or is there without having been dialled for this address. */
@@ -222,10 +225,16 @@ class Moves {
   #reach(address: string, target: Target | undefined): void {
     if (!target) {
       this.#dial(address, { guest: false, failures: 0, trouble: undefined });
+      return;
+    }
+    const { phase } = target;
+    if (phase.is === "refused" || phase.is === "waiting") {
+      this.#dial(address, { ...target, failures: 0 });
+    } else if (phase.is === "connected" && phase.better && phase.better.attempt === undefined) {
+      const next = this.#tryBetter(address, phase, { ...phase.better, tries: 0 });
+      this.#targets.set(address, { ...target, guest: false, phase: next });
     } else if (target.guest) {
       this.#targets.set(address, { ...target, guest: false });
-    } else if (target.phase.is === "refused" || target.phase.is === "waiting") {
-      this.#dial(address, target);
     }
   }
 
@@ -300,6 +309,7 @@ class Moves {
       ping: undefined,
       deadAt: undefined,
       better: lacking ? { at: this.#now + SHORTEST_BETTER_MS, tries: 0, attempt: undefined } : undefined,
+      bettered: undefined,
     };
     this.#targets.set(address, { ...target, trouble: undefined, phase: this.#pinged(address, phase) });
   }
@@ -337,13 +347,16 @@ class Moves {
     lacking: boolean,
     trouble: string | undefined,
   ): void {
-    const tries = phase.better?.tries ?? 0;
+    // What is no sooner good than it is bad again is tried ever less often.
+    const lately = phase.bettered && this.#now - phase.bettered.at < STEADY_MS ? phase.bettered.tries : 0;
+    const tries = phase.better?.tries ?? lately;
+    const bettered = lacking ? phase.bettered : { at: this.#now, tries };
     const better = lacking ? { at: this.#now + betterWait(tries), tries, attempt: undefined } : undefined;
     if (lacking && phase.better?.attempt !== undefined) {
       // Whether this is its answer or the connection got worse meanwhile, the attempt is over.
       this.effects.push({ type: "abandon", address, attempt: phase.better.attempt });
     }
-    this.#put(address, target, { ...phase, better }, lacking ? trouble : undefined);
+    this.#put(address, target, { ...phase, better, bettered }, lacking ? trouble : undefined);
   }
 
   #lost(address: string, target: Target, phase: ConnectedPhase, reason: string): void {

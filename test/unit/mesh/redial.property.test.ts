@@ -294,6 +294,36 @@ it("tries to better a connection that lacks something, ever less often, and leav
   expect(world.dialledAt.length).toBe(tries);
 });
 
+it("tries ever less often what is no sooner better than it is worse again", () => {
+  const world = run(
+    [
+      { do: "world", dials: "up", pongs: true },
+      { do: "reach", address: "a" },
+    ],
+    1,
+    () => undefined,
+  );
+  for (let times = 0; times < 8; times += 1) {
+    const before = world.dialledAt.length;
+    world.do({ do: "lessened", address: "a" });
+    expect(world.redial.targets.get("a")).toMatchObject({ phase: { is: "connected" }, trouble: "Worse." });
+    while (world.dialledAt.length === before) world.pass(1000);
+  }
+  const between = world.dialledAt.slice(1).map((at, index) => at - (world.dialledAt[index] ?? 0));
+  for (const [index, wait] of between.entries()) {
+    if (index > 0) expect(wait).toBeGreaterThanOrEqual(between[index - 1] ?? 0);
+  }
+  expect(between.at(-1)).toBeGreaterThan(500_000);
+  world.pass(60_000);
+  world.do({ do: "lessened", address: "a" });
+  const last = world.dialledAt.length;
+  world.pass(16_000);
+  expect(world.dialledAt.length).toBe(last + 1);
+  world.do({ do: "lessened", address: "a" });
+  world.do({ do: "reach", address: "a" });
+  expect(world.dialledAt.length).toBe(last + 2);
+});
+
 it("leaves one that refused alone until it is asked for again", () => {
   const world = run(
     [
