@@ -254,11 +254,8 @@ export class Mesh {
     if (!numbers || message.type === "bye") return;
     const document = message.type === "sync" ? numbers.theirs.get(message.number) : message.document;
     const notebook = document === undefined ? undefined : this.#notebooks.get(document);
-    if (!notebook || (message.type === "share" && message.genesis !== notebook.genesis)) {
-      if (message.type === "share")
-        peer.send({ type: "refused", document: message.document, reason: "This notebook is not here." });
-      return;
-    }
+    // Whoever has not got a notebook says nothing of it, and so nothing of what is here.
+    if (!notebook || (message.type === "share" && message.genesis !== notebook.genesis)) return;
     if (message.type === "share") {
       if (numbers.theirs.size > MOST_NOTEBOOKS)
         throw new KromaError("exhausted", "This peer names too many notebooks.");
