@@ -29,7 +29,10 @@ const documents = connectDocuments((reason) =>
   toast(`The documents cannot be reached (${reason}). Reload the page; what was saved is safe.`),
 );
 const library = new LibraryClient(documents.channel);
-const network = createNetwork(documents.openMesh);
+const network = createNetwork(
+  documents.openMesh,
+  (id) => library.entries.find(({ document }) => document === id)?.title,
+);
 void library.listed.then(() => whenIdle(() => network.begin()));
 const root = document.getElementById("app");
 if (root) render(() => <App library={library} network={network} />, root);

@@ -31,7 +31,11 @@ export interface PageNetwork extends Network {
   begin(): void;
 }
 
-export function createNetwork(openMesh: () => Channel<FromMesh, ToMesh>): PageNetwork {
+/** `titleOf` gives a notebook's title, for those who get a link to it. */
+export function createNetwork(
+  openMesh: () => Channel<FromMesh, ToMesh>,
+  titleOf: (document: DocumentId) => string | undefined,
+): PageNetwork {
   return createRoot(() => {
     const [client, setClient] = createSignal<MeshClient>();
     const [version, setVersion] = createSignal(0);
@@ -100,7 +104,15 @@ export function createNetwork(openMesh: () => Channel<FromMesh, ToMesh>): PageNe
     const addressesForLink = (): readonly string[] => {
       const servers = (transport()?.targets ?? []).map(({ address }) => address);
       const always = servers.filter((address) => !address.includes("/p2p-circuit"));
-      return [...new Set([...ownAddresses().slice(0, 1), ...always, ...ownAddresses()])].slice(0, MOST_IN_LINK);
+      // One for each relay: two ways to one peer by one relay would only race each other.
+      const own = [
+        ...new Map(
+          ownAddresses()
+            .toReversed()
+            .map((address) => [relayOf(address), address]),
+        ).values(),
+      ];
+      return [...new Set([...own.toReversed().slice(0, 2), ...always])].slice(0, MOST_IN_LINK);
     };
     return {
       begin: () => void mesh(),
@@ -144,6 +156,7 @@ export function createNetwork(openMesh: () => Channel<FromMesh, ToMesh>): PageNe
         await Promise.race([start(), new Promise((resolve) => setTimeout(resolve, START_PATIENCE))]);
         await until(() => ownAddresses().length > 0 || elsewhere(), START_PATIENCE);
         const { makeInvitationFragment } = await import("#core/mesh/invitation.ts");
+        const title = titleOf(document);
         const fragment = makeInvitationFragment({
           notebook: document,
           genesis,
@@ -152,6 +165,7 @@ export function createNetwork(openMesh: () => Channel<FromMesh, ToMesh>): PageNe
           role: invitation.role,
           expires: invitation.expires,
           addresses: addressesForLink(),
+          ...(title === undefined ? {} : { title }),
         });
         return `${location.origin}${location.pathname}${fragment}`;
       },
@@ -215,6 +229,9 @@ export function createNetwork(openMesh: () => Channel<FromMesh, ToMesh>): PageNe
     };
   });
 }
+
+/** The peer id of the relay in an address through one. */
+const relayOf = (address: string): string => /\/p2p\/([^/]+)\/p2p-circuit/.exec(address)?.[1] ?? address;
 
 /** So long a link waits for addresses to put into it. */
 const START_PATIENCE = 8000;

@@ -5,7 +5,11 @@ import type { Network } from "#kit/network.ts";
 
 export function NetworkState(props: { readonly network: Network }): JSX.Element {
   const targets = (): readonly TargetState[] => props.network.transport()?.targets ?? [];
-  const latest = (): string | undefined => props.network.links().troubles.at(-1);
+  /** Of interest only while nobody is reached: links come and go. */
+  const latest = (): string | undefined => {
+    const { peers, troubles } = props.network.links();
+    return peers.length === 0 ? troubles.at(-1) : undefined;
+  };
   return (
     <section aria-labelledby="people-network">
       <h3 id="people-network">Network</h3>

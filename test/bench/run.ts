@@ -11,6 +11,7 @@ import { benchLines } from "./lines.ts";
 import { benchKeptMachine } from "./kept-machine.ts";
 import { benchMachine } from "./machine.ts";
 import { benchMachineFiles } from "./machine-files.ts";
+import { benchTogether } from "./together.ts";
 
 /** One promised number. */
 export interface Figure {
@@ -34,6 +35,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   "kept-machine": benchKeptMachine,
   lines: benchLines,
   cells: benchCells,
+  together: benchTogether,
 };
 
 const wanted = process.argv.slice(2);
