@@ -25,6 +25,7 @@ import {
   type NotebookRecord,
 } from "./document.ts";
 import type { NewCell, NotebookOperation, Run } from "./model.ts";
+import { checkVersion, versionKey } from "./named-versions.ts";
 import { comparePlaced, positionAfter, type Placed } from "./position.ts";
 import type { RunBody } from "./run-body.ts";
 import { mapPosition, mapRanges, splitsPair, type TextChanges } from "./text-changes.ts";
@@ -108,6 +109,16 @@ class Draft {
         patchMetadata(this.#root.metadata, operation.metadata);
         return [{ type: "set_metadata", metadata: formerValues(before, operation.metadata) }];
       }
+      case "set_version": {
+        const { version, to } = operation;
+        const former = readHead(this.#root).versions?.find(({ id }) => id === version);
+        const key = versionKey(version);
+        if (to) this.#root.metadata[key] = jsonScalar(checkVersion(to));
+        else if (former) delete this.#root.metadata[key];
+        if (former === undefined) return [{ type: "set_version", version, to: undefined }];
+        const { id: _, ...before } = former;
+        return [{ type: "set_version", version, to: before }];
+      }
       case "restore_cell":
         return this.#restore(operation.cell);
       default: {
@@ -121,7 +132,7 @@ class Draft {
     record: CellRecord,
     operation: Exclude<
       NotebookOperation,
-      { readonly type: "insert_cell" | "restore_cell" | "set_title" | "set_metadata" }
+      { readonly type: "insert_cell" | "restore_cell" | "set_title" | "set_metadata" | "set_version" }
     >,
   ): readonly NotebookOperation[] {
     const { cell } = operation;

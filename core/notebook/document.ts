@@ -15,6 +15,7 @@ import { canonicalJson } from "../base/canonical-json.ts";
 import { isCellId, normaliseText } from "./cell-text.ts";
 import { SCHEMA } from "./migrations.ts";
 import type { Cell, CellKind, CellShape, Notebook, NotebookShape, Run, RunStatus } from "./model.ts";
+import { readVersions } from "./named-versions.ts";
 import { comparePlaced, evenPositions, type Placed } from "./position.ts";
 import type { RunBody } from "./run-body.ts";
 
@@ -147,22 +148,28 @@ export function allPlaced(document: NotebookDocument): Placed[] {
     .sort(comparePlaced);
 }
 
-/** The cells that are there, in order. */
-export function cellOrder(document: NotebookDocument): CellId[] {
+/** The values of a field that were written at the same time; undefined where there is only one. */
+export type ConflictsOf = (record: CellRecord, field: "deleted") => readonly unknown[] | undefined;
+
+const presentConflicts: ConflictsOf = (record, field) => {
+  const conflicts = Automerge.getConflicts(record, field);
+  return conflicts && Object.values(conflicts);
+};
+
+/** The cells that are there, in order. A document as it was once needs to be told its conflicts. */
+export function cellOrder(document: NotebookDocument, conflictsOf: ConflictsOf = presentConflicts): CellId[] {
   return allPlaced(document)
-    .filter(({ id }) => !isHidden(document, id))
+    .filter(({ id }) => !isHidden(document, id, conflictsOf))
     .map(({ id }) => id as CellId);
 }
 
 /** True when the cell is deleted and nobody has typed in it since. A cell that never was, or is no cell, is hidden too. */
-export function isHidden(document: NotebookDocument, id: string): boolean {
+export function isHidden(document: NotebookDocument, id: string, conflictsOf: ConflictsOf = presentConflicts): boolean {
   const record = findRecord(document, id);
   if (record === undefined) return true;
   if (record.deleted === undefined) return false;
   const hash = sourceHash(sourceOf(record));
-  const conflicts = Automerge.getConflicts(record, "deleted");
-  const hashes: unknown[] = conflicts ? Object.values(conflicts) : [record.deleted];
-  return hashes.some((tombstone) => textOf(tombstone) === hash);
+  return (conflictsOf(record, "deleted") ?? [record.deleted]).some((tombstone) => textOf(tombstone) === hash);
 }
 
 /** The stored cell, if there is one that can be shown at all. */
@@ -213,13 +220,15 @@ export function readRun(document: NotebookDocument, id: string): Omit<Run, "outp
   };
 }
 
-/** Title, language, metadata and shape of the notebook. */
+/** Title, language, metadata, named versions and shape of the notebook. */
 export function readHead(document: NotebookDocument): Omit<Notebook, "cells"> {
   const shape = parseJson(document.shape) as NotebookShape | undefined;
+  const versions = readVersions(mapOf(document.metadata), textOf);
   return {
     title: textOf(document.title),
     language: textOf(document.language) || "python",
     metadata: readMetadata(document.metadata),
+    ...(versions.length > 0 ? { versions } : {}),
     ...(isObject(shape) ? { shape } : {}),
   };
 }

@@ -93,6 +93,17 @@ export interface NotebookShape {
   readonly numbers?: readonly { readonly path: readonly (string | number)[]; readonly text: string }[];
 }
 
+/** A state of the notebook that somebody gave a name. */
+export interface NamedVersion {
+  readonly id: string;
+  /** At most 80 characters. */
+  readonly name: string;
+  /** Unix time in milliseconds at which it was named. */
+  readonly time: number;
+  /** The changes that it is made of: it has these and all that they build on. */
+  readonly heads: readonly string[];
+}
+
 export interface Notebook {
   readonly title: string;
   /** Language of new cells and of the .ipynb's kernelspec. */
@@ -101,6 +112,8 @@ export interface Notebook {
   readonly metadata: Readonly<Record<string, unknown>>;
   /** In order. */
   readonly cells: readonly Cell[];
+  /** Latest first; absent while there are none. */
+  readonly versions?: readonly NamedVersion[];
   readonly shape?: NotebookShape;
 }
 
@@ -142,6 +155,8 @@ export type NotebookOperation =
   | { readonly type: "set_cell_metadata"; readonly cell: CellId; readonly metadata: Readonly<Record<string, unknown>> }
   | { readonly type: "set_metadata"; readonly metadata: Readonly<Record<string, unknown>> }
   | { readonly type: "set_title"; readonly title: string }
+  /** Names a version, or gives it another name; undefined takes the name away. */
+  | { readonly type: "set_version"; readonly version: string; readonly to: Omit<NamedVersion, "id"> | undefined }
   /** Replaces all attachments of the cell. */
   | {
       readonly type: "set_attachments";
