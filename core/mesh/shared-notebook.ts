@@ -20,6 +20,8 @@ import type { PeerMessage } from "./wire.ts";
 export interface Replicas {
   hold(document: DocumentId): Promise<Replica | undefined>;
   adopt(document: DocumentId, bytes: Uint8Array): Promise<void>;
+  /** What is written here from now on says that this member wrote it. */
+  setAuthor(document: DocumentId, member: MemberId): Promise<void>;
 }
 
 export interface SharedNotebookOptions {
@@ -88,6 +90,8 @@ export class SharedNotebook {
     this.genesis = options.genesis;
     this.#membership = options.membership;
     this.presences = new Presences(options.clock, () => options.changed());
+    // Where it can't be kept, the history does not tell who it was.
+    options.replicas.setAuthor(options.document, options.me).catch(() => undefined);
     this.#blocks = new BlockExchange({
       clock: options.clock,
       replica: () => this.#replica,

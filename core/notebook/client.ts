@@ -7,7 +7,9 @@ import type { Channel } from "../base/channel.ts";
 import { fromWireError, KromaError } from "../base/errors.ts";
 import { Emitter } from "../base/events.ts";
 import { randomId, type CellId, type DocumentId, type Language } from "../base/ids.ts";
-import type { FromDocument, ImportFormat, LibraryEntry, TextUpdate, ToDocument } from "./messages.ts";
+import type { Away, ChangedBy, PastState } from "./document-history.ts";
+import type { HistoryPage } from "./history.ts";
+import type { FromDocument, ImportFormat, LibraryEntry, TextUpdate, ToDocument, WhichChanges } from "./messages.ts";
 import type { Cell, Notebook, NotebookOperation, Run } from "./model.ts";
 import { applyTextChanges } from "./text-changes.ts";
 
@@ -320,6 +322,28 @@ export class NotebookClient {
 
   onSaved(listener: (saved: boolean) => void): () => void {
     return this.#savedChanged.on(listener);
+  }
+
+  /** The latest sessions of work, or those that led to a state; at most so many. */
+  async history(sessions: number, from?: readonly string[]): Promise<HistoryPage> {
+    const asked = { type: "history", document: this.document, sessions, ...(from ? { from } : {}) } as const;
+    return (await this.#call(asked)) as HistoryPage;
+  }
+
+  /** The notebook as it was, and what differed from an earlier state. `missing` when it is not known here. */
+  async past(heads: readonly string[], before?: readonly string[]): Promise<PastState> {
+    const asked = { type: "past", document: this.document, heads, ...(before ? { before } : {}) } as const;
+    return (await this.#call(asked)) as PastState;
+  }
+
+  /** Who changed which cells. */
+  async changedBy(which: WhichChanges): Promise<ChangedBy> {
+    return (await this.#call({ type: "changed_by", document: this.document, which })) as ChangedBy;
+  }
+
+  /** What has come since this browser last had it open; undefined when it never had. */
+  async away(): Promise<Away | undefined> {
+    return (await this.#call({ type: "away", document: this.document })) as Away | undefined;
   }
 
   /** The notebook as a file. */

@@ -19,6 +19,8 @@ const root = (document: DocumentId): StoreKey => ["document", document];
 
 /** The key of the small JSON view for the first screen. */
 export const viewKey = (document: DocumentId): StoreKey => ["view", document];
+/** The key of the state in which a page last had it open. */
+export const visitKey = (document: DocumentId): StoreKey => ["visit", document];
 /** The keys of runs under way. */
 export const progressPrefix = (document: DocumentId): StoreKey => ["progress", document];
 

@@ -20,6 +20,7 @@ import type { BlockStore, DocStore } from "../store/stores.ts";
 import * as Automerge from "@automerge/automerge/slim";
 import { blockCid } from "../store/cid.ts";
 import { documentOf } from "./document.ts";
+import { DocumentHistory } from "./document-history.ts";
 import { DocumentSync } from "./document-sync.ts";
 import { readFile, titleOf, writeFile } from "./formats.ts";
 import { describeNotebook, Library } from "./library.ts";
@@ -27,6 +28,7 @@ import type { FromDocument, LibraryEntry, ToDocument } from "./messages.ts";
 import type { Notebook } from "./model.ts";
 import { OpenDocument, type OpenDocumentOptions } from "./open-document.ts";
 import { storeRunBody, type RunBody } from "./run-body.ts";
+import { readVisit, writeVisit } from "./visit.ts";
 
 /** What a host is made of. */
 export interface DocumentHostOptions {
@@ -157,6 +159,17 @@ export class DocumentHost {
     };
   }
 
+  /** What is written here in this notebook from now on says that this member wrote it. Loads nothing for that. */
+  async setAuthor(document: DocumentId, member: string): Promise<void> {
+    if (!this.#documents.has(document)) {
+      const visit = await readVisit(this.#options.store, document);
+      if (visit.author !== member)
+        await this.#options.store.write({ put: [writeVisit(document, { ...visit, author: member })] });
+    }
+    // It may have been opened meanwhile.
+    await this.#documents.get(document)?.setAuthor(member);
+  }
+
   /** Takes a notebook that came whole from a peer: it is foreign until someone here trusts it. */
   async adopt(document: DocumentId, bytes: Uint8Array): Promise<void> {
     await this.#library.load();
@@ -257,6 +270,7 @@ export class DocumentHost {
       case "open":
         await this.#library.load();
         await this.#document(document).open(({ notebook, heads, fromCache }) => {
+          this.#documents.get(document)?.visit(true);
           connection.open.set(document, (connection.open.get(document) ?? 0) + 1);
           const entry = this.#library.get(document) ?? this.#adopt(document, notebook);
           reply({ notebook, heads, entry, fromCache });
@@ -285,6 +299,18 @@ export class DocumentHost {
         reply({});
         break;
       }
+      case "history":
+        reply(await this.#history(document).page(message.from, message.sessions));
+        break;
+      case "past":
+        reply(await this.#history(document).past(message.heads, message.before));
+        break;
+      case "changed_by":
+        reply(await this.#history(document).changedBy(message.which));
+        break;
+      case "away":
+        reply(await this.#history(document).away(await this.#document(document).lastVisit()));
+        break;
       case "export": {
         const bytes = writeFile(await this.#document(document).notebook(), message.format);
         reply({ bytes }, [bytes.buffer as ArrayBuffer]);
@@ -318,6 +344,10 @@ export class DocumentHost {
         return;
     }
     this.#release(document);
+  }
+
+  #history(document: DocumentId): DocumentHistory {
+    return new DocumentHistory(this.#document(document), this.#options.blocks);
   }
 
   #importOnce(message: Extract<ToDocument, { readonly type: "import" }>): Promise<unknown> {
@@ -421,6 +451,7 @@ export class DocumentHost {
       return;
     }
     connection.open.delete(document);
+    if (!this.#hasPage(document)) this.#documents.get(document)?.visit(false);
     const running = connection.running.get(document);
     connection.running.delete(document);
     const open = this.#documents.get(document);
@@ -444,7 +475,11 @@ export class DocumentHost {
   }
 
   #isOpen(id: DocumentId): boolean {
-    return (this.#held.get(id) ?? 0) > 0 || [...this.#connections].some(({ open }) => open.has(id));
+    return (this.#held.get(id) ?? 0) > 0 || this.#hasPage(id);
+  }
+
+  #hasPage(id: DocumentId): boolean {
+    return [...this.#connections].some(({ open }) => open.has(id));
   }
 
   #libraryChanged(): void {

@@ -5,7 +5,7 @@
 import type { DocumentId } from "../base/ids.ts";
 import type { DocStore } from "../store/stores.ts";
 import { isSameJson } from "../base/canonical-json.ts";
-import { progressPrefix, viewKey } from "./document-log.ts";
+import { progressPrefix, viewKey, visitKey } from "./document-log.ts";
 import type { LibraryEntry } from "./messages.ts";
 import type { Notebook } from "./model.ts";
 
@@ -165,7 +165,7 @@ export class Library {
     const pieces = await this.#store.loadRange(["document", document]);
     const progress = await this.#store.loadRange(progressPrefix(document));
     const keys = [...pieces, ...progress].map(([key]) => key);
-    await this.#store.write({ remove: [...keys, viewKey(document), ["library", document]] });
+    await this.#store.write({ remove: [...keys, viewKey(document), visitKey(document), ["library", document]] });
   }
 
   #write(): Promise<void> {

@@ -34,6 +34,11 @@ export interface LibraryEntry {
   readonly foreign: boolean;
 }
 
+/** Some changes: the last ones of a state, or all that came after one. */
+export type WhichChanges =
+  | { readonly heads: readonly string[]; readonly changes: number }
+  | { readonly since: readonly string[] };
+
 export type ImportFormat = "ipynb" | "percent";
 
 interface Request {
@@ -75,6 +80,14 @@ export type ToDocument =
     })
   /** Output of a run under way, kept for a crash but not in the document. No reply is waited for. */
   | (OnDocument & { readonly type: "run_progress"; readonly cell: CellId; readonly run: Run })
+  /** The sessions of work that led to a state (to the present without one), latest first. reply: HistoryPage */
+  | (OnDocument & { readonly type: "history"; readonly from?: readonly string[]; readonly sessions: number })
+  /** The notebook as it was, with what differs from an earlier state. reply: PastState */
+  | (OnDocument & { readonly type: "past"; readonly heads: readonly string[]; readonly before?: readonly string[] })
+  /** Who changed which cells: in the last changes of a state, or since one. reply: ChangedBy */
+  | (OnDocument & { readonly type: "changed_by"; readonly which: WhichChanges })
+  /** What has come since a page last had it open before now. reply: Away, or undefined when none ever had */
+  | (OnDocument & { readonly type: "away" })
   /** reply: { bytes: Uint8Array } */
   | (OnDocument & { readonly type: "export"; readonly format: ImportFormat })
   /** Passes `payload` to every other page that has the document open. */

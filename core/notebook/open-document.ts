@@ -5,9 +5,9 @@
  */
 import * as Automerge from "@automerge/automerge/slim";
 import { KromaError } from "../base/errors.ts";
+import { authorOfMember } from "./author.ts";
 import type { CellId, DocumentId, RunId } from "../base/ids.ts";
 import type { BlockStore, DocStore, StoreKey } from "../store/stores.ts";
-import { normaliseText } from "./cell-text.ts";
 import { inspectChunks } from "./chunk-guard.ts";
 import { applyOperations, LATER } from "./document-operations.ts";
 import { DocumentLog, progressPrefix, viewKey } from "./document-log.ts";
@@ -27,7 +27,9 @@ import { migrate } from "./migrations.ts";
 import type { Notebook, NotebookOperation, Run } from "./model.ts";
 import { loadRunBody, storeRunBody, type RunBody } from "./run-body.ts";
 import { readStoredView, writeStoredView } from "./stored-view.ts";
-import { applyTextChanges, diffText, hasLoneSurrogate, splicesOf, splitsPair, type Splice } from "./text-changes.ts";
+import { readVisit, writeVisit, type Visit } from "./visit.ts";
+import { planEdit } from "./planned-edit.ts";
+import { diffText, type Splice } from "./text-changes.ts";
 
 /** What an open document needs, and whom it tells. */
 export interface OpenDocumentOptions {
@@ -83,6 +85,12 @@ export class OpenDocument {
   #timerAt = Infinity;
   #writing: Promise<void> | undefined;
   #closed = false;
+  /** A page has it open. */
+  #visited = false;
+  /** What is kept of the last visit, whether it has to be written, and how things stood before the present one. */
+  #visit: Visit = {};
+  #visitDirty = false;
+  #lastVisit: readonly string[] | undefined;
 
   constructor(options: OpenDocumentOptions) {
     this.#options = options;
@@ -94,7 +102,8 @@ export class OpenDocument {
 
   /** True when everything is on disk and nothing is under way. */
   get isSaved(): boolean {
-    return this.#loaded && this.#durable >= this.#seq && this.#progressDirty.size === 0 && this.#writing === undefined;
+    const dirty = this.#progressDirty.size > 0 || this.#visitDirty || this.#durable < this.#seq;
+    return this.#loaded && !dirty && this.#writing === undefined;
   }
 
   /** True when nothing is waiting, under way or unsaved: the document can go. */
@@ -124,7 +133,7 @@ export class OpenDocument {
       }
     }
     await this.#enqueue(() => {
-      reply({ notebook: this.#view.notebook, heads: this.#backend().getHeads(), fromCache: false });
+      reply({ notebook: this.#view.notebook, heads: this.#presentHeads(), fromCache: false });
     });
   }
 
@@ -251,7 +260,31 @@ export class OpenDocument {
   }
 
   heads(): Promise<readonly string[]> {
-    return this.#enqueue(() => this.#backend().getHeads());
+    return this.#enqueue(() => this.#presentHeads());
+  }
+
+  /** A page has it open from now on, or none any more: what it has then has been seen. */
+  visit(open: boolean): void {
+    if (open === this.#visited) return;
+    this.#visited = open;
+    if (open) this.#lastVisit = this.#visit.heads;
+    else this.#enqueue(() => this.#noteVisit({ heads: this.#presentHeads() })).catch(() => undefined);
+  }
+
+  /** The state in which a page had it open before it was opened now; undefined when none had. */
+  lastVisit(): Promise<readonly string[] | undefined> {
+    return this.#enqueue(() => this.#lastVisit);
+  }
+
+  /** What is written here from now on says that this member wrote it. */
+  setAuthor(member: string): Promise<void> {
+    return this.#enqueue(() => {
+      if (this.#visit.author === member) return;
+      this.#noteVisit({ author: member });
+      this.#settle();
+      // Automerge takes a new actor for it.
+      this.#backend().setAuthor(authorOfMember(member));
+    });
   }
 
   /** Resolves when everything so far is on disk; fails when it can't be put there. */
@@ -276,11 +309,15 @@ export class OpenDocument {
     const { store, id, automerge, initial } = this.#options;
     const pieces = initial ? [initial.bytes] : await this.#log.load();
     const progress = initial ? [] : await store.loadRange(progressPrefix(id));
+    if (!initial) this.#visit = await readVisit(store, id);
+    this.#lastVisit = this.#visit.heads;
     if (pieces.length === 0) throw new KromaError("missing", "This notebook is not in the library any more.");
     await automerge;
     const loaded = loadPieces(pieces);
     this.#savedHeads = initial ? [] : Automerge.getHeads(loaded);
     this.#document = withTitle(migrate(loaded), initial?.title);
+    const { author } = this.#visit;
+    if (author !== undefined) this.#backend().setAuthor(authorOfMember(author));
     this.#loaded = true;
     if (this.#adopted) await this.#refresh(undefined);
     else await this.#view.update(this.#document, undefined, (body) => loadRunBody(body, this.#options.blocks));
@@ -322,7 +359,9 @@ export class OpenDocument {
     const bodies = new Map<RunId, RunBody>();
     for (const operation of operations) {
       if (operation.type !== "set_run") continue;
-      bodies.set(operation.run.id, await storeRunBody(operation.run, this.#options.blocks));
+      const { run } = operation;
+      const body = run.missing === undefined ? await storeRunBody(run, this.#options.blocks) : { cid: run.missing };
+      bodies.set(run.id, body);
     }
     this.#settle();
     const result = applyOperations(this.#settled(), operations, {
@@ -399,6 +438,18 @@ export class OpenDocument {
     this.#unsettled = false;
   }
 
+  #noteVisit(facts: Visit): void {
+    this.#visit = { ...this.#visit, ...facts };
+    this.#visitDirty = true;
+    this.#schedule(SAVE_DELAY);
+  }
+
+  /** Asking Automerge for them commits what is typed: better with the time at which it was. */
+  #presentHeads(): Automerge.Heads {
+    this.#commit();
+    return this.#backend().getHeads();
+  }
+
   #commit(): void {
     if (this.#unsettled) this.#backend().commit(undefined, Math.floor(this.#options.now() / 1000));
   }
@@ -471,6 +522,9 @@ export class OpenDocument {
       if (run) put.push([key, new TextEncoder().encode(JSON.stringify(run))]);
       else remove.push(key);
     }
+    if (this.#visited) this.#visit = { ...this.#visit, heads };
+    if (this.#visited || this.#visitDirty) put.push(writeVisit(this.#options.id, this.#visit));
+    this.#visitDirty = false;
     const viewDue = this.#viewSeq < seq && performance.now() - this.#viewTime >= VIEW_DELAY;
     if (viewDue) {
       const notebook = this.#view.notebook;
@@ -482,6 +536,7 @@ export class OpenDocument {
       else await this.#log.append(backend.saveSince(this.#savedHeads), { put, remove });
     } catch (error) {
       for (const cell of progress) this.#progressDirty.add(cell);
+      this.#visitDirty = true;
       this.#options.stored(error);
       this.#schedule(RETRY_DELAY);
       throw error;
@@ -502,35 +557,6 @@ export class OpenDocument {
 }
 
 type WithoutDocument<E> = E extends { readonly document: DocumentId } ? Omit<E, "document"> : never;
-
-/** The splices of an editor's updates, the text they should give, and whether Automerge may see it otherwise. */
-function planEdit(
-  text: string,
-  updates: readonly TextUpdate[],
-): { readonly splices: readonly Splice[]; readonly expected: string; readonly risky: boolean } {
-  const splices: Splice[] = [];
-  let expected = text;
-  let risky = false;
-  for (const { changes } of updates) {
-    let present = expected;
-    for (const splice of splicesOf(changes, expected.length)) {
-      const insert = normaliseText(splice.insert);
-      // Automerge has no place inside a surrogate pair and no half of one; the editor is then told what became of it.
-      risky ||=
-        splitsPair(present, splice.at) ||
-        splitsPair(present, splice.at + splice.remove) ||
-        hasLoneSurrogate(splice.insert) ||
-        splice.insert.includes("\r");
-      present = present.slice(0, splice.at) + splice.insert + present.slice(splice.at + splice.remove);
-      splices.push(risky ? splice : { ...splice, insert });
-    }
-    expected = applyTextChanges(expected, changes);
-  }
-  // With risky text the several splices could each miss by one: then one replacement of the whole difference is sure.
-  if (!risky) return { splices, expected, risky };
-  const whole = diffText(text, normaliseText(expected));
-  return { splices: whole ? splicesOf(whole, text.length) : [], expected, risky };
-}
 
 /** The document under a title that its file did not have, which therefore does not count as a change of the file. */
 function withTitle(document: NotebookDocument, title: string | undefined): NotebookDocument {

@@ -1,0 +1,34 @@
+/** What this browser keeps of its own part in a notebook: the state it last showed, and as whom it writes. */
+import * as v from "valibot";
+import type { DocumentId } from "../base/ids.ts";
+import type { DocStore, StoreKey } from "../store/stores.ts";
+import { visitKey } from "./document-log.ts";
+
+const StoredVisit = v.object({
+  heads: v.optional(v.array(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)))),
+  author: v.optional(v.pipe(v.string(), v.maxLength(100))),
+});
+
+/** The heads when a page last had it open, and the member that oneself is. */
+export interface Visit {
+  readonly heads?: readonly string[];
+  readonly author?: string;
+}
+
+/** What is kept; nothing where no page ever had it open, or it can't be read. */
+export async function readVisit(store: DocStore, document: DocumentId): Promise<Visit> {
+  const [entry] = await store.loadRange(visitKey(document));
+  if (entry === undefined) return {};
+  try {
+    const { heads, author } = v.parse(StoredVisit, JSON.parse(new TextDecoder().decode(entry[1])));
+    return { ...(heads ? { heads } : {}), ...(author === undefined ? {} : { author }) };
+  } catch {
+    // Then it is as if it were opened for the first time.
+    return {};
+  }
+}
+
+/** What is to be written for it. */
+export function writeVisit(document: DocumentId, visit: Visit): [StoreKey, Uint8Array] {
+  return [visitKey(document), new TextEncoder().encode(JSON.stringify(visit))];
+}
