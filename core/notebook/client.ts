@@ -341,7 +341,7 @@ export class NotebookClient {
     return (await this.#call({ type: "changed_by", document: this.document, which })) as ChangedBy;
   }
 
-  /** What has come since this browser last had it open; undefined when it never had. */
+  /** What others made since this browser last had it open, as far as it is here by now; undefined when it never had. */
   async away(): Promise<Away | undefined> {
     return (await this.#call({ type: "away", document: this.document })) as Away | undefined;
   }

@@ -15,6 +15,7 @@ import type { WhichChanges } from "./messages.ts";
 import type { Notebook } from "./model.ts";
 import { readPast, withOutputs } from "./past.ts";
 import { loadRunBody } from "./run-body.ts";
+import type { LastVisit } from "./visit.ts";
 
 /** The notebook as it was, and what differed from a state before. */
 export interface PastState {
@@ -34,9 +35,11 @@ export interface ChangedBy {
   readonly unread: number;
 }
 
-/** What has come since a state: by whom, and that state. */
+/** What was made between two visits, though it may come only now: by whom, and the state that was left. */
 export interface Away {
   readonly heads: readonly string[];
+  /** When the present visit began, Unix time in milliseconds. */
+  readonly opened: number;
   readonly people: readonly HistoryPerson[];
 }
 
@@ -91,14 +94,14 @@ export class DocumentHistory {
     return { cells, unread };
   }
 
-  /** Who has changed something since a state; undefined without one, or when it is not known any more. */
-  async away(since: readonly string[] | undefined): Promise<Away | undefined> {
-    if (since === undefined) return undefined;
+  /** Who changed something between two visits; undefined without a visit before, or when its state is not here. */
+  async away(visit: LastVisit | undefined): Promise<Away | undefined> {
+    if (visit === undefined) return undefined;
     return await this.#read((document) => {
-      if (!Automerge.hasHeads(document, [...since])) return undefined;
+      if (!Automerge.hasHeads(document, [...visit.heads])) return undefined;
       const counts = new Map<string, number>();
-      for (const { author } of Automerge.getBackend(document).getChangesMeta([...since])) add(counts, author);
-      return { heads: since, people: peopleOf(counts) };
+      for (const { author } of changesBetween(document, visit.heads, visit.opened)) add(counts, author);
+      return { ...visit, people: peopleOf(counts) };
     });
   }
 
@@ -106,7 +109,7 @@ export class DocumentHistory {
     if ("since" in which) {
       return await this.#read((document) => {
         if (!Automerge.hasHeads(document, [...which.since])) throw unknown();
-        const changes = Automerge.getBackend(document).getChangesMeta([...which.since]);
+        const changes = changesBetween(document, which.since, which.until);
         const hashes = changes.slice(-MOST_DECODED).map(({ hash }) => hash);
         return { hashes, unread: changes.length - hashes.length };
       });
@@ -131,6 +134,16 @@ export class DocumentHistory {
 }
 
 const unknown = (): KromaError => new KromaError("missing", "This version is made of changes that are not here.");
+
+/** Those after a state that their authors' clocks say were made by then: other clocks may differ a little. */
+function changesBetween(
+  document: NotebookDocument,
+  since: readonly string[],
+  until = Infinity,
+): readonly Automerge.ChangeMetadata[] {
+  const changes = Automerge.getBackend(document).getChangesMeta([...since]);
+  return changes.filter(({ time }) => time * 1000 <= until);
+}
 
 function findIn(document: NotebookDocument): FindChange {
   const backend = Automerge.getBackend(document);

@@ -34,10 +34,10 @@ export interface LibraryEntry {
   readonly foreign: boolean;
 }
 
-/** Some changes: the last ones of a state, or all that came after one. */
+/** Some changes: the last ones of a state, or those that came after one and were made by a time, in milliseconds. */
 export type WhichChanges =
   | { readonly heads: readonly string[]; readonly changes: number }
-  | { readonly since: readonly string[] };
+  | { readonly since: readonly string[]; readonly until?: number };
 
 export type ImportFormat = "ipynb" | "percent";
 
@@ -86,7 +86,7 @@ export type ToDocument =
   | (OnDocument & { readonly type: "past"; readonly heads: readonly string[]; readonly before?: readonly string[] })
   /** Who changed which cells: in the last changes of a state, or since one. reply: ChangedBy */
   | (OnDocument & { readonly type: "changed_by"; readonly which: WhichChanges })
-  /** What has come since a page last had it open before now. reply: Away, or undefined when none ever had */
+  /** What was made between the visit of a page before this one and this one. reply: Away, or undefined */
   | (OnDocument & { readonly type: "away" })
   /** reply: { bytes: Uint8Array } */
   | (OnDocument & { readonly type: "export"; readonly format: ImportFormat })

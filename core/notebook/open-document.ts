@@ -27,7 +27,7 @@ import { migrate } from "./migrations.ts";
 import type { Notebook, NotebookOperation, Run } from "./model.ts";
 import { loadRunBody, storeRunBody, type RunBody } from "./run-body.ts";
 import { readStoredView, writeStoredView } from "./stored-view.ts";
-import { readVisit, writeVisit, type Visit } from "./visit.ts";
+import { readVisit, writeVisit, type LastVisit, type Visit } from "./visit.ts";
 import { planEdit } from "./planned-edit.ts";
 import { diffText, type Splice } from "./text-changes.ts";
 
@@ -91,6 +91,7 @@ export class OpenDocument {
   #visit: Visit = {};
   #visitDirty = false;
   #lastVisit: readonly string[] | undefined;
+  #opened = 0;
 
   constructor(options: OpenDocumentOptions) {
     this.#options = options;
@@ -267,13 +268,14 @@ export class OpenDocument {
   visit(open: boolean): void {
     if (open === this.#visited) return;
     this.#visited = open;
+    this.#opened = this.#options.now();
     if (open) this.#lastVisit = this.#visit.heads;
     else this.#enqueue(() => this.#noteVisit({ heads: this.#presentHeads() })).catch(() => undefined);
   }
 
-  /** The state in which a page had it open before it was opened now; undefined when none had. */
-  lastVisit(): Promise<readonly string[] | undefined> {
-    return this.#enqueue(() => this.#lastVisit);
+  /** The state in which a page had it open before it was opened now, and when that was; undefined when none had. */
+  lastVisit(): Promise<LastVisit | undefined> {
+    return this.#enqueue(() => this.#lastVisit && { heads: this.#lastVisit, opened: this.#opened });
   }
 
   /** What is written here from now on says that this member wrote it. */

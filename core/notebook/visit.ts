@@ -15,6 +15,13 @@ export interface Visit {
   readonly author?: string;
 }
 
+/** What a page has to know of the visit before its own. */
+export interface LastVisit {
+  readonly heads: readonly string[];
+  /** When its own began, Unix time in milliseconds. */
+  readonly opened: number;
+}
+
 /** What is kept; nothing where no page ever had it open, or it can't be read. */
 export async function readVisit(store: DocStore, document: DocumentId): Promise<Visit> {
   const [entry] = await store.loadRange(visitKey(document));

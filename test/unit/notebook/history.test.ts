@@ -146,8 +146,8 @@ describe("who", () => {
 });
 
 describe("what came while one was away", () => {
-  it("is told from the state that a page last had open", async () => {
-    const ada = startHost();
+  it("is told from the state that a page last had open, without what is made before one's eyes", async () => {
+    const ada = startClocked();
     const document = await ada.library.create("Test");
     await ada.host.setAuthor(document, ADA);
     const first = await ada.library.open(document);
@@ -158,16 +158,31 @@ describe("what came while one was away", () => {
     first.close();
     await ada.library.flush();
 
-    const bo = startHost();
+    const bo = startClocked();
     await bo.host.adopt(document, concatenate(await ada.host.changesSince(document, [])));
     await bo.host.setAuthor(document, BO);
     const theirs = await bo.library.open(document);
+    bo.pass(MINUTE);
     await type(theirs, "a", " and theirs");
-    await ada.host.applyChanges(document, await bo.host.changesSince(document, seen));
-    await ada.host.flush();
+    const offline = await bo.host.changesSince(document, seen);
 
+    ada.pass(2 * MINUTE);
     const second = await ada.library.open(document);
-    expect(await second.away()).toEqual({ heads: seen, people: [{ member: BO, changes: 1 }] });
+    expect((await second.away())?.people).toEqual([]);
+    await ada.host.applyChanges(document, offline);
+    expect(await second.away()).toEqual({
+      heads: seen,
+      opened: ada.time(),
+      people: [{ member: BO, changes: 1 }],
+    });
+    bo.pass(5 * MINUTE);
+    const before = await bo.host.heads(document);
+    await type(theirs, "a", ", now");
+    await ada.host.applyChanges(document, await bo.host.changesSince(document, before));
+    expect((await second.away())?.people).toEqual([{ member: BO, changes: 1 }]);
+    expect((await second.changedBy({ since: seen, until: ada.time() })).cells).toEqual([
+      { cell: "a", people: [{ member: BO, changes: 1 }] },
+    ]);
     second.close();
     replica?.release();
     await ada.host.close();
