@@ -6,6 +6,7 @@ import { panels } from "#kit/panels.ts";
 import { pythonKernel } from "#kernels/python/kernel.ts";
 import { shellKernel } from "#kernels/shell/kernel.ts";
 import { typescriptKernel } from "#kernels/typescript/kernel.ts";
+import { history } from "#plugins/history/index.ts";
 import { markdown } from "#plugins/markdown/index.ts";
 import { outputs } from "#plugins/outputs/index.ts";
 import { people } from "#plugins/people/index.ts";
@@ -57,7 +58,18 @@ const settings: Plugin = {
 };
 
 /** All plugins of the page. */
-export const host = new PluginHost([page, outputs, markdown, vega, widgets, people, terminal, ports, settings]);
+export const host = new PluginHost([
+  page,
+  outputs,
+  markdown,
+  vega,
+  widgets,
+  people,
+  history,
+  terminal,
+  ports,
+  settings,
+]);
 
 /** The languages that run here, in the order they are shown. */
 export const kernels: readonly Kernel[] = [pythonKernel, typescriptKernel, shellKernel];

@@ -31,6 +31,7 @@ const PATHS = {
   ports: "M8 2.5a5.5 5.5 0 1 0 0 11 5.5 5.5 0 0 0 0-11zM2.5 8h11M8 2.5c-3 3.2-3 7.8 0 11M8 2.5c3 3.2 3 7.8 0 11",
   terminal: "M2 3.5h12v9H2zM4.5 6l2 2-2 2M8.5 10.2h3",
   keyboard: "M2 4.5h12v7H2zM4.5 7h.01M7 7h.01M9.5 7h.01M12 7h.01M5.5 9.5h5",
+  history: "M3.2 5.6A5.3 5.3 0 1 1 2.7 8M3 2.8v3h3M8 5v3.2l2.2 1.4",
   folder: "M2.5 4.5v8h11v-7H8L6.5 4h-4zM8 8v3M6.5 9.5h3",
 } as const;
 

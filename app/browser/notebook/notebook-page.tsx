@@ -6,6 +6,7 @@ import { Session } from "#core/session/session.ts";
 import type { Workspace } from "#core/workspace/workspace.ts";
 import { commands as commandsFacet, type PageActions } from "#kit/commands.ts";
 import { type Panel, panels as panelsFacet } from "#kit/panels.ts";
+import { HISTORY_PANEL, askFor } from "#plugins/history/asked.ts";
 import { PORTS_PANEL } from "#plugins/ports/index.ts";
 import { onPreviewAsked, showPreview } from "#plugins/ports/asked.ts";
 import { storeOf } from "#plugins/widgets/store.ts";
@@ -24,6 +25,7 @@ import { StatusBar } from "../shell/status-bar.tsx";
 import { openMachineLink } from "../machine-link.ts";
 import { allowHosts, allowedHosts } from "../web-access.ts";
 import { openWorkspaceLink, type WorkspaceLink } from "../workspace-link.ts";
+import { AwayLine } from "./away-line.tsx";
 import { CellList } from "./cell-list.tsx";
 import { FindBar } from "./find-bar.tsx";
 import { NotebookHeader } from "./header.tsx";
@@ -274,6 +276,13 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
               />
             )}
           </Show>
+          <AwayLine
+            view={view}
+            onShow={() => {
+              askFor("away");
+              page.openPanel(HISTORY_PANEL);
+            }}
+          />
           <Show when={client.entry.foreign}>
             <Banner
               level="info"

@@ -16,6 +16,7 @@ import type { Links, Sharing, ShownMember } from "#core/mesh/messages.ts";
 import type { PresenceState } from "#core/mesh/presence.ts";
 import type { Role } from "#core/mesh/roles.ts";
 import type { TransportState } from "#core/mesh/transport.ts";
+import type { NotebookClient } from "#core/notebook/client.ts";
 import { Session } from "#core/session/session.ts";
 import { createView, type PageView } from "#app/browser/notebook/view.ts";
 import type { PageActions } from "#kit/commands.ts";
@@ -211,10 +212,26 @@ export function testPage(network: Network): TestPage {
 }
 
 /** A notebook of these cells, with nothing that could run them. */
-export async function openNotebook(sources: readonly string[]) {
-  const { pages, cells, close } = await openPages(1, sources);
+export async function openNotebook(sources: readonly string[], now?: () => number) {
+  const { host, pages, cells, reopen, close } = await openPages(1, sources, now);
   const [client] = pages;
   if (!client) throw new Error("no page");
+  const { view, end } = viewOf(client);
+  return {
+    host,
+    client,
+    cells,
+    view,
+    reopen,
+    close: () => {
+      end();
+      close();
+    },
+  };
+}
+
+/** The view of an open notebook, and how to end it. */
+export function viewOf(client: NotebookClient) {
   const session = new Session({
     notebook: client,
     kernels: [],
@@ -234,14 +251,9 @@ export async function openNotebook(sources: readonly string[]) {
     reset: () => Promise.resolve(),
   };
   return {
-    client,
-    cells,
     /** Under a Solid owner only. */
     view: (page: PageActions): PageView => createView(client, session, page, machine),
-    close: () => {
-      void session.close();
-      close();
-    },
+    end: () => void session.close(),
   };
 }
 

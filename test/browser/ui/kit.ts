@@ -14,12 +14,16 @@ const automerge = initializeWasm(fetch(automergeWasm) as unknown as Promise<Uint
 export async function openPages(
   count: number,
   sources: readonly string[],
+  now: () => number = Date.now,
 ): Promise<{
+  readonly host: DocumentHost;
   readonly pages: readonly NotebookClient[];
   readonly cells: readonly CellId[];
+  /** Opens it again in the first page. */
+  readonly reopen: () => Promise<NotebookClient>;
   readonly close: () => void;
 }> {
-  const host = new DocumentHost({ store: new MemoryDocStore(), blocks: new MemoryBlockStore(), automerge });
+  const host = new DocumentHost({ store: new MemoryDocStore(), blocks: new MemoryBlockStore(), automerge, now });
   const libraries = Array.from({ length: count }, () => {
     const [page, worker] = channelPair<FromDocument, ToDocument>();
     const library = new LibraryClient(page);
@@ -43,7 +47,13 @@ export async function openPages(
     ),
     ...(before ? [{ type: "delete_cell", cell: before.id } as const] : []),
   ]);
-  return { pages, cells: sources.map((_, index) => `cell-${index}` as CellId), close: () => void host.close() };
+  return {
+    host,
+    pages,
+    cells: sources.map((_, index) => `cell-${index}` as CellId),
+    reopen: () => first.open(document),
+    close: () => void host.close(),
+  };
 }
 
 /** Resolves when `condition` holds, looked at after every task. */
