@@ -336,6 +336,12 @@ export class NotebookClient {
     return (await this.#call(asked)) as PastState;
   }
 
+  /** Makes a notebook of a state, with the history up to there, and gives its id. */
+  async branch(heads: readonly string[], title: string): Promise<DocumentId> {
+    const reply = await this.#call({ type: "branch", document: this.document, heads, title });
+    return (reply as { document: DocumentId }).document;
+  }
+
   /** Who changed which cells. */
   async changedBy(which: WhichChanges): Promise<ChangedBy> {
     return (await this.#call({ type: "changed_by", document: this.document, which })) as ChangedBy;

@@ -79,6 +79,17 @@ export class DocumentHistory {
     return { notebook, differences: differencesBetween(former.notebook, notebook) };
   }
 
+  /** The document as it was then, with its history up to there and nothing after it, as Automerge saves it. */
+  async upTo(heads: readonly string[]): Promise<Uint8Array> {
+    return await this.#read((document) => {
+      if (heads.length === 0 || !Automerge.hasHeads(document, [...heads])) throw unknown();
+      const fork = Automerge.getBackend(document).fork(undefined, [...heads]);
+      const bytes = fork.save();
+      fork.free();
+      return bytes;
+    });
+  }
+
   /** Who changed which cells, of at most a thousand changes, the latest. */
   async changedBy(which: WhichChanges): Promise<ChangedBy> {
     const { hashes, unread } = await this.#hashes(which);

@@ -327,6 +327,10 @@ export class DocumentHost {
         await this.#library.load();
         reply({ document: await this.#duplicate(document) });
         break;
+      case "branch":
+        await this.#library.load();
+        reply({ document: await this.#branch(document, message.heads, message.title) });
+        break;
       case "remove":
         await this.#library.load();
         this.#library.remove(document);
@@ -406,6 +410,17 @@ export class DocumentHost {
     await this.#start(copy, { bytes: await original.save() }).change([{ type: "set_title", title }]);
     this.#release(copy);
     return copy;
+  }
+
+  async #branch(document: DocumentId, heads: readonly string[], title: string): Promise<DocumentId> {
+    const bytes = await this.#history(document).upTo(heads);
+    const branch = newDocumentId();
+    const { foreign } = this.#library.get(document) ?? { foreign: false };
+    const started = this.#start(branch, { bytes });
+    await started.change([{ type: "set_title", title }]);
+    this.#library.add(this.#entry(branch, await started.notebook(), { foreign }));
+    this.#release(branch);
+    return branch;
   }
 
   #entry(document: DocumentId, notebook: Notebook, facts: { origin?: string; foreign?: boolean }): LibraryEntry {

@@ -63,6 +63,8 @@ export type ToDocument =
       readonly once?: boolean;
     })
   | (OnDocument & { readonly type: "duplicate" })
+  /** A new notebook of a state, with the history up to there. reply: { document } */
+  | (OnDocument & { readonly type: "branch"; readonly heads: readonly string[]; readonly title: string })
   | (OnDocument & { readonly type: "remove" })
   | (OnDocument & { readonly type: "undelete" })
   | (OnDocument & { readonly type: "trust" })

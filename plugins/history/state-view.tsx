@@ -67,6 +67,14 @@ export function StateView(props: {
     setTrouble("");
     work.catch((error: unknown) => setTrouble(sentenceOf(error)));
   };
+  const branch = async (): Promise<void> => {
+    const title = props.view.client.notebook.title || "Untitled";
+    const document = await props.view.client.branch(props.state.heads, `${title} (${props.state.words})`);
+    props.page.toast("A notebook of this version is in the library.", {
+      label: "Open it",
+      run: () => props.page.openDocument(document),
+    });
+  };
   const allowed = (): boolean => props.view.refusal() === undefined;
   return (
     <section class="history-state" aria-label={`The version of ${props.state.words}`}>
@@ -97,6 +105,9 @@ export function StateView(props: {
                 </button>
               </Show>
             </Show>
+            <button type="button" class="button outlined" onClick={() => attempt(branch())}>
+              Branch off
+            </button>
           </div>
         }
       >

@@ -3,6 +3,30 @@ import { unifiedMergeView } from "@codemirror/merge";
 import { EditorState } from "@codemirror/state";
 import { EditorView } from "@codemirror/view";
 
+/** What differs is said by a sign and a line; colour comes on top. */
+const marks = EditorView.theme({
+  "&": { color: "var(--text)", backgroundColor: "transparent" },
+  ".cm-scroller": { fontFamily: "inherit", lineHeight: "inherit" },
+  ".cm-content": { padding: "0", caretColor: "transparent" },
+  ".cm-line, .cm-deletedLine": { position: "relative", padding: "0 2px 0 16px", color: "var(--text)" },
+  ".cm-deletedChunk": { padding: "0", backgroundColor: "transparent" },
+  "&.cm-merge-b .cm-changedLine": { backgroundColor: "var(--accent-ground)" },
+  ".cm-deletedLine, .cm-deletedChunk .cm-deletedLine": { backgroundColor: "var(--red-ground)" },
+  ".cm-changedLine::before, .cm-deletedLine::before": { position: "absolute", left: "3px", content: "'+'" },
+  ".cm-deletedLine::before": { content: "'\u2212'" },
+  "&.cm-merge-b .cm-changedText, .cm-changedText": {
+    background: "none",
+    textDecoration: "underline 2px",
+    textUnderlineOffset: "2px",
+  },
+  ".cm-deletedChunk .cm-deletedText": { background: "none", textDecoration: "line-through" },
+  ".cm-collapsedLines": {
+    padding: "2px 16px",
+    background: "none",
+    color: "var(--text-quiet)",
+  },
+});
+
 /** Draws the difference into an element. Returns the way to end it. */
 export function drawTextDifference(parent: HTMLElement, before: string, after: string, label: string): () => void {
   const view = new EditorView({
@@ -12,6 +36,7 @@ export function drawTextDifference(parent: HTMLElement, before: string, after: s
       extensions: [
         EditorState.readOnly.of(true),
         EditorView.lineWrapping,
+        marks,
         EditorView.contentAttributes.of({ "aria-label": label, tabindex: "0" }),
         unifiedMergeView({
           original: before,

@@ -241,6 +241,23 @@ describe("a version", () => {
   });
 });
 
+describe("a branch", () => {
+  it("of a version is put into the library and offered to be opened", async () => {
+    const { show, client, page, openInFirst } = await beginWithAna();
+    const box = await show();
+    box.querySelectorAll<HTMLElement>(".history-sessions button")[1]?.click();
+    await until(() => box.querySelectorAll(".history-cell").length === 4, "the session before");
+    byRole(box, "button", "Branch off").click();
+    await until(() => page.offered.length === 1, "it is there");
+    expect(page.said).toEqual(["A notebook of this version is in the library."]);
+    page.offered[0]?.run();
+    const branch = await openInFirst(page.opened[0] as DocumentId);
+    expect(branch.notebook.title).toMatch(/^Test \(Mon, Jan 5, 2026/);
+    expect(branch.notebook.cells.map(({ source }) => source)).toEqual(["a = 1", "b = 2\nprint(b)", "c = 3"]);
+    expect(branch.document).not.toBe(client.document);
+  });
+});
+
 describe("a long history", () => {
   it("is read in pages, and is still gone through with one slider", async () => {
     const { client, pass, show } = await begin();
@@ -275,7 +292,7 @@ describe("who may only read", () => {
 
 describe("what changed while one was away", () => {
   it("is offered by a quiet line once it came, and listed for each person and cell", async () => {
-    const { client, host, pass, as, share, page, network, reopen } = await begin();
+    const { client, host, pass, as, share, page, network, openInFirst } = await begin();
     const { document } = client;
     await as(ME);
     const stay = await host.hold(document);
@@ -296,7 +313,7 @@ describe("what changed while one was away", () => {
     ]);
 
     pass(60);
-    const again = await reopen();
+    const again = await openInFirst(document);
     const { view: viewAgain, end: stop } = viewOf(again);
     closers.push(stop);
     share();

@@ -181,6 +181,8 @@ export interface TestPage extends PageActions {
   readonly asked: Question[];
   readonly said: string[];
   readonly opened: string[];
+  /** What was offered beside what was said. */
+  readonly offered: { readonly label: string; readonly run: () => void }[];
 }
 
 export function testPage(network: Network): TestPage {
@@ -189,13 +191,17 @@ export function testPage(network: Network): TestPage {
     asked: [],
     said: [],
     opened: [],
+    offered: [],
     network,
     openPalette: () => undefined,
     openShortcuts: () => undefined,
     openFind: () => undefined,
     togglePanel: (id) => void page.opened.push(id),
     openPanel: (id) => void page.opened.push(id),
-    toast: (text) => void page.said.push(text),
+    toast(text, action) {
+      page.said.push(text);
+      if (action) page.offered.push(action);
+    },
     announce: (text) => void page.said.push(text),
     ask: (question) => {
       page.asked.push(question);
@@ -213,7 +219,7 @@ export function testPage(network: Network): TestPage {
 
 /** A notebook of these cells, with nothing that could run them. */
 export async function openNotebook(sources: readonly string[], now?: () => number) {
-  const { host, pages, cells, reopen, close } = await openPages(1, sources, now);
+  const { host, pages, cells, openInFirst, close } = await openPages(1, sources, now);
   const [client] = pages;
   if (!client) throw new Error("no page");
   const { view, end } = viewOf(client);
@@ -222,7 +228,7 @@ export async function openNotebook(sources: readonly string[], now?: () => numbe
     client,
     cells,
     view,
-    reopen,
+    openInFirst,
     close: () => {
       end();
       close();

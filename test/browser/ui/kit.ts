@@ -2,7 +2,7 @@
 import { initializeWasm } from "@automerge/automerge/slim";
 import automergeWasm from "@automerge/automerge/automerge.wasm?url";
 import { channelPair } from "#core/base/channel.ts";
-import type { CellId } from "#core/base/ids.ts";
+import type { CellId, DocumentId } from "#core/base/ids.ts";
 import { LibraryClient, type NotebookClient } from "#core/notebook/client.ts";
 import { DocumentHost } from "#core/notebook/host.ts";
 import type { FromDocument, ToDocument } from "#core/notebook/messages.ts";
@@ -19,8 +19,8 @@ export async function openPages(
   readonly host: DocumentHost;
   readonly pages: readonly NotebookClient[];
   readonly cells: readonly CellId[];
-  /** Opens it again in the first page. */
-  readonly reopen: () => Promise<NotebookClient>;
+  /** Opens a notebook in the first page. */
+  readonly openInFirst: (document: DocumentId) => Promise<NotebookClient>;
   readonly close: () => void;
 }> {
   const host = new DocumentHost({ store: new MemoryDocStore(), blocks: new MemoryBlockStore(), automerge, now });
@@ -51,7 +51,7 @@ export async function openPages(
     host,
     pages,
     cells: sources.map((_, index) => `cell-${index}` as CellId),
-    reopen: () => first.open(document),
+    openInFirst: (other) => first.open(other),
     close: () => void host.close(),
   };
 }

@@ -276,6 +276,31 @@ describe("the past", () => {
   });
 });
 
+describe("a branch", () => {
+  it("is a notebook of a state with the history up to there, apart from the one it came from", async () => {
+    const { host, library } = startHost();
+    const client = await openWith(library, [newCell("a", "then")]);
+    await client.change([{ type: "set_run", cell: cellId("a"), run: newRun("r1", "x".repeat(200_000)) }]);
+    const then = await heads(client);
+    const { cells } = client.notebook;
+    const unbranched = await client.history(10);
+    await client.change([{ type: "delete_cell", cell: cellId("a") }]);
+    const branch = await library.open(await client.branch(then, "A try"));
+    expect(branch.notebook.title).toBe("A try");
+    expect(plain({ ...branch.notebook, title: "" })).toEqual(plain({ ...client.notebook, title: "", cells }));
+    await branch.change([{ type: "insert_cell", cell: newCell("b", "only there"), after: undefined }]);
+    expect(client.notebook.cells).toEqual([]);
+    expect(branch.entry.title).toBe("A try");
+    // It has the very changes: what is asked of them there is answered as here.
+    expect((await branch.past(then)).notebook.cells.map(({ source }) => source)).toEqual(["then"]);
+    const walked = await branch.history(10, then);
+    expect(walked.sessions.at(-1)).toEqual(unbranched.sessions.at(-1));
+    await expect(client.branch(["0".repeat(64)], "x")).rejects.toMatchObject({ code: "missing" });
+    await expect(branch.past(await heads(client))).rejects.toMatchObject({ code: "missing" });
+    await host.close();
+  });
+});
+
 describe("named versions", () => {
   it("are kept by both of two who name one apart from each other, in a document that knew nothing of them", async () => {
     const ada = startHost();
