@@ -32,6 +32,7 @@ async function open(profile: string, url: string): Promise<Page> {
   contexts.push(context);
   const page = await context.newPage();
   page.on("pageerror", (error) => {
+    console.error(error.stack);
     throw error;
   });
   await page.goto(url);
@@ -58,6 +59,20 @@ async function type(page: Page, text: string): Promise<void> {
   await page.keyboard.press("Control+End");
   await page.keyboard.type(text);
 }
+
+/** Resolves when the service worker has kept all that a visit without the host needs. */
+const stored = (page: Page): Promise<void> =>
+  expect
+    .poll(
+      () =>
+        page.evaluate(async () => {
+          const names = await caches.keys();
+          const marks = names.map(async (name) => (await caches.open(name)).match("/kroma-complete"));
+          return (await Promise.all(marks)).some(Boolean);
+        }),
+      { timeout: 60_000 },
+    )
+    .toBe(true);
 
 /** Ana's notebook, shared; the link that was made. */
 async function share(page: Page, role: "Edit" | "Read"): Promise<string> {
@@ -104,6 +119,9 @@ it("they write at once, go on when the mirror dies, and merge what each did alon
   await ana.keyboard.type("print(6 * 7, 'from Ana')");
   await ana.keyboard.press("Control+Enter");
   await ben.locator("[data-output]").filter({ hasText: "42 from Ana" }).waitFor();
+
+  // Both browsers have the page for visits without a host.
+  for (const page of [ana, ben]) await stored(page);
 
   // The mirror dies in the middle of it.
   await mirror.end("SIGKILL");
