@@ -7,6 +7,7 @@ import type { Channel } from "../base/channel.ts";
 import { fromWireError, KromaError } from "../base/errors.ts";
 import { Emitter } from "../base/events.ts";
 import { randomId, type CellId, type DocumentId, type Language } from "../base/ids.ts";
+import type { MergePreview } from "./branches.ts";
 import type { Away, ChangedBy, PastState } from "./document-history.ts";
 import type { HistoryPage } from "./history.ts";
 import type { FromDocument, ImportFormat, LibraryEntry, TextUpdate, ToDocument, WhichChanges } from "./messages.ts";
@@ -340,6 +341,16 @@ export class NotebookClient {
   async branch(heads: readonly string[], title: string): Promise<DocumentId> {
     const reply = await this.#call({ type: "branch", document: this.document, heads, title });
     return (reply as { document: DocumentId }).document;
+  }
+
+  /** What merging this branch back into the notebook it was taken from would change. */
+  async previewMerge(): Promise<MergePreview> {
+    return (await this.#call({ type: "preview_merge", document: this.document })) as MergePreview;
+  }
+
+  /** Merges this branch back; the id of the notebook it was taken from. */
+  async mergeBack(): Promise<DocumentId> {
+    return ((await this.#call({ type: "merge_back", document: this.document })) as { document: DocumentId }).document;
   }
 
   /** Who changed which cells. */

@@ -19,6 +19,7 @@ import { newCellId, newDocumentId, type CellId, type DocumentId, type RunId } fr
 import type { BlockStore, DocStore } from "../store/stores.ts";
 import * as Automerge from "@automerge/automerge/slim";
 import { blockCid } from "../store/cid.ts";
+import { mergeBack, previewMerge } from "./branches.ts";
 import { documentOf } from "./document.ts";
 import { DocumentHistory } from "./document-history.ts";
 import { DocumentSync } from "./document-sync.ts";
@@ -331,6 +332,22 @@ export class DocumentHost {
         await this.#library.load();
         reply({ document: await this.#branch(document, message.heads, message.title) });
         break;
+      case "preview_merge":
+      case "merge_back": {
+        await this.#library.load();
+        const { branchOf } = this.#library.get(document) ?? {};
+        if (branchOf === undefined) throw new KromaError("invalid", "This notebook is no branch of another one.");
+        if (!this.#library.entries.some((entry) => entry.document === branchOf.document))
+          throw new KromaError("missing", "The notebook that this one is a branch of is not in the library any more.");
+        const [branch, original] = [this.#document(document), this.#document(branchOf.document)];
+        if (message.type === "preview_merge") reply(await previewMerge(branch, original, branchOf.heads));
+        else {
+          await mergeBack(branch, original, branchOf.heads, this.#options.now());
+          reply({ document: branchOf.document });
+        }
+        this.#release(branchOf.document);
+        break;
+      }
       case "remove":
         await this.#library.load();
         this.#library.remove(document);
@@ -418,12 +435,12 @@ export class DocumentHost {
     const { foreign } = this.#library.get(document) ?? { foreign: false };
     const started = this.#start(branch, { bytes });
     await started.change([{ type: "set_title", title }]);
-    this.#library.add(this.#entry(branch, await started.notebook(), { foreign }));
+    this.#library.add(this.#entry(branch, await started.notebook(), { foreign, branchOf: { document, heads } }));
     this.#release(branch);
     return branch;
   }
 
-  #entry(document: DocumentId, notebook: Notebook, facts: { origin?: string; foreign?: boolean }): LibraryEntry {
+  #entry(document: DocumentId, notebook: Notebook, facts: Partial<LibraryEntry>): LibraryEntry {
     return { document, changed: this.#options.now(), foreign: false, ...facts, ...describeNotebook(notebook) };
   }
 

@@ -30,6 +30,8 @@ export interface LibraryEntry {
   readonly changed: number;
   /** Where it came from, if it was imported: "notebooks/welcome.ipynb" or a URL. One entry per origin. */
   readonly origin?: string;
+  /** The notebook that this one was branched off from, and where. */
+  readonly branchOf?: { readonly document: DocumentId; readonly heads: readonly string[] };
   /** True when it came from elsewhere and nobody has trusted it yet. */
   readonly foreign: boolean;
 }
@@ -65,6 +67,10 @@ export type ToDocument =
   | (OnDocument & { readonly type: "duplicate" })
   /** A new notebook of a state, with the history up to there. reply: { document } */
   | (OnDocument & { readonly type: "branch"; readonly heads: readonly string[]; readonly title: string })
+  /** What merging this branch back would change. reply: MergePreview */
+  | (OnDocument & { readonly type: "preview_merge" })
+  /** Merges this branch back. reply: { document }, the notebook it was taken from */
+  | (OnDocument & { readonly type: "merge_back" })
   | (OnDocument & { readonly type: "remove" })
   | (OnDocument & { readonly type: "undelete" })
   | (OnDocument & { readonly type: "trust" })

@@ -7,6 +7,7 @@ import type { NotebookView, PageActions } from "#kit/commands.ts";
 import type { PanelProps } from "#kit/panels.ts";
 import { onAsked, takeAsked, type Asked } from "./asked.ts";
 import { AwayView } from "./away-view.tsx";
+import { MergeBack } from "./merge-back.tsx";
 import { StateView, type ShownState } from "./state-view.tsx";
 import { Versions } from "./versions.tsx";
 import { countWords, momentWords, peopleWords, sentenceOf, timeWords } from "./words.ts";
@@ -155,6 +156,7 @@ function History(props: { readonly view: NotebookView; readonly page: PageAction
                   </button>
                 </div>
               </Show>
+              <MergeBack view={props.view} page={props.page} />
               <Versions
                 versions={versions()}
                 view={props.view}

@@ -256,6 +256,29 @@ describe("a branch", () => {
     expect(branch.notebook.cells.map(({ source }) => source)).toEqual(["a = 1", "b = 2\nprint(b)", "c = 3"]);
     expect(branch.document).not.toBe(client.document);
   });
+
+  it("shows what merging back would change, and merges", async () => {
+    const { client, page, openInFirst } = await begin();
+    const [latest] = (await client.history(1)).sessions;
+    const branch = await openInFirst(await client.branch(latest?.heads ?? [], "A try"));
+    await branch.change([{ type: "splice_text", cell: cell(0), at: 0, remove: 1, insert: "alpha" }]);
+    const { view, end } = viewOf(branch);
+    closers.push(end);
+    const panel = draw(() => <HistoryPanel context={{ page, view: view(page) }} workspace={undefined} />);
+    closers.push(panel.end);
+    const { box } = panel;
+    await said(box, "branched off from another one");
+    byRole(box, "button", "Merge back").focus();
+    await userEvent.keyboard("{Enter}");
+    await said(box, "Merging into “Test” would change 1 cell:");
+    expect(box.querySelector(".history-merge .history-cell summary")?.textContent).toContain("alpha = 1");
+    await expectAccessible(box);
+    expect(client.notebook.cells[0]?.source).toBe("a = 1");
+    byRole(box, "button", "Merge").click();
+    await expect.poll(() => client.notebook.cells[0]?.source).toBe("alpha = 1");
+    await until(() => page.offered.length === 1, "the way there is offered");
+    expect(client.notebook.title).toBe("Test");
+  });
 });
 
 describe("a long history", () => {

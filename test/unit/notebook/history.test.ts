@@ -301,6 +301,63 @@ describe("a branch", () => {
   });
 });
 
+describe("merging a branch back", () => {
+  it("brings what was done there, keeps what was done here, and names the state before", async () => {
+    const { host, library } = startHost();
+    const client = await openWith(library, [newCell("a", "one two"), newCell("b", "bee")]);
+    const branch = await library.open(await client.branch(await heads(client), "A try"));
+    await type(branch, "a", " three");
+    await branch.change([{ type: "insert_cell", cell: newCell("c", "new"), after: cellId("b") }]);
+    await client.change([
+      { type: "splice_text", cell: cellId("a"), at: 0, remove: 0, insert: "zero " },
+      { type: "set_title", title: "Mine" },
+    ]);
+    const before = client.notebook;
+    const preview = await branch.previewMerge();
+    expect(preview.title).toBe("Mine");
+    expect(preview.differences.map(({ cell, kind, parts, after }) => [cell, kind, parts, after?.source])).toEqual([
+      ["a", "changed", ["text"], "zero one two three"],
+      ["c", "added", [], "new"],
+    ]);
+    expect(plain(client.notebook)).toEqual(plain(before));
+
+    expect(await branch.mergeBack()).toBe(client.document);
+    expect(client.notebook.title).toBe("Mine");
+    expect(client.notebook.cells.map(({ source }) => source)).toEqual(["zero one two three", "bee", "new"]);
+    const [version] = client.notebook.versions ?? [];
+    expect(version?.name).toBe("Before merging A try");
+    expect(plain((await client.past(version?.heads ?? [])).notebook)).toEqual(plain(before));
+    // Nothing doubles when it is merged again.
+    expect(await branch.previewMerge()).toMatchObject({ differences: [], changes: 0 });
+    await branch.mergeBack();
+    expect(client.notebook.cells.map(({ source }) => source)).toEqual(["zero one two three", "bee", "new"]);
+    expect(client.notebook.versions).toHaveLength(1);
+    await host.close();
+  });
+
+  it("is refused for what is no branch, and where the original was removed", async () => {
+    const { host, library } = startHost();
+    const client = await openWith(library, [newCell("a", "1")]);
+    await expect(client.mergeBack()).rejects.toMatchObject({ code: "invalid" });
+    const branch = await library.open(await client.branch(await heads(client), "A try"));
+    await library.remove(client.document);
+    await expect(branch.previewMerge()).rejects.toMatchObject({ code: "missing" });
+    await expect(branch.mergeBack()).rejects.toMatchObject({ code: "missing" });
+    await host.close();
+  });
+
+  it("takes a long branch", async () => {
+    const { host, library } = startHost();
+    const client = await openWith(library, [newCell("a", "")]);
+    const branch = await library.open(await client.branch(await heads(client), "A try"));
+    for (let index = 0; index < 1100; index += 1)
+      await branch.change([{ type: "set_cell_metadata", cell: cellId("a"), metadata: { n: index } }]);
+    await branch.mergeBack();
+    expect(client.notebook.cells[0]?.metadata).toEqual({ n: 1099 });
+    await host.close();
+  });
+});
+
 describe("named versions", () => {
   it("are kept by both of two who name one apart from each other, in a document that knew nothing of them", async () => {
     const ada = startHost();
