@@ -1,7 +1,7 @@
 /** What differs between two states of a notebook, cell by cell: a pure function of the two. */
 import { isSameJson } from "../base/canonical-json.ts";
 import type { CellId } from "../base/ids.ts";
-import type { Cell, Notebook } from "./model.ts";
+import type { Cell, Notebook, Run } from "./model.ts";
 
 /** How one cell differs. `before` is there unless it was added, `after` unless it was deleted. */
 export interface CellDifference {
@@ -19,8 +19,20 @@ export interface CellDifference {
 /** What of a cell can change. "settings" is its metadata and its attachments. */
 export type CellPart = "text" | "place" | "language" | "settings" | "outputs";
 
-/** The cells that differ, in the order of the later notebook, deleted ones where they were. */
-export function differencesBetween(before: Notebook, after: Notebook): readonly CellDifference[] {
+/** True when two runs have the same outputs. */
+export type SameOutputs = (before: Run | undefined, after: Run | undefined) => boolean;
+
+const sameRun: SameOutputs = (before, after) => before?.id === after?.id && before?.status === after?.status;
+
+/**
+ * The cells that differ, in the order of the later notebook, deleted ones where they were. Outputs are the same when the
+ * run is, if nothing else is said.
+ */
+export function differencesBetween(
+  before: Notebook,
+  after: Notebook,
+  sameOutputs: SameOutputs = sameRun,
+): readonly CellDifference[] {
   const was = new Map(before.cells.map((cell, index) => [cell.id, { cell, index }]));
   const is = new Map(after.cells.map((cell, index) => [cell.id, index]));
   const stayed = new Set(longestIncreasing(after.cells.flatMap(({ id }) => was.get(id)?.index ?? [])));
@@ -50,7 +62,7 @@ export function differencesBetween(before: Notebook, after: Notebook): readonly 
     const facts = { cell: cell.id, was: former?.index ?? -1, is: index, before: former?.cell, after: cell };
     if (former === undefined) differences.push({ ...facts, kind: "added", parts: [] });
     else {
-      const parts = partsThatDiffer(former.cell, cell);
+      const parts = partsThatDiffer(former.cell, cell, sameOutputs);
       if (!stayed.has(former.index)) parts.push("place");
       if (parts.length > 0) differences.push({ ...facts, kind: "changed", parts });
     }
@@ -59,13 +71,13 @@ export function differencesBetween(before: Notebook, after: Notebook): readonly 
   return differences;
 }
 
-function partsThatDiffer(before: Cell, after: Cell): CellPart[] {
+function partsThatDiffer(before: Cell, after: Cell, sameOutputs: SameOutputs): CellPart[] {
   const parts: CellPart[] = [];
   if (before.source !== after.source) parts.push("text");
   if (before.language !== after.language || before.kind !== after.kind) parts.push("language");
   const settings = ({ metadata, attachments }: Cell) => ({ metadata, attachments: attachments ?? {} });
   if (!isSameJson(settings(before), settings(after))) parts.push("settings");
-  if (before.run?.id !== after.run?.id || before.run?.status !== after.run?.status) parts.push("outputs");
+  if (!sameOutputs(before.run, after.run)) parts.push("outputs");
   return parts;
 }
 

@@ -3,17 +3,18 @@
  * document, so that typing waits for a few milliseconds at most, and nothing of it is read before somebody asks.
  */
 import * as Automerge from "@automerge/automerge/slim";
+import { isSameJson } from "../base/canonical-json.ts";
 import { KromaError } from "../base/errors.ts";
 import type { CellId } from "../base/ids.ts";
 import type { BlockStore } from "../store/stores.ts";
 import { memberOfAuthor } from "./author.ts";
-import { differencesBetween, type CellDifference } from "./differences.ts";
+import { differencesBetween, type CellDifference, type SameOutputs } from "./differences.ts";
 import { mapOf, type NotebookDocument } from "./document.ts";
 import type { SyncedDocument } from "./document-sync.ts";
 import { HistoryReader, HistoryWalk, type FindChange, type HistoryPage, type HistoryPerson } from "./history.ts";
 import type { WhichChanges } from "./messages.ts";
 import type { Notebook } from "./model.ts";
-import { readPast, withOutputs } from "./past.ts";
+import { readPast, withOutputs, type PastNotebook } from "./past.ts";
 import { loadRunBody } from "./run-body.ts";
 import type { LastVisit } from "./visit.ts";
 
@@ -76,7 +77,7 @@ export class DocumentHistory {
     const notebook = await withOutputs(past, (body) => loadRunBody(body, this.#blocks));
     if (before === undefined) return { notebook, differences: [] };
     const former = await this.#read((document) => readPast(document, before));
-    return { notebook, differences: differencesBetween(former.notebook, notebook) };
+    return { notebook, differences: differencesBetween(former.notebook, notebook, sameOutputs(former, past)) };
   }
 
   /** The document as it was then, with its history up to there and nothing after it, as Automerge saves it. */
@@ -142,6 +143,14 @@ export class DocumentHistory {
   #read<T>(work: (document: NotebookDocument) => T): Promise<T> {
     return this.#document.sync((document) => work(document as NotebookDocument));
   }
+}
+
+/** By where the outputs are, or their JSON: nothing has to be loaded for it. */
+function sameOutputs(before: PastNotebook, after: PastNotebook): SameOutputs {
+  return (one, other) =>
+    one?.id === other?.id &&
+    one?.status === other?.status &&
+    isSameJson(one && before.bodies.get(one.id), other && after.bodies.get(other.id));
 }
 
 const unknown = (): KromaError => new KromaError("missing", "This version is made of changes that are not here.");

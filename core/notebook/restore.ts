@@ -60,15 +60,18 @@ function change(present: Cell, then: Cell): readonly NotebookOperation[] {
   if (metadata) operations.push({ type: "set_cell_metadata", cell, metadata });
   if (!isSameJson(present.attachments ?? {}, then.attachments ?? {}))
     operations.push({ type: "set_attachments", cell, attachments: then.attachments });
-  if (present.run?.id !== then.run?.id || present.run?.status !== then.run?.status) {
-    if (then.run) operations.push(setRun(cell, then.run));
-    else operations.push({ type: "clear_run", cell });
+  if (then.run === undefined) {
+    if (present.run) operations.push({ type: "clear_run", cell });
+  } else {
+    // The writer of a run may have said something else of the same run later.
+    const { run } = setRun(cell, then.run);
+    if (!isSameJson(present.run, run)) operations.push({ type: "set_run", cell, run });
   }
   return operations;
 }
 
 /** A run that was under way then is not under way now. */
-function setRun(cell: CellId, run: Run): NotebookOperation {
+function setRun(cell: CellId, run: Run): Extract<NotebookOperation, { readonly type: "set_run" }> {
   return { type: "set_run", cell, run: run.status === "running" ? { ...run, status: "lost" } : run };
 }
 

@@ -60,7 +60,8 @@ async function begin(sources: readonly string[] = ["a = 1", "b = 2\nprint(b)", "
     async show(): Promise<HTMLElement> {
       const { box, end } = draw(() => {
         view = notebook.view(page);
-        return <HistoryPanel context={{ page, view }} workspace={undefined} />;
+        const context = { page, view };
+        return <HistoryPanel context={context} workspace={undefined} />;
       });
       closers.push(end);
       await until(() => !box.textContent.includes("Reading"), "it was read");
@@ -264,7 +265,10 @@ describe("a branch", () => {
     await branch.change([{ type: "splice_text", cell: cell(0), at: 0, remove: 1, insert: "alpha" }]);
     const { view, end } = viewOf(branch);
     closers.push(end);
-    const panel = draw(() => <HistoryPanel context={{ page, view: view(page) }} workspace={undefined} />);
+    const panel = draw(() => {
+      const context = { page, view: view(page) };
+      return <HistoryPanel context={context} workspace={undefined} />;
+    });
     closers.push(panel.end);
     const { box } = panel;
     await said(box, "branched off from another one");
@@ -340,7 +344,10 @@ describe("what changed while one was away", () => {
     const { view: viewAgain, end: stop } = viewOf(again);
     closers.push(stop);
     share();
-    const line = draw(() => <AwayLine view={viewAgain(page)} onShow={() => askFor("away")} />);
+    const line = draw(() => {
+      const shown = viewAgain(page);
+      return <AwayLine view={shown} onShow={() => askFor("away")} />;
+    });
     await again.away();
     expect(line.box.textContent).toBe("");
     // Now the first of them is met.
@@ -353,7 +360,10 @@ describe("what changed while one was away", () => {
     expect(line.box.textContent).toBe("");
     line.end();
 
-    const panel = draw(() => <HistoryPanel context={{ page, view: viewAgain(page) }} workspace={undefined} />);
+    const panel = draw(() => {
+      const context = { page, view: viewAgain(page) };
+      return <HistoryPanel context={context} workspace={undefined} />;
+    });
     closers.push(panel.end);
     const { box } = panel;
     await said(box, "Ben Okoro 2 cells");

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { DocumentId } from "#core/base/ids.ts";
 import type { NotebookClient } from "#core/notebook/client.ts";
+import { restoreCell } from "#core/notebook/restore.ts";
 import { cellId, newCell, newRun, openWith, plain, startHost } from "./kit.ts";
 
 const ADA = `b${"a".repeat(52)}`;
@@ -242,6 +243,20 @@ describe("the past", () => {
     expect(cell?.run?.outputs).toEqual([]);
     expect(cell?.run?.missing).toMatch(/^b/);
     await blockless.host.close();
+  });
+
+  it("tells when a run was said something else of, and is put back to what was said first", async () => {
+    const { host, library } = startHost();
+    const client = await openWith(library, [newCell("a", "1")]);
+    await client.change([{ type: "set_run", cell: cellId("a"), run: newRun("r1", "first") }]);
+    const before = await heads(client);
+    const shown = plain(client.notebook);
+    await client.change([{ type: "set_run", cell: cellId("a"), run: newRun("r1", "second") }]);
+    const { differences } = await client.past(await heads(client), before);
+    expect(differences.map(({ cell, parts }) => [cell, parts])).toEqual([["a", ["outputs"]]]);
+    await client.change(restoreCell(client.notebook, (await client.past(before)).notebook, cellId("a")));
+    expect(plain(client.notebook)).toEqual(shown);
+    await host.close();
   });
 
   it("of changes that are not here is refused", async () => {
