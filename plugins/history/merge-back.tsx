@@ -59,11 +59,7 @@ export function MergeBack(props: { readonly view: NotebookView; readonly page: P
           <Match when={preview()}>
             {(known) => (
               <>
-                <p>
-                  {known().changes === 0
-                    ? `“${known().title}” has everything that was done here.`
-                    : `Merging into “${known().title}” would change ${countWords(known().differences.length, "cell")}${known().differences.length > 0 ? ":" : "."}`}
-                </p>
+                <p>{previewWords(known())}</p>
                 <CellChanges differences={known().differences} view={props.view} who={() => ""} restoreWords="" />
                 <div class="history-row">
                   <Show when={known().changes > 0}>
@@ -90,4 +86,10 @@ export function MergeBack(props: { readonly view: NotebookView; readonly page: P
       </section>
     </Show>
   );
+}
+
+function previewWords({ title, changes, differences }: MergePreview): string {
+  if (changes === 0) return `“${title}” has everything that was done here.`;
+  if (differences.length === 0) return `No cell of “${title}” would change.`;
+  return `Merging into “${title}” would change ${countWords(differences.length, "cell")}:`;
 }

@@ -1,6 +1,6 @@
 /**
  * A quiet line when others changed the notebook between the last visit and this one. What they did may come only after
- * the notebook was opened, when the first of them is met: so it is asked again after changes.
+ * the notebook was opened, when the first of them is met: so it is asked again then.
  */
 import { Show, createEffect, createMemo, createSignal, onCleanup, type JSX } from "solid-js";
 import type { HistoryPerson } from "#core/notebook/history.ts";
@@ -9,32 +9,27 @@ import { Banner } from "../shell/banner.tsx";
 import { whenIdle } from "../kernel-start.ts";
 import type { PageView } from "./view.ts";
 
-/** After changes, so long nothing is asked, in milliseconds. */
-const QUIET = 2000;
+/** When it is asked after somebody was met, in milliseconds: what they bring takes its time. */
+const ASKED_AFTER = [0, 2000, 10_000, 60_000];
 
 export function AwayLine(props: { readonly view: PageView; readonly onShow: () => void }): JSX.Element {
   const [people, setPeople] = createSignal<readonly HistoryPerson[]>([]);
   const [dismissed, setDismissed] = createSignal(false);
   const isMember = createMemo(() => props.view.sharing()?.role !== undefined);
+  const met = createMemo(() => (props.view.sharing()?.linked ?? []).map(({ id }) => id).join(" "));
   createEffect(() => {
     // A notebook that nobody else has was changed by nobody else.
     if (!isMember() || dismissed()) return;
-    const { client } = props.view;
-    let timer: ReturnType<typeof setTimeout> | undefined;
+    met();
     const ask = (): void => {
-      timer = undefined;
       // A line that can't be had is not missed.
-      client.away().then(
+      props.view.client.away().then(
         (away) => setPeople(away?.people ?? []),
         () => undefined,
       );
     };
-    whenIdle(ask);
-    const stop = client.onChange(() => (timer ??= setTimeout(ask, QUIET)));
-    onCleanup(() => {
-      stop();
-      clearTimeout(timer);
-    });
+    const timers = ASKED_AFTER.map((delay) => setTimeout(() => whenIdle(ask), delay));
+    onCleanup(() => timers.forEach((timer) => clearTimeout(timer)));
   });
   const text = createMemo(() => {
     const sharing = props.view.sharing();

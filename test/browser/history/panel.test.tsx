@@ -352,6 +352,7 @@ describe("what changed while one was away", () => {
     expect(line.box.textContent).toBe("");
     // Now the first of them is met.
     await host.applyChanges(document, await start.changesSince(document, []));
+    share({ linked: [{ id: ANA, path: "direct" }] });
     await expect
       .poll(() => line.box.textContent)
       .toContain("Ana and Ben Okoro changed this notebook while you were away.");
