@@ -280,6 +280,8 @@ describe("the past", () => {
     await type(theirs, "a", "+");
     await theirs.change([{ type: "delete_cell", cell: cellId("a") }]);
     const start = await host.heads(document);
+    // With more done here, the tombstone that doesn't fit is the one that Automerge shows.
+    for (const title of ["x", "y", "z", "Test"]) await mine.change([{ type: "set_title", title }]);
     await mine.change([{ type: "delete_cell", cell: cellId("a") }]);
     await host.applyChanges(document, await other.host.changesSince(document, start));
     const shown = plain(mine.notebook);
