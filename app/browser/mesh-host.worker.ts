@@ -28,6 +28,6 @@ export function startMeshHost(host: DocumentHost, store: DocStore): MeshHost {
       return mesh;
     },
   });
-  host.onChanged((document) => meshHost.mesh?.documentChanged(document));
+  host.onChanged((document, part) => meshHost.mesh?.documentChanged(document, part));
   return meshHost;
 }

@@ -5,6 +5,7 @@
 import { KromaError } from "../base/errors.ts";
 import { Emitter } from "../base/events.ts";
 import type { DocumentId } from "../base/ids.ts";
+import type { Part } from "../notebook/parts.ts";
 import type { DocStore } from "../store/stores.ts";
 import type { Clock } from "./clock.ts";
 import type { EntryHash } from "./entry.ts";
@@ -212,9 +213,9 @@ export class Mesh {
     this.#notebooks.get(document)?.setPresence(state);
   }
 
-  /** The document has changed here. */
-  documentChanged(document: DocumentId): void {
-    this.#notebooks.get(document)?.documentChanged();
+  /** That part of the notebook has changed here. */
+  documentChanged(document: DocumentId, part: Part): void {
+    this.#notebooks.get(document)?.documentChanged(part);
   }
 
   close(): void {

@@ -8,12 +8,15 @@ import { BlankDocument } from "../notebook/blank-document.ts";
 import { DocumentSync } from "../notebook/document-sync.ts";
 import { BlockExchange } from "./block-exchange.ts";
 import type { Replica } from "../notebook/host.ts";
+import { PARTS, type Part } from "../notebook/parts.ts";
 import type { Clock } from "./clock.ts";
 import type { EntryHash } from "./entry.ts";
 import type { MemberId, Signatures } from "./identity.ts";
 import { Membership } from "./membership.ts";
+import { PartSync } from "./part-sync.ts";
 import type { Peer } from "./peer.ts";
 import { Presences, type PresenceState } from "./presence.ts";
+import type { Right } from "./roles.ts";
 import type { PeerMessage } from "./wire.ts";
 
 /** Where documents are kept. */
@@ -53,21 +56,20 @@ interface Share {
   /** This end has said that it takes part, and has told all members there are. */
   introduced: boolean;
   listed: boolean;
-  sync: DocumentSync | undefined;
-  /** When it was last told something, and what calls off the next time. */
-  told: number;
-  later: (() => void) | undefined;
+  /** It has said that it syncs comments too; this end has. Before both have, what one said would be lost. */
+  takesComments: boolean;
+  saidComments: boolean;
+  readonly parts: Readonly<Record<Part, PartSync>>;
   /** Calls off the proof that this one is a member. */
   proof: (() => void) | undefined;
-  telling: boolean;
-  again: boolean;
 }
+
+/** What it takes to write into each part. Who is counted on to keep a notebook hands on what others wrote in any. */
+const RIGHT_TO_WRITE: Readonly<Record<Part, Right>> = { notebook: "edit", comments: "comment" };
 
 const NO_LONGER = "You are no longer a member of this notebook. What you have of it stays, and is yours alone.";
 /** A peer that says nothing of the notebook for so long may not know that this one is a member. */
 const PROVE_AFTER = 2000;
-/** Typing is told at most so often; the first key after a pause at once. */
-const TELL_EVERY = 50;
 
 export class SharedNotebook {
   readonly document: DocumentId;
@@ -95,7 +97,7 @@ export class SharedNotebook {
     this.#blocks = new BlockExchange({
       clock: options.clock,
       replica: () => this.#replica,
-      peers: () => [...this.#shares.values()].filter(({ sync }) => sync).map(({ peer }) => peer),
+      peers: () => [...this.#shares.values()].filter(({ parts }) => parts.notebook.sync).map(({ peer }) => peer),
       ask: (peer, cid) => peer.send({ type: "want", document: this.document, cid }),
     });
   }
@@ -130,8 +132,9 @@ export class SharedNotebook {
 
   /** True when that member is there and has said that they have all that is here. */
   async isWith(member: MemberId): Promise<boolean> {
-    for (const { peer, sync } of this.#shares.values()) {
-      if (peer.id === member && (await sync?.hasAll())) return true;
+    for (const { peer, parts, takesComments } of this.#shares.values()) {
+      if (peer.id !== member || !(await parts.notebook.sync?.hasAll())) continue;
+      if (!takesComments || (await parts.comments.sync?.hasAll())) return true;
     }
     return false;
   }
@@ -147,8 +150,7 @@ export class SharedNotebook {
   part(peer: Peer): void {
     const share = this.#shares.get(peer);
     if (!share) return;
-    share.later?.();
-    share.proof?.();
+    stop(share);
     this.#shares.delete(peer);
     if (![...this.#shares.keys()].some(({ id }) => id === peer.id)) this.presences.remove(peer.id);
     this.#options.changed();
@@ -158,11 +160,11 @@ export class SharedNotebook {
   async hear(peer: Peer, message: PeerMessage, number: () => number): Promise<void> {
     switch (message.type) {
       case "share":
-        return await this.#hearShare(peer, message.number, message.heads as EntryHash[], number);
+        return await this.#hearShare(peer, message, number);
       case "members":
         return await this.#hearMembers(peer, message.entries);
       case "sync":
-        return await this.#hearSync(peer, message.bytes);
+        return await this.#hearSync(peer, message.part, message.bytes);
       case "presence":
         return this.#hearPresence(peer, message.from as MemberId | undefined, message.state);
       case "want":
@@ -180,10 +182,10 @@ export class SharedNotebook {
     }
   }
 
-  /** The document has changed here: everyone is told. */
-  documentChanged(): void {
-    for (const share of this.#shares.values()) this.#tell(share);
-    if (this.#shares.size > 0) void this.#blocks.look();
+  /** That part has changed here: everyone is told. */
+  documentChanged(part: Part): void {
+    for (const { parts } of this.#shares.values()) parts[part].tell();
+    if (part === "notebook" && this.#shares.size > 0) void this.#blocks.look();
   }
 
   /** An entry was made here: it is kept, and everyone is told. */
@@ -209,7 +211,7 @@ export class SharedNotebook {
   }
 
   #share(peer: Peer, number: number): Share {
-    const share = newShare(peer, number, this.#options.clock.now());
+    const share = newShare(peer, number, this.#options.clock);
     this.#shares.set(peer, share);
     return share;
   }
@@ -221,7 +223,7 @@ export class SharedNotebook {
   #introduce(share: Share): void {
     if (share.introduced) return;
     share.introduced = true;
-    const { peer, number } = share;
+    const { peer } = share;
     share.proof = this.#options.clock.after(PROVE_AFTER, () => {
       if (share.theirs !== undefined || !this.#membership?.roleOf(this.#options.me)) return;
       this.#sendEntries(
@@ -229,17 +231,34 @@ export class SharedNotebook {
         this.#membership.entriesSince([]).map(({ bytes }) => bytes),
       );
     });
-    const heads = this.#membership?.heads ?? [];
-    peer.send({ type: "share", number, document: this.document, genesis: this.genesis, heads: heads.slice(0, 16) });
+    this.#sayShare(share);
     if (this.#options.join && !this.#membership?.roleOf(this.#options.me))
       this.#sendEntries(peer, [this.#options.join]);
   }
 
-  async #hearShare(peer: Peer, theirs: number, heads: readonly EntryHash[], number: () => number): Promise<void> {
+  /** Names the notebook to the peer, and what of it can be synced. Said again when that has become more. */
+  #sayShare(share: Share): void {
+    share.saidComments = this.#replica !== undefined;
+    share.peer.send({
+      type: "share",
+      number: share.number,
+      document: this.document,
+      genesis: this.genesis,
+      heads: (this.#membership?.heads ?? []).slice(0, 16),
+      ...(share.saidComments ? { parts: ["comments"] } : {}),
+    });
+  }
+
+  async #hearShare(
+    peer: Peer,
+    { number: theirs, heads, parts = [] }: Extract<PeerMessage, { readonly type: "share" }>,
+    number: () => number,
+  ): Promise<void> {
     // Someone who is no member may be about to show an entry that makes them one.
     const share = this.#shares.get(peer) ?? this.#share(peer, number());
     share.theirs = theirs;
-    share.heads = heads;
+    share.heads = heads as EntryHash[];
+    share.takesComments = parts.includes("comments");
     await this.#welcome(share);
   }
 
@@ -283,10 +302,9 @@ export class SharedNotebook {
   #refuse(share: Share, reason: string): void {
     const { peer, number } = share;
     peer.send({ type: "refused", document: this.document, reason });
-    share.later?.();
-    share.proof?.();
-    this.#shares.set(peer, newShare(peer, number, this.#options.clock.now()));
-    if (![...this.#shares.values()].some(({ peer: other, sync }) => other.id === peer.id && sync))
+    stop(share);
+    this.#shares.set(peer, newShare(peer, number, this.#options.clock));
+    if (![...this.#shares.values()].some(({ peer: other, parts }) => other.id === peer.id && parts.notebook.sync))
       this.presences.remove(peer.id);
   }
 
@@ -314,7 +332,10 @@ export class SharedNotebook {
       if (membership.may(peer.id, "read")) {
         if (share.listed && peer !== from) this.#sendEntries(peer, entries);
         this.#introduce(share);
-        if (share.sync && share.sync.mayWrite !== this.#mayWrite(peer)) share.sync = undefined;
+        for (const part of PARTS) {
+          const { sync } = share.parts[part];
+          if (sync && sync.mayWrite !== this.#mayWrite(peer, part)) share.parts[part].begin(undefined);
+        }
         await this.#welcome(share);
       } else if (share.listed) {
         // It hears why, which is the one entry that it still gets.
@@ -325,9 +346,9 @@ export class SharedNotebook {
     this.#options.changed();
   }
 
-  #mayWrite(peer: Peer): boolean {
+  #mayWrite({ id }: Peer, part: Part): boolean {
     const membership = this.#membership;
-    return membership !== undefined && (membership.may(peer.id, "edit") || membership.may(peer.id, "keep"));
+    return membership !== undefined && (membership.may(id, RIGHT_TO_WRITE[part]) || membership.may(id, "keep"));
   }
 
   #sendEntries(peer: Peer, entries: readonly Uint8Array[]): void {
@@ -336,17 +357,23 @@ export class SharedNotebook {
     peer.send({ type: "members", document: this.document, entries: entries.map((bytes) => decoder.decode(bytes)) });
   }
 
-  /** Starts to sync, once both ends are members and have said that they have the notebook. */
+  /** Starts to sync what is not synced yet, once both ends are members and have said that they have the notebook. */
   async #begin(share: Share): Promise<void> {
     const membership = this.#membership;
-    if (!membership || share.sync || share.theirs === undefined) return;
+    if (!membership || share.theirs === undefined) return;
     if (!membership.may(share.peer.id, "read") || !membership.roleOf(this.#options.me)) return;
     await (this.#holding ??= this.#hold());
-    if (share.sync || this.#closed || !this.#shares.has(share.peer)) return;
-    share.sync = this.#newSync(share.peer);
+    if (this.#closed || this.#shares.get(share.peer) !== share) return;
+    if (this.#replica && !share.saidComments) this.#sayShare(share);
+    const isNew = !share.parts.notebook.sync;
+    for (const part of PARTS) {
+      if (share.parts[part].sync || (part === "comments" && !share.takesComments)) continue;
+      share.parts[part].begin(this.#newSync(share.peer, part));
+      share.parts[part].tell();
+    }
+    if (!isNew) return;
     this.#options.changed();
     if (this.presences.mine) share.peer.send(this.#presence(undefined, this.presences.mine));
-    this.#tell(share);
     void this.#blocks.look();
   }
 
@@ -355,19 +382,21 @@ export class SharedNotebook {
     if (!this.#replica) this.#blank = new BlankDocument();
   }
 
-  #newSync(peer: Peer): DocumentSync {
-    const mayWrite = this.#mayWrite(peer);
-    return this.#replica?.sync(mayWrite) ?? new DocumentSync(this.#blank ?? new BlankDocument(), mayWrite);
+  /** Comments are about a notebook: without it they wait. */
+  #newSync(peer: Peer, part: Part): DocumentSync | undefined {
+    const mayWrite = this.#mayWrite(peer, part);
+    if (this.#replica) return this.#replica.sync(part, mayWrite);
+    return part === "notebook" ? new DocumentSync(this.#blank ?? new BlankDocument(), mayWrite) : undefined;
   }
 
-  async #hearSync(peer: Peer, bytes: Uint8Array): Promise<void> {
-    const share = this.#shares.get(peer);
-    if (!share?.sync) return;
+  async #hearSync(peer: Peer, part: Part, bytes: Uint8Array): Promise<void> {
+    const between = this.#shares.get(peer)?.parts[part];
+    if (!between?.sync) return;
     // An exception ends the link: Peer says why.
-    if (!(await share.sync.take(bytes)))
-      peer.send({ type: "refused", document: this.document, reason: "You may only read this notebook." });
+    if (!(await between.sync.take(bytes)))
+      peer.send({ type: "refused", document: this.document, reason: REFUSED_WRITING[part] });
     if (this.#blank?.isWhole) await (this.#adopting ??= this.#adopt(this.#blank));
-    this.#tell(share);
+    between.tell();
   }
 
   /** The notebook is here: it goes into the library, and is synced from there. */
@@ -383,49 +412,18 @@ export class SharedNotebook {
     this.#replica = await this.#options.replicas.hold(this.document);
     void this.#blocks.look();
     for (const share of this.#shares.values()) {
-      if (!share.sync) continue;
-      share.sync = this.#newSync(share.peer);
-      this.#tell(share);
+      if (!share.parts.notebook.sync) continue;
+      share.parts.notebook.begin(this.#newSync(share.peer, "notebook"));
+      share.parts.notebook.tell();
+      await this.#begin(share);
     }
     this.#options.changed();
-  }
-
-  #tell(share: Share): void {
-    if (!share.sync || share.later) return;
-    const wait = share.told + TELL_EVERY - this.#options.clock.now();
-    if (wait <= 0) return void this.#tellNow(share);
-    share.later = this.#options.clock.after(wait, () => {
-      share.later = undefined;
-      void this.#tellNow(share);
-    });
-  }
-
-  async #tellNow(share: Share): Promise<void> {
-    if (share.telling) {
-      share.again = true;
-      return;
-    }
-    share.telling = true;
-    share.told = this.#options.clock.now();
-    try {
-      const bytes = await share.sync?.next();
-      if (bytes && this.#shares.get(share.peer) === share)
-        share.peer.send({ type: "sync", number: share.number, bytes });
-    } catch (error) {
-      // The document is closed, or could not be loaded: whoever asks for it hears why.
-      if (!(error instanceof KromaError)) throw error;
-    } finally {
-      share.telling = false;
-    }
-    if (!share.again) return;
-    share.again = false;
-    this.#tell(share);
   }
 
   async #hearWant(peer: Peer, cid: string): Promise<void> {
     const share = this.#shares.get(peer);
     // Only those who get the notebook get what belongs to it.
-    const bytes = share?.sync ? await this.#replica?.block(cid) : undefined;
+    const bytes = share?.parts.notebook.sync ? await this.#replica?.block(cid) : undefined;
     if (bytes) peer.send({ type: "block", document: this.document, cid, bytes });
     else peer.send({ type: "absent", document: this.document, cid });
   }
@@ -460,17 +458,29 @@ export class SharedNotebook {
   }
 }
 
-const newShare = (peer: Peer, number: number, now: number): Share => ({
-  peer,
-  number,
-  theirs: undefined,
-  heads: [],
-  introduced: false,
-  listed: false,
-  sync: undefined,
-  told: now - TELL_EVERY,
-  later: undefined,
-  proof: undefined,
-  telling: false,
-  again: false,
-});
+const REFUSED_WRITING: Readonly<Record<Part, string>> = {
+  notebook: "You may only read this notebook.",
+  comments: "You may only read the comments on this notebook.",
+};
+
+function newShare(peer: Peer, number: number, clock: Clock): Share {
+  const between = (part: Part): PartSync =>
+    new PartSync(clock, (bytes) => peer.send({ type: "sync", number, part, bytes }));
+  return {
+    peer,
+    number,
+    theirs: undefined,
+    heads: [],
+    introduced: false,
+    listed: false,
+    takesComments: false,
+    saidComments: false,
+    parts: { notebook: between("notebook"), comments: between("comments") },
+    proof: undefined,
+  };
+}
+
+function stop(share: Share): void {
+  for (const part of Object.values(share.parts)) part.stop();
+  share.proof?.();
+}

@@ -5,6 +5,7 @@
 import * as v from "valibot";
 import { KromaError } from "../base/errors.ts";
 import type { DocumentId } from "../base/ids.ts";
+import type { Part } from "../notebook/parts.ts";
 import { MOST_MESSAGE_BYTES } from "./link.ts";
 
 /** A message longer than a link carries goes in several pieces, up to this many bytes in all. */
@@ -32,6 +33,8 @@ const Said = v.variant("type", [
     document: documentId,
     genesis: hash,
     heads: v.pipe(v.array(hash), v.maxLength(16)),
+    /** What I sync besides the notebook itself; unknown words mean nothing. */
+    parts: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(32))), v.maxLength(16))),
   }),
   /** Entries of the membership that you may lack. */
   v.object({
@@ -59,8 +62,8 @@ export type Said = v.InferOutput<typeof Said>;
 /** All messages. */
 export type PeerMessage =
   | Said
-  /** Automerge's own sync message for the notebook that the sender calls by this number. */
-  | { readonly type: "sync"; readonly number: number; readonly bytes: Uint8Array }
+  /** Automerge's own sync message for that part of the notebook that the sender calls by this number. */
+  | { readonly type: "sync"; readonly number: number; readonly part: Part; readonly bytes: Uint8Array }
   /** A block that was asked for. */
   | {
       readonly type: "block";
@@ -69,7 +72,7 @@ export type PeerMessage =
       readonly bytes: Uint8Array;
     };
 
-const KINDS = { said: 0, sync: 1, block: 2 } as const;
+const KINDS = { said: 0, sync: 1, block: 2, comments: 3 } as const;
 const MORE = 0x80;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -77,7 +80,8 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 /** The messages of a link that a message becomes, in order. */
 export function encode(message: PeerMessage): readonly Uint8Array[] {
   if (message.type === "sync") {
-    return pieces(KINDS.sync, [Uint8Array.of(message.number >> 8, message.number & 255), message.bytes]);
+    const kind = message.part === "comments" ? KINDS.comments : KINDS.sync;
+    return pieces(kind, [Uint8Array.of(message.number >> 8, message.number & 255), message.bytes]);
   }
   if (message.type === "block") {
     const [document, name] = [encoder.encode(message.document), encoder.encode(message.cid)];
@@ -129,10 +133,11 @@ export class Decoder {
 }
 
 function read(kind: number, body: Uint8Array): PeerMessage {
-  if (kind === KINDS.sync) {
+  if (kind === KINDS.sync || kind === KINDS.comments) {
     const [high, low] = body;
     if (high === undefined || low === undefined) throw refuse("it is cut off");
-    return { type: "sync", number: (high << 8) | low, bytes: body.subarray(2) };
+    const part = kind === KINDS.comments ? "comments" : "notebook";
+    return { type: "sync", number: (high << 8) | low, part, bytes: body.subarray(2) };
   }
   if (kind === KINDS.block) {
     const start = 2 + (body[0] ?? 0);

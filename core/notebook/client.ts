@@ -8,6 +8,8 @@ import { fromWireError, KromaError } from "../base/errors.ts";
 import { Emitter } from "../base/events.ts";
 import { randomId, type CellId, type DocumentId, type Language } from "../base/ids.ts";
 import type { MergePreview } from "./branches.ts";
+import { CommentsClient } from "./comments-client.ts";
+import type { CommentThread } from "./comments.ts";
 import type { Away, ChangedBy, PastState } from "./document-history.ts";
 import type { HistoryPage } from "./history.ts";
 import type { FromDocument, ImportFormat, LibraryEntry, TextUpdate, ToDocument, WhichChanges } from "./messages.ts";
@@ -217,6 +219,7 @@ export class LibraryClient {
 /** One open notebook, as a page sees it. */
 export class NotebookClient {
   readonly document: DocumentId;
+  readonly comments: CommentsClient;
   readonly #call: Call;
   readonly #relay: (payload: unknown) => void;
   readonly #changed = new Emitter<NotebookChange>();
@@ -243,6 +246,17 @@ export class NotebookClient {
     this.#confirmed = new Map(notebook.cells.map((cell) => [cell.id, cell]));
     this.#call = call;
     this.#relay = relay;
+    const { document } = this;
+    this.comments = new CommentsClient({
+      load: async (onReply) => {
+        await call({ type: "open_comments", document }, (value) =>
+          onReply((value as { threads: readonly CommentThread[] }).threads),
+        );
+      },
+      perform: async (operation) => {
+        await call({ type: "comment", document, operation });
+      },
+    });
   }
 
   /** The library's word on this notebook. */
@@ -410,6 +424,9 @@ export class NotebookClient {
         return;
       case "relayed":
         this.#relayed.emit(event.payload);
+        return;
+      case "comments":
+        this.comments.receive(event.changed, event.removed);
         return;
       default:
     }

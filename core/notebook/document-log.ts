@@ -4,6 +4,7 @@
  */
 import type { DocumentId } from "../base/ids.ts";
 import type { DocStore, StoreKey } from "../store/stores.ts";
+import type { Part } from "./parts.ts";
 
 /** Other writes and removals that belong into the same batch. */
 export interface Batch {
@@ -15,7 +16,10 @@ export interface Batch {
 const PIECES = 200;
 const SMALLEST = 256 * 1024;
 
-const root = (document: DocumentId): StoreKey => ["document", document];
+const ROOTS: Readonly<Record<Part, string>> = { notebook: "document", comments: "comments" };
+
+/** What the keys of a part's pieces begin with. */
+export const partPrefix = (document: DocumentId, part: Part): StoreKey => [ROOTS[part], document];
 
 /** The key of the small JSON view for the first screen. */
 export const viewKey = (document: DocumentId): StoreKey => ["view", document];
@@ -27,16 +31,16 @@ export const progressPrefix = (document: DocumentId): StoreKey => ["progress", d
 /** One document's pieces. Calls must not overlap. */
 export class DocumentLog {
   readonly #store: DocStore;
-  readonly #document: DocumentId;
+  readonly #root: StoreKey;
   #snapshots: StoreKey[] = [];
   #increments: StoreKey[] = [];
   #snapshotBytes = 0;
   #incrementBytes = 0;
   #next = 0;
 
-  constructor(store: DocStore, document: DocumentId) {
+  constructor(store: DocStore, document: DocumentId, part: Part) {
     this.#store = store;
-    this.#document = document;
+    this.#root = partPrefix(document, part);
   }
 
   /** True when the pieces should be replaced by one snapshot. */
@@ -52,7 +56,7 @@ export class DocumentLog {
   async load(): Promise<readonly Uint8Array[]> {
     const snapshots: Uint8Array[] = [];
     const increments: Uint8Array[] = [];
-    for (const [key, bytes] of await this.#store.loadRange(root(this.#document))) {
+    for (const [key, bytes] of await this.#store.loadRange(this.#root)) {
       if (key[2] === "snapshot") {
         this.#snapshots.push(key);
         this.#snapshotBytes += bytes.length;
@@ -73,7 +77,7 @@ export class DocumentLog {
       if (batch.put.length > 0 || batch.remove.length > 0) await this.#store.write(batch);
       return;
     }
-    const key = [...root(this.#document), "increment", String(this.#next).padStart(10, "0"), this.#mark()];
+    const key = [...this.#root, "increment", String(this.#next).padStart(10, "0"), this.#mark()];
     this.#next += 1;
     await this.#store.write({ ...batch, put: [[key, increment], ...batch.put] });
     this.#increments.push(key);
@@ -82,7 +86,7 @@ export class DocumentLog {
 
   /** Puts one snapshot in the place of all pieces. */
   async replace(snapshot: Uint8Array, batch: Batch): Promise<void> {
-    const key = [...root(this.#document), "snapshot", this.#mark()];
+    const key = [...this.#root, "snapshot", this.#mark()];
     const remove = [...this.#snapshots, ...this.#increments, ...batch.remove];
     await this.#store.write({ put: [[key, snapshot], ...batch.put], remove });
     this.#snapshots = [key];

@@ -5,7 +5,7 @@
  */
 import * as Automerge from "@automerge/automerge/slim";
 import { KromaError } from "../base/errors.ts";
-import { inspectChunks } from "./chunk-guard.ts";
+import { CHUNK_LIMITS, inspectChunks, type ChunkLimits } from "./chunk-guard.ts";
 
 /** The document that is synced: runs work on it when nothing else does. */
 export interface SyncedDocument {
@@ -16,18 +16,21 @@ export interface SyncedDocument {
 /** Puts another state of the document in its place, with what differs. */
 export type Apply = (document: Automerge.Doc<unknown>, patches: readonly Automerge.Patch[]) => Promise<void>;
 
-/** Of one peer over one link; each message has the limit of chunk-guard.ts besides. */
-const MOST_OPERATIONS = 2_000_000;
+/** Of one peer over one link, as a multiple of what one message may bring. */
+const MOST_MESSAGES_FULL = 4;
 
 export class DocumentSync {
   readonly #document: SyncedDocument;
   /** What the peer changes is taken in; else it is passed over, and everything still goes to it. */
   readonly mayWrite: boolean;
+  readonly #limits: ChunkLimits;
   #operations = 0;
   #state: Automerge.SyncState;
 
-  constructor(document: SyncedDocument, mayWrite: boolean) {
+  /** `limits` of one message. */
+  constructor(document: SyncedDocument, mayWrite: boolean, limits = CHUNK_LIMITS) {
     this.#document = document;
+    this.#limits = limits;
     this.mayWrite = mayWrite;
     this.#state = Automerge.initSyncState({ readOnly: !mayWrite });
   }
@@ -52,8 +55,8 @@ export class DocumentSync {
    */
   async take(message: Uint8Array): Promise<boolean> {
     const changes = readChanges(message);
-    for (const change of changes) this.#operations += (await inspectChunks(change)).operations;
-    if (this.#operations > MOST_OPERATIONS)
+    for (const change of changes) this.#operations += (await inspectChunks(change, this.#limits)).operations;
+    if (this.#operations > MOST_MESSAGES_FULL * this.#limits.operations)
       throw new KromaError("exhausted", "This peer has sent more changes than a notebook can hold.");
     return await this.#document.sync(async (document, apply) => {
       let patches: readonly Automerge.Patch[] = [];

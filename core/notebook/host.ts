@@ -28,6 +28,8 @@ import { describeNotebook, Library } from "./library.ts";
 import type { FromDocument, LibraryEntry, ToDocument } from "./messages.ts";
 import type { Notebook } from "./model.ts";
 import { OpenDocument, type OpenDocumentOptions } from "./open-document.ts";
+import { OpenComments } from "./open-comments.ts";
+import type { Part } from "./parts.ts";
 import { storeRunBody, type RunBody } from "./run-body.ts";
 import { readVisit, writeVisit } from "./visit.ts";
 
@@ -45,8 +47,8 @@ export interface DocumentHostOptions {
 
 /** A notebook that peers take part in. */
 export interface Replica {
-  /** A view of one peer: one for each link. */
-  sync(mayWrite: boolean): DocumentSync;
+  /** A view of one peer on one part: one for each link. Undefined when that part can't be read here. */
+  sync(part: Part, mayWrite: boolean): DocumentSync | undefined;
   /** CIDs of outputs that are not here. */
   missing(): Promise<readonly string[]>;
   /** A block with outputs of this notebook; undefined when it is not here, or another's. */
@@ -78,10 +80,11 @@ export class DocumentHost {
   readonly #options: Required<DocumentHostOptions>;
   readonly #library: Library;
   readonly #documents = new Map<DocumentId, OpenDocument>();
+  readonly #comments = new Map<DocumentId, OpenComments>();
   readonly #connections = new Set<Connection>();
   /** How many times each document is held for peers. */
   readonly #held = new Map<DocumentId, number>();
-  readonly #changed = new Emitter<DocumentId>();
+  readonly #changed = new Emitter<{ readonly document: DocumentId; readonly part: Part }>();
   readonly #imports = new Map<string, Promise<unknown>>();
   /** Which notebooks, or the list of them, could not be stored when it was last tried. */
   readonly #troubles = new Map<DocumentId | "library", Storage>();
@@ -119,9 +122,9 @@ export class DocumentHost {
     if (this.#storage.state !== "ok") channel.send({ type: "storage", ...this.#storage });
   }
 
-  /** Calls `listener` with each notebook that has changed, whoever changed it. Returns the way to stop. */
-  onChanged(listener: (document: DocumentId) => void): () => void {
-    return this.#changed.on(listener);
+  /** Calls `listener` with each part of a notebook that has changed, whoever changed it. Returns the way to stop. */
+  onChanged(listener: (document: DocumentId, part: Part) => void): () => void {
+    return this.#changed.on(({ document, part }) => listener(document, part));
   }
 
   /**
@@ -146,8 +149,12 @@ export class DocumentHost {
     }
     const { blocks } = this.#options;
     const open = (): OpenDocument => this.#document(document);
+    const hasComments = await this.#commentsOf(document).isReadable();
     return {
-      sync: (mayWrite) => new DocumentSync(open(), mayWrite),
+      sync: (part, mayWrite) => {
+        if (part === "notebook") return new DocumentSync(open(), mayWrite);
+        return hasComments ? this.#commentsOf(document).syncWith(mayWrite) : undefined;
+      },
       missing: () => open().missingBlocks(),
       block: async (cid) => ((await open().hasBlock(cid)) ? await blocks.get(cid) : undefined),
       async take(cid, bytes) {
@@ -217,7 +224,7 @@ export class DocumentHost {
   /** Resolves when everything done so far is on disk; fails when it can't be put there. */
   async flush(): Promise<void> {
     const flushed = await Promise.allSettled([
-      ...[...this.#documents.values()].map((document) => document.flush()),
+      ...[...this.#documents.values(), ...this.#comments.values()].map((document) => document.flush()),
       this.#library.flush(),
     ]);
     await this.#library.flush();
@@ -231,7 +238,8 @@ export class DocumentHost {
     if (this.#retry) clearTimeout(this.#retry);
     this.#closed = true;
     for (const { channel } of this.#connections) channel.close();
-    for (const document of this.#documents.values()) document.close();
+    for (const document of [...this.#comments.values(), ...this.#documents.values()]) document.close();
+    this.#comments.clear();
     this.#documents.clear();
     this.#options.store.close();
   }
@@ -324,6 +332,13 @@ export class DocumentHost {
         }
         reply({});
         return;
+      case "open_comments":
+        await this.#commentsOf(document).open((threads) => reply({ threads }));
+        break;
+      case "comment":
+        await this.#commentsOf(document).perform(message.operation);
+        reply({});
+        break;
       case "duplicate":
         await this.#library.load();
         reply({ document: await this.#duplicate(document) });
@@ -462,8 +477,9 @@ export class DocumentHost {
       ...(initial ? { initial } : {}),
       emit: (event) => {
         for (const { channel, open } of this.#connections) if (open.has(id)) channel.send(event);
-        if (event.type === "durable") this.#release(id);
-        else this.#changed.emit(id);
+        if (event.type === "durable") return this.#release(id);
+        this.#changed.emit({ document: id, part: "notebook" });
+        this.#comments.get(id)?.notebookChanged(event);
       },
       describe: (notebook) => this.#library.describe(id, notebook),
       stored: (error) => this.#stored(id, error),
@@ -474,6 +490,25 @@ export class DocumentHost {
       if (this.#documents.get(id) === document) this.#documents.delete(id);
     });
     return document;
+  }
+
+  #commentsOf(id: DocumentId): OpenComments {
+    const known = this.#comments.get(id);
+    if (known) return known;
+    const comments = new OpenComments({
+      ...this.#options,
+      id,
+      notebook: (work) => this.#document(id).read(work),
+      emit: (event) => {
+        for (const { channel, open } of this.#connections) if (open.has(id)) channel.send(event);
+      },
+      changed: () => this.#changed.emit({ document: id, part: "comments" }),
+      durable: () => this.#release(id),
+      stored: (error) => this.#stored(id, error),
+      failed: () => void this.#comments.delete(id),
+    });
+    this.#comments.set(id, comments);
+    return comments;
   }
 
   #leave(connection: Connection, document: DocumentId): void {
@@ -495,10 +530,14 @@ export class DocumentHost {
   #release(id: DocumentId): void {
     const document = this.#documents.get(id);
     if (document === undefined || this.#isOpen(id)) return;
-    document.flush().then(
+    const comments = this.#comments.get(id);
+    Promise.all([document.flush(), comments?.flush()]).then(
       () => {
         if (this.#isOpen(id) || !document.isIdle || this.#documents.get(id) !== document) return;
+        if (this.#comments.get(id) !== comments || comments?.isIdle === false) return;
+        this.#comments.delete(id);
         this.#documents.delete(id);
+        comments?.close();
         document.close();
       },
       // It stays in memory, and its own retries go on.

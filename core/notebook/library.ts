@@ -5,9 +5,10 @@
 import type { DocumentId } from "../base/ids.ts";
 import type { DocStore } from "../store/stores.ts";
 import { isSameJson } from "../base/canonical-json.ts";
-import { progressPrefix, viewKey, visitKey } from "./document-log.ts";
+import { partPrefix, progressPrefix, viewKey, visitKey } from "./document-log.ts";
 import type { LibraryEntry } from "./messages.ts";
 import type { Notebook } from "./model.ts";
+import { PARTS } from "./parts.ts";
 
 interface StoredEntry extends LibraryEntry {
   /** Unix time in milliseconds of removal. */
@@ -162,9 +163,9 @@ export class Library {
 
   async #purge(document: DocumentId): Promise<void> {
     await this.#purging(document);
-    const pieces = await this.#store.loadRange(["document", document]);
+    const parts = await Promise.all(PARTS.map((part) => this.#store.loadRange(partPrefix(document, part))));
     const progress = await this.#store.loadRange(progressPrefix(document));
-    const keys = [...pieces, ...progress].map(([key]) => key);
+    const keys = [...parts.flat(), ...progress].map(([key]) => key);
     await this.#store.write({ remove: [...keys, viewKey(document), visitKey(document), ["library", document]] });
   }
 

@@ -11,6 +11,7 @@
  */
 import type { CellId, DocumentId } from "../base/ids.ts";
 import type { WireError } from "../base/errors.ts";
+import type { CommentOperation, CommentThread } from "./comments.ts";
 import type { Cell, Notebook, NotebookOperation, Run } from "./model.ts";
 
 /** An update of @codemirror/collab in JSON: `changes` is ChangeSet.toJSON(). */
@@ -100,6 +101,9 @@ export type ToDocument =
   | (OnDocument & { readonly type: "export"; readonly format: ImportFormat })
   /** Passes `payload` to every other page that has the document open. */
   | (OnDocument & { readonly type: "relay"; readonly payload: unknown })
+  /** reply: { threads: CommentThread[] }; after it, and whenever anybody asked before, the comments events flow. */
+  | (OnDocument & { readonly type: "open_comments" })
+  | (OnDocument & { readonly type: "comment"; readonly operation: CommentOperation })
   /** Resolves when all is durable. */
   | (Request & { readonly type: "flush" });
 
@@ -124,6 +128,13 @@ export type FromDocument =
       readonly cell: CellId;
       readonly version: number;
       readonly updates: readonly TextUpdate[];
+    }
+  /** Threads that are new or differ, also in their place only, and those that are gone. */
+  | {
+      readonly type: "comments";
+      readonly document: DocumentId;
+      readonly changed: readonly CommentThread[];
+      readonly removed: readonly string[];
     }
   /** Everything up to `seq` is on disk. */
   | { readonly type: "durable"; readonly document: DocumentId; readonly seq: number }

@@ -11,6 +11,7 @@ import type { BlockStore, DocStore, StoreKey } from "../store/stores.ts";
 import { inspectChunks } from "./chunk-guard.ts";
 import { applyOperations, LATER } from "./document-operations.ts";
 import { DocumentLog, progressPrefix, viewKey } from "./document-log.ts";
+import { concatenate, loadPieces } from "./document-pieces.ts";
 import type { Apply } from "./document-sync.ts";
 import { DocumentView, type ViewChange } from "./document-view.ts";
 import {
@@ -95,7 +96,7 @@ export class OpenDocument {
 
   constructor(options: OpenDocumentOptions) {
     this.#options = options;
-    this.#log = new DocumentLog(options.store, options.id);
+    this.#log = new DocumentLog(options.store, options.id, "notebook");
     this.#queue = this.#load();
     // Whoever asks for something hears of a failed load; nobody else has to.
     this.#queue.catch(() => undefined);
@@ -187,6 +188,14 @@ export class OpenDocument {
   /** The notebook as it is now. */
   notebook(): Promise<Notebook> {
     return this.#enqueue(() => this.#view.notebook);
+  }
+
+  /** Calls `work` with the document and its view, in turn. It changes neither. */
+  read<T>(work: (document: NotebookDocument, view: DocumentView) => T): Promise<T> {
+    return this.#enqueue(() => {
+      this.#settle();
+      return work(this.#settled(), this.#view);
+    });
   }
 
   /** The whole document as Automerge saves it. */
@@ -315,7 +324,7 @@ export class OpenDocument {
     this.#lastVisit = this.#visit.heads;
     if (pieces.length === 0) throw new KromaError("missing", "This notebook is not in the library any more.");
     await automerge;
-    const loaded = loadPieces(pieces);
+    const loaded = loadPieces<NotebookRecord>(pieces, (record) => record.cells !== undefined);
     this.#savedHeads = initial ? [] : Automerge.getHeads(loaded);
     this.#document = withTitle(migrate(loaded), initial?.title);
     const { author } = this.#visit;
@@ -568,32 +577,4 @@ function withTitle(document: NotebookDocument, title: string | undefined): Noteb
     const { shape } = readHead(document);
     if (shape) draft.shape = jsonScalar({ ...shape, title: title.toWellFormed() });
   });
-}
-
-/** All pieces as one document; pieces that are broken are left out when the rest can be read. */
-function loadPieces(pieces: readonly Uint8Array[]): NotebookDocument {
-  try {
-    return Automerge.load<NotebookRecord>(concatenate(pieces));
-  } catch (whole) {
-    let document = Automerge.init<NotebookRecord>();
-    for (const piece of pieces) {
-      try {
-        document = Automerge.loadIncremental(document, piece);
-      } catch {
-        // The other pieces may still hold nearly everything.
-      }
-    }
-    if (document.cells !== undefined) return document;
-    throw new KromaError("corrupt", "The stored notebook is damaged and can't be read.", { cause: whole });
-  }
-}
-
-function concatenate(pieces: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }

@@ -54,7 +54,7 @@ export async function openKeeper(folder: string, name: string): Promise<Keeper> 
     store: stores.documents,
   });
   await mesh.load();
-  host.onChanged((document) => mesh.documentChanged(document));
+  host.onChanged((document, part) => mesh.documentChanged(document, part));
   return {
     onLink: (link) => void mesh.addLink(link),
     async join(text) {

@@ -7,11 +7,13 @@ import { authenticate } from "#core/mesh/handshake.ts";
 import { entryBytes, signEntry } from "#core/mesh/entry.ts";
 import { linkPair } from "#core/mesh/link-pair.ts";
 import { makeJoin } from "#core/mesh/membership.ts";
+import type { LinkRole } from "#core/mesh/roles.ts";
 import { encode, type PeerMessage } from "#core/mesh/wire.ts";
 import { BlankDocument } from "#core/notebook/blank-document.ts";
+import { blankComments } from "#core/notebook/comments-document.ts";
 import { DocumentSync } from "#core/notebook/document-sync.ts";
 import { openSignatures } from "#plugins/identity/signatures.ts";
-import { newCell, openWith, sources } from "../notebook/kit.ts";
+import { cellId, newCell, openWith, sources } from "../notebook/kit.ts";
 import { letIn, link, person, until, type Person } from "./people.ts";
 
 const people: Person[] = [];
@@ -57,13 +59,13 @@ async function hostile(host: Person, member: Person): Promise<Hostile> {
   };
 }
 
-async function company() {
+async function company(role: LinkRole = "editor") {
   const [ana, ben] = [await person("Ana"), await person("Ben")];
   people.push(ana, ben);
   const mine = await openWith(ana.library, [newCell("a", "x = 1")]);
   await ana.mesh.share(mine.document, "Ana");
   const line = link(ana, ben);
-  const theirs = await letIn(ana, ben, mine.document);
+  const theirs = await letIn(ana, ben, mine.document, role);
   const genesis = ana.mesh.notebook(mine.document)?.genesis ?? "";
   /** That all is well between the two. */
   const isWell = async (): Promise<void> => {
@@ -113,18 +115,68 @@ describe("a member that does what it likes", () => {
     await until(() => eve.heard.some((message) => message[0] === 1), "Ana syncs with it");
     const bytes = bomb(2_000_000);
     expect(bytes.length).toBeLessThan(10_000);
-    eve.say({ type: "sync", number: 7, bytes });
+    eve.say({ type: "sync", number: 7, part: "notebook", bytes });
     expect(await eve.ended).toContain("too big");
     expect(sources(mine)).toEqual(["x = 1"]);
     await isWell();
   });
 
+  it("loses its link by a bomb among the comments, before it goes off", async () => {
+    const { ana, ben, isWell, document, genesis, mine } = await company("commenter");
+    await mine.comments.load();
+    const eve = await hostile(ana, ben);
+    eve.say({ type: "share", number: 7, document, genesis, heads: [], parts: ["comments", "what there may be later"] });
+    await until(() => eve.heard.some((message) => message[0] === 3), "Ana syncs comments with it");
+    eve.say({ type: "sync", number: 7, part: "comments", bytes: bomb(1_000_000) });
+    expect(await eve.ended).toContain("too big");
+    await isWell();
+  });
+
+  it("may write nonsense among the comments if it may comment, and nothing if it may only read", async () => {
+    for (const role of ["commenter", "reader"] as const) {
+      const { ana, ben, isWell, document, genesis, mine } = await company(role);
+      await mine.comments.load();
+      const thread = { type: "add_thread", thread: "threadofana", cell: cellId("a"), text: "Ana", author: "" } as const;
+      await mine.comments.perform(thread);
+      const eve = await hostile(ana, ben);
+      eve.say({ type: "share", number: 7, document, genesis, heads: [], parts: ["comments"] });
+      await until(() => eve.heard.some((message) => message[0] === 3), "Ana syncs comments with it");
+      const nonsense = Automerge.change(Automerge.load<Record<string, unknown>>(blankComments()), (draft) => {
+        (draft["threads"] as Record<string, unknown>)["hostile1"] = { text: { deep: [1] }, cell: 7, replies: "none" };
+        (draft["threads"] as Record<string, unknown>)["forged11"] = {
+          text: "I am Ana",
+          cell: "a",
+          author: ana.mesh.me,
+        };
+        draft["schema"] = "none";
+      });
+      const changes = Automerge.getAllChanges(nonsense);
+      const bytes = Automerge.encodeSyncMessage({ heads: Automerge.getHeads(nonsense), need: [], have: [], changes });
+      eve.say({ type: "sync", number: 7, part: "comments", bytes });
+      const shown = () => mine.comments.threads.map(({ comment }) => comment.text).sort();
+      const decoder = new TextDecoder();
+      if (role === "commenter") await until(() => shown().length === 2, "what can be read of it is there");
+      else
+        await until(() => eve.heard.some((one) => decoder.decode(one).includes("only read the comments")), "a refusal");
+      expect(shown()).toEqual(role === "commenter" ? ["Ana", "I am Ana"] : ["Ana"]);
+      await mine.comments.perform({
+        type: "add_reply",
+        thread: "threadofana",
+        reply: "replyofana",
+        text: "on",
+        author: "",
+      });
+      if (role === "commenter") await isWell();
+      eve.channel.close();
+    }
+  });
+
   it("is not heard on notebooks that it did not name, and not let in by claiming one (S3, S6)", async () => {
     const { ana, ben, isWell, document, genesis, mine } = await company();
     const eve = await hostile(ana, ben);
-    eve.say({ type: "sync", number: 3, bytes: bomb(10) });
+    eve.say({ type: "sync", number: 3, part: "notebook", bytes: bomb(10) });
     eve.say({ type: "share", number: 3, document, genesis: genesis.replace(/.$/, "a"), heads: [] });
-    eve.say({ type: "sync", number: 3, bytes: bomb(10) });
+    eve.say({ type: "sync", number: 3, part: "notebook", bytes: bomb(10) });
     await isWell();
     expect(sources(mine).some((source) => source.includes("xxx"))).toBe(false);
   });

@@ -5,6 +5,7 @@ import { type Clock, realClock } from "#core/mesh/clock.ts";
 import { linkPair } from "#core/mesh/link-pair.ts";
 import type { Link } from "#core/mesh/link.ts";
 import { Mesh } from "#core/mesh/mesh.ts";
+import type { LinkRole } from "#core/mesh/roles.ts";
 import type { LibraryClient, NotebookClient } from "#core/notebook/client.ts";
 import type { DocumentHost } from "#core/notebook/host.ts";
 import type { MemoryBlockStore } from "#core/store/memory.ts";
@@ -42,7 +43,7 @@ export async function person(
   const signer = kept?.signer ?? (await createIdentity(nowhere, name));
   const mesh = new Mesh({ signer, signatures: await openSignatures(), replicas: host, store, clock });
   await mesh.load();
-  host.onChanged((document) => mesh.documentChanged(document));
+  host.onChanged((document, part) => mesh.documentChanged(document, part));
   return {
     name,
     host,
@@ -106,7 +107,7 @@ export async function letIn(
   owner: Person,
   guest: Person,
   document: DocumentId,
-  role: "editor" | "reader" | "mirror" = "editor",
+  role: LinkRole = "editor",
 ): Promise<NotebookClient> {
   const terms = { role, uses: "one" as const, expires: Date.now() + 3_600_000 };
   const invitation = await owner.mesh.invite(document, terms);
