@@ -6,6 +6,7 @@ import { panels } from "#kit/panels.ts";
 import { pythonKernel } from "#kernels/python/kernel.ts";
 import { shellKernel } from "#kernels/shell/kernel.ts";
 import { typescriptKernel } from "#kernels/typescript/kernel.ts";
+import { comments } from "#plugins/comments/index.ts";
 import { history } from "#plugins/history/index.ts";
 import { markdown } from "#plugins/markdown/index.ts";
 import { outputs } from "#plugins/outputs/index.ts";
@@ -65,6 +66,7 @@ export const host = new PluginHost([
   vega,
   widgets,
   people,
+  comments,
   history,
   terminal,
   ports,

@@ -7,6 +7,7 @@ import type { NotebookClient } from "#core/notebook/client.ts";
 import type { Cell, CellKind, NotebookOperation } from "#core/notebook/model.ts";
 import type { Session } from "#core/session/session.ts";
 import { Facet } from "#core/plugin/facet.ts";
+import type { Comments } from "./comments.ts";
 import type { Network } from "./network.ts";
 import type { Question } from "./question.tsx";
 
@@ -55,6 +56,7 @@ export interface NotebookView {
   run(cells: readonly CellId[]): void;
   clipboard: readonly Cell[];
   insert(after: CellId | undefined, kind: CellKind, language: Language, source?: string): Promise<CellId>;
+  readonly comments: Comments;
   readonly lineNumbers: () => boolean;
   setLineNumbers(on: boolean): void;
   scroll(pages: number): void;

@@ -18,6 +18,8 @@ export interface Panel {
   readonly icon: IconName;
   /** Beside the notebook, one at a time and gone when closed; or below it, where hiding keeps what it does. */
   readonly place?: "side" | "bottom";
+  /** What there is to look at in it: a small number at its icon, and words for it. None: undefined. Tracks. */
+  badge?(context: CommandContext): { readonly count: number; readonly words: string } | undefined;
   load(): Promise<Component<PanelProps>>;
 }
 

@@ -75,11 +75,11 @@ const stored = (page: Page): Promise<void> =>
     .toBe(true);
 
 /** Ana's notebook, shared; the link that was made. */
-async function share(page: Page, role: "Edit" | "Read"): Promise<string> {
+async function share(page: Page, role: "Edit" | "Comment" | "Read"): Promise<string> {
   await page.getByRole("button", { name: "Share", exact: true }).click();
   const panel = page.getByRole("complementary", { name: "People" });
   await panel.getByRole("textbox", { name: "Your name" }).fill("Ana");
-  await panel.getByRole("radio", { name: role }).check();
+  await panel.getByRole("radio", { name: new RegExp(`^${role}`) }).check();
   await panel.getByRole("button", { name: "Make a link" }).click();
   return await panel.getByRole("textbox", { name: "Link", exact: true }).inputValue();
 }
@@ -153,3 +153,41 @@ it("they write at once, go on when the mirror dies, and merge what each did alon
   const ids = await ana.locator("[data-cell]").evaluateAll((all) => all.map((one) => one.getAttribute("data-cell")));
   expect(new Set(ids).size).toBe(3);
 });
+
+it("one who may comment does, on text that they may not change, and gets the answer", async () => {
+  const ana = await open(folder("ana"), mirror.url);
+  await ana.getByRole("button", { name: "New notebook" }).click();
+  await ana.locator("[data-cell] [role=textbox]").click();
+  await ana.keyboard.type("total = price * count");
+  const link = await share(ana, "Comment");
+  const ben = await open(folder("ben"), link);
+  await join_(ben);
+  await expectSources(ben, ([first]) => first === "total = price * count", "Ben has Ana's notebook");
+
+  // "count" at the end of the line.
+  await ben.locator("[data-cell] .cm-content").first().click();
+  await ben.keyboard.press("End");
+  await ben.keyboard.press("Control+Shift+ArrowLeft");
+  await ben.keyboard.press("Control+Alt+m");
+  const bens = ben.getByRole("complementary", { name: "Comments" });
+  await bens.getByRole("textbox", { name: "Your comment" }).fill("How many are there?");
+  await ben.keyboard.press("Control+Enter");
+  await bens.getByText("How many are there?").waitFor();
+  expect(await ben.locator(".comment-mark").textContent()).toBe("count");
+
+  // Ana is told by a number, types before the text, and answers.
+  await ana.getByRole("button", { name: "Comments, 1 new" }).click();
+  const anas = ana.getByRole("complementary", { name: "Comments" });
+  await anas.getByText("How many are there?").waitFor();
+  await ana.locator("[data-cell] .cm-content").first().click();
+  await ana.keyboard.press("Control+Home");
+  await ana.keyboard.type("# in all\n");
+  await expectSources(ben, ([first]) => first === "# in all\ntotal = price * count", "Ben has what Ana typed");
+  for (const page of [ana, ben]) expect(await page.locator(".comment-mark").textContent()).toBe("count");
+  await anas.getByRole("button", { name: "Reply" }).click();
+  await anas.getByRole("textbox", { name: "Reply" }).fill("Twelve.");
+  await ana.keyboard.press("Control+Enter");
+  await bens.getByText("Twelve.").waitFor();
+  await bens.getByRole("button", { name: "Resolve" }).click();
+  await ana.locator(".comment-mark").waitFor({ state: "detached" });
+}, 120_000);

@@ -21,11 +21,12 @@ const OFFERED = [
   "cell.fold-source",
   "cell.fold-outputs",
   "outputs.clear",
+  "comments.add",
   "cell.delete",
 ];
 
 /** What is left for those who may not change the notebook. */
-const CHANGES_NOTHING = new Set(["cell.copy", "cell.fold-source", "cell.fold-outputs"]);
+const CHANGES_NOTHING = new Set(["cell.copy", "cell.fold-source", "cell.fold-outputs", "comments.add"]);
 
 /** The menu of the active cell. */
 export function cellMenu(view: PageView, _cell: Cell): readonly MenuItem[] {

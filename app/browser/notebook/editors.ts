@@ -13,6 +13,9 @@ interface Comforts {
   readonly comforts: typeof comforts;
 }
 
+/** Slots that something of the page fills while it is there. */
+type LateSlot = "presence" | "people" | "comments";
+
 interface Entry {
   readonly text: CellText;
   language: string;
@@ -37,7 +40,7 @@ export class Editors {
   #comforts: Comforts | undefined;
   #lineNumbers = false;
   #writable = true;
-  readonly #late = new Map<"presence" | "people", (cell: CellId) => Extension>();
+  readonly #late = new Map<LateSlot, (cell: CellId) => Extension>();
 
   constructor(options: EditorsOptions) {
     this.#options = options;
@@ -83,6 +86,7 @@ export class Editors {
           writable: this.#writable,
           presence: this.#late.get("presence")?.(cell.id) ?? [],
           people: this.#late.get("people")?.(cell.id) ?? [],
+          comments: this.#late.get("comments")?.(cell.id) ?? [],
           events: this.#options.events(cell.id),
         }),
       });
@@ -150,7 +154,7 @@ export class Editors {
   }
 
   /** Gives every editor, also of later cells, something for one of its slots; the result takes it away. */
-  extend(slot: "presence" | "people", make: (cell: CellId) => Extension): () => void {
+  extend(slot: LateSlot, make: (cell: CellId) => Extension): () => void {
     const put = (extension: (cell: CellId) => Extension): void => {
       for (const [cell, { text }] of this.#texts) text.dispatch({ effects: slots[slot].reconfigure(extension(cell)) });
     };

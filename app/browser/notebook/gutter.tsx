@@ -5,6 +5,7 @@ import type { CellState } from "#core/session/state.ts";
 import { Icon } from "#kit/icon.tsx";
 import { Menu, type MenuItem } from "#kit/menu.tsx";
 import { cellMenu } from "./cell-menu.ts";
+import { CommentsInCell } from "./cell-comments.tsx";
 import { PeopleInCell } from "./cell-people.tsx";
 import { newCellOf, type PageView } from "./view.ts";
 
@@ -75,6 +76,7 @@ export function Gutter(props: GutterProps): JSX.Element {
           </Menu>
         </Show>
       </span>
+      <CommentsInCell view={props.view} id={props.cell().id} />
       <PeopleInCell view={props.view} id={props.cell().id} />
     </div>
   );

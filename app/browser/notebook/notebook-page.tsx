@@ -156,7 +156,10 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     performance.mark("kroma-notebook");
     afterPaint(() => {
       performance.mark("kroma-painted");
-      whenIdle(() => void view.editors.enrich());
+      whenIdle(() => {
+        void view.editors.enrich();
+        view.comments.load();
+      });
     });
     const first = view.active();
     const empty = view.cells().length === 1 && view.cells()[0]?.source === "";
@@ -225,6 +228,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     <div class={`shell${openPanel() ? " with-panel" : ""}`}>
       <Rail
         panels={plugins.get(panelsFacet)}
+        context={{ page, view }}
         open={[props.panel, props.bottom]}
         onToggle={page.togglePanel}
         onLibrary={page.goToLibrary}

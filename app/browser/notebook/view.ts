@@ -14,8 +14,10 @@ import type { Session } from "#core/session/session.ts";
 import type { Caret, KeptMachine, Mode, NotebookView, PageActions } from "#kit/commands.ts";
 import { peopleHere, type PersonHere } from "#kit/people.ts";
 import { accessOf, type Access } from "./access.ts";
+import { createComments } from "./comments.ts";
 import { Editors } from "./editors.ts";
 import { LocalFolds } from "./folding.ts";
+import { markComments } from "./mark-comments.ts";
 import { UndoStack } from "./undo.ts";
 
 /** A wish to put the focus on a cell, fulfilled by its component once it is on the page. */
@@ -143,6 +145,17 @@ export function createView(
     } else if (anchor() !== undefined && !present.has(anchor() as CellId)) setAnchor(current);
   };
 
+  const comments = createComments({
+    client,
+    page,
+    sharing,
+    indexOf,
+    active,
+    mode,
+    text: (cell) => editors.find(cell),
+  });
+  markComments(comments, editors);
+
   createEffect(() => editors.setWritable(access().refusal === undefined));
   const assertAllowed = (): void => {
     const { refusal } = access();
@@ -177,6 +190,7 @@ export function createView(
     sharing,
     access,
     people,
+    comments,
     refusal: () => access().refusal,
     file,
     caret: () => {

@@ -1,5 +1,5 @@
 /** The rail at the edge (a bar at the bottom of a narrow page) and the panel that it opens. */
-import { For, Show, createSignal, onCleanup, type Component, type JSX } from "solid-js";
+import { For, Show, createMemo, createSignal, onCleanup, type Component, type JSX } from "solid-js";
 import { Dynamic } from "solid-js/web";
 import type { Workspace } from "#core/workspace/workspace.ts";
 import type { CommandContext } from "#kit/commands.ts";
@@ -8,6 +8,7 @@ import type { Panel, PanelProps } from "#kit/panels.ts";
 
 export function Rail(props: {
   readonly panels: readonly Panel[];
+  readonly context: CommandContext;
   /** Those that are open: at most one at the side and one below. */
   readonly open: readonly (string | undefined)[];
   readonly onToggle: (id: string) => void;
@@ -20,19 +21,26 @@ export function Rail(props: {
         <span>Library</span>
       </button>
       <For each={props.panels}>
-        {(panel) => (
-          <button
-            type="button"
-            class="rail-button"
-            aria-label={panel.title}
-            title={panel.title}
-            aria-pressed={props.open.includes(panel.id)}
-            onClick={() => props.onToggle(panel.id)}
-          >
-            <Icon name={panel.icon} />
-            <span>{panel.title}</span>
-          </button>
-        )}
+        {(panel) => {
+          const badge = createMemo(() => panel.badge?.(props.context));
+          const name = (): string => [panel.title, ...(badge() ? [badge()?.words] : [])].join(", ");
+          return (
+            <button
+              type="button"
+              class="rail-button"
+              aria-label={name()}
+              title={name()}
+              aria-pressed={props.open.includes(panel.id)}
+              onClick={() => props.onToggle(panel.id)}
+            >
+              <Icon name={panel.icon} />
+              <span>{panel.title}</span>
+              <Show when={badge()}>
+                {(there) => <i class="rail-badge" data-count={there().count > 99 ? "99+" : there().count} />}
+              </Show>
+            </button>
+          );
+        }}
       </For>
     </nav>
   );

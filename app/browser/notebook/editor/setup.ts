@@ -26,6 +26,7 @@ export const slots = {
   access: new Compartment(),
   presence: new Compartment(),
   people: new Compartment(),
+  comments: new Compartment(),
 } as const;
 
 /** What the editor tells the page. */
@@ -76,6 +77,7 @@ export function editorSetup(options: {
   /** What is shown of others, and told to them. */
   readonly presence?: Extension;
   readonly people?: Extension;
+  readonly comments?: Extension;
   readonly events: EditorEvents;
   /** Called when the first line is another one. */
   readonly onFirstLine: (line: string) => void;
@@ -105,6 +107,7 @@ export function editorSetup(options: {
     slots.access.of(writable(options.writable ?? true)),
     slots.presence.of(options.presence ?? []),
     slots.people.of(options.people ?? []),
+    slots.comments.of(options.comments ?? []),
     slots.grammar.of(options.grammar),
     EditorView.updateListener.of(({ docChanged, startState, state }) => {
       const line = docChanged ? state.doc.line(1).text : undefined;
