@@ -286,7 +286,8 @@ class Moves {
         // A deadline that has passed was passed while nobody listened; one that is still to come stands.
         const stands = phase.deadAt !== undefined && phase.deadAt > this.#now;
         let next = stands ? phase : this.#pinged(address, { ...phase, ping: undefined, deadAt: undefined });
-        if (next.better && next.better.attempt === undefined) {
+        // One that is under way goes on, unless its time passed meanwhile: it would be due for ever.
+        if (next.better && (next.better.attempt === undefined || next.better.at <= this.#now)) {
           next = this.#tryBetter(address, next, { ...next.better, tries: 0 });
         }
         this.#put(address, target, next, target.trouble);

@@ -341,3 +341,26 @@ it("leaves one that refused alone until it is asked for again", () => {
   world.on({ type: "reach", address: "a" });
   expect(world.phase("a")).toBe("connected");
 });
+
+it("is due later after a sleep in the middle of an attempt at something better, and not at once for ever", () => {
+  const address = addresses[0] ?? "";
+  let redial = noTargets;
+  let now = 0;
+  const on = (event: RedialEvent): void => {
+    redial = step(redial, event, now, () => 0.5).redial;
+  };
+  on({ type: "reach", address });
+  on({ type: "dialled", address, attempt: 1, lacking: true });
+  const better = () => {
+    const phase = redial.targets.get(address)?.phase;
+    return phase?.is === "connected" ? phase.better?.attempt : undefined;
+  };
+  while (better() === undefined) {
+    now = nextTick(redial) ?? now;
+    on({ type: "alive", address });
+    on({ type: "tick" });
+  }
+  now += 3_600_000;
+  on({ type: "tick" });
+  expect(nextTick(redial)).toBeGreaterThan(now);
+});
