@@ -3,7 +3,7 @@
  * block, and the next when it has not got it, or says nothing for a while. A block is checked by its CID, so it does not
  * matter who sends it.
  */
-import type { Replica } from "../notebook/host.ts";
+import type { Replica } from "../notebook/replica.ts";
 import type { Peer } from "./peer.ts";
 import type { Clock } from "./clock.ts";
 

@@ -7,7 +7,7 @@ import type { DocumentId } from "../base/ids.ts";
 import { BlankDocument } from "../notebook/blank-document.ts";
 import { DocumentSync } from "../notebook/document-sync.ts";
 import { BlockExchange } from "./block-exchange.ts";
-import type { Replica } from "../notebook/host.ts";
+import type { Replica } from "../notebook/replica.ts";
 import { PARTS, type Part } from "../notebook/parts.ts";
 import type { Clock } from "./clock.ts";
 import type { EntryHash } from "./entry.ts";

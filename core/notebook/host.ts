@@ -18,11 +18,9 @@ import { Emitter } from "../base/events.ts";
 import { newCellId, newDocumentId, type CellId, type DocumentId, type RunId } from "../base/ids.ts";
 import type { BlockStore, DocStore } from "../store/stores.ts";
 import * as Automerge from "@automerge/automerge/slim";
-import { blockCid } from "../store/cid.ts";
 import { mergeBack, previewMerge } from "./branches.ts";
 import { documentOf } from "./document.ts";
 import { DocumentHistory } from "./document-history.ts";
-import { DocumentSync } from "./document-sync.ts";
 import { readFile, titleOf, writeFile } from "./formats.ts";
 import { describeNotebook, Library } from "./library.ts";
 import type { FromDocument, LibraryEntry, ToDocument } from "./messages.ts";
@@ -30,6 +28,7 @@ import type { Notebook } from "./model.ts";
 import { OpenDocument, type OpenDocumentOptions } from "./open-document.ts";
 import { OpenComments } from "./open-comments.ts";
 import type { Part } from "./parts.ts";
+import { replicaOf, type Replica } from "./replica.ts";
 import { storeRunBody, type RunBody } from "./run-body.ts";
 import { readVisit, writeVisit } from "./visit.ts";
 
@@ -43,19 +42,6 @@ export interface DocumentHostOptions {
   readonly random?: () => number;
   /** A notebook that was removed a month ago goes for good: what else is kept for it goes first. */
   readonly purging?: (document: DocumentId) => Promise<void>;
-}
-
-/** A notebook that peers take part in. */
-export interface Replica {
-  /** A view of one peer on one part: one for each link. Undefined when that part can't be read here. */
-  sync(part: Part, mayWrite: boolean): DocumentSync | undefined;
-  /** CIDs of outputs that are not here. */
-  missing(): Promise<readonly string[]>;
-  /** A block with outputs of this notebook; undefined when it is not here, or another's. */
-  block(cid: string): Promise<Uint8Array | undefined>;
-  /** Takes in a block that a peer sent; false when it is not the one of that name. */
-  take(cid: string, bytes: Uint8Array): Promise<boolean>;
-  release(): void;
 }
 
 interface Connection {
@@ -147,24 +133,14 @@ export class DocumentHost {
       if (error instanceof KromaError && error.code === "missing") return undefined;
       throw error;
     }
-    const { blocks } = this.#options;
-    const open = (): OpenDocument => this.#document(document);
-    const hasComments = await this.#commentsOf(document).isReadable();
-    return {
-      sync: (part, mayWrite) => {
-        if (part === "notebook") return new DocumentSync(open(), mayWrite);
-        return hasComments ? this.#commentsOf(document).syncWith(mayWrite) : undefined;
-      },
-      missing: () => open().missingBlocks(),
-      block: async (cid) => ((await open().hasBlock(cid)) ? await blocks.get(cid) : undefined),
-      async take(cid, bytes) {
-        if ((await blockCid(bytes)) !== cid) return false;
-        await blocks.put(bytes);
-        await open().blocksCame(new Set([cid]));
-        return true;
-      },
+    const comments = this.#commentsOf(document);
+    const readable = await comments.isReadable();
+    return replicaOf({
+      open: () => this.#document(document),
+      comments: () => (readable ? this.#commentsOf(document) : undefined),
+      blocks: this.#options.blocks,
       release,
-    };
+    });
   }
 
   /** What is written here in this notebook from now on says that this member wrote it. Loads nothing for that. */
@@ -193,12 +169,6 @@ export class DocumentHost {
     const notebook = await this.#document(document).notebook();
     this.#release(document);
     return notebook;
-  }
-
-  /** Gives `payload` to every page that has the notebook open. */
-  relay(document: DocumentId, payload: unknown): void {
-    for (const { channel, open } of this.#connections)
-      if (open.has(document)) channel.send({ type: "relayed", document, payload });
   }
 
   /** Takes in changes from a peer. They are looked at first: `corrupt` or `exhausted` when they are not fit to load. */
