@@ -90,7 +90,7 @@ describe("files that are not as they should be", () => {
       const address = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
       const page = await openPage(`/?url=${encodeURIComponent(`${address}/there.ipynb`)}`);
       await page.locator(".toast").getByText("there.ipynb: Cell 2 got a new id").waitFor();
-      expect(await page.locator("[data-cell]").count()).toBe(2);
+      await expect.poll(() => page.locator("[data-cell]").count()).toBe(2);
       await page.goto(`${site.url}/?url=${encodeURIComponent(`${address}/gone.ipynb`)}`);
       await page.getByText("The notebook is not there").waitFor();
     } finally {
