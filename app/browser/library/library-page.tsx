@@ -48,6 +48,10 @@ export function LibraryPage(props: LibraryPageProps): JSX.Element {
   const own = createMemo(() =>
     entries().filter((entry) => fits(`${entry.title} ${entry.excerpt} ${entry.languages.join(" ")}`, query())),
   );
+  /** By id, so that a row stays, and keeps the focus, when what is said of its notebook changes. */
+  const ownIds = createMemo(() => own().map(({ document }) => document), [], {
+    equals: (before, after) => before.length === after.length && before.every((id, index) => id === after[index]),
+  });
   const others = createMemo(() => shipped().filter((item) => fits(`${item.title} ${item.excerpt}`, query())));
   const remove = async (entry: LibraryEntry): Promise<void> => {
     await library.remove(entry.document);
@@ -129,18 +133,22 @@ export function LibraryPage(props: LibraryPageProps): JSX.Element {
           }
         >
           <ul class="library-list">
-            <For each={own()}>
-              {(entry) => (
-                <LibraryRow
-                  entry={entry}
-                  onOpen={() => page.openDocument(entry.document)}
-                  onRename={(title) => {
-                    awaited = entry.document;
-                    void library.rename(entry.document, title);
-                  }}
-                  onDuplicate={() => void duplicate(library, entry.document, page)}
-                  onRemove={() => void remove(entry)}
-                />
+            <For each={ownIds()}>
+              {(document) => (
+                <Show when={own().find((entry) => entry.document === document)}>
+                  {(entry) => (
+                    <LibraryRow
+                      entry={entry()}
+                      onOpen={() => page.openDocument(document)}
+                      onRename={(title) => {
+                        awaited = document;
+                        void library.rename(document, title);
+                      }}
+                      onDuplicate={() => void duplicate(library, document, page)}
+                      onRemove={() => void remove(entry())}
+                    />
+                  )}
+                </Show>
               )}
             </For>
           </ul>
