@@ -3,6 +3,7 @@
  * a key press is one message of Automerge and three bytes. All that comes in is checked here, once.
  */
 import * as v from "valibot";
+import { concatenate } from "../base/bytes.ts";
 import { KromaError } from "../base/errors.ts";
 import type { DocumentId } from "../base/ids.ts";
 import type { Part } from "../notebook/parts.ts";
@@ -91,7 +92,7 @@ export function encode(message: PeerMessage): readonly Uint8Array[] {
 }
 
 function pieces(kind: number, parts: readonly Uint8Array[]): readonly Uint8Array[] {
-  const body = join(parts);
+  const body = concatenate(parts);
   if (body.length > MOST_ASSEMBLED_BYTES) throw new KromaError("exhausted", "This is too much for one message.");
   const made: Uint8Array[] = [];
   for (let at = 0; at === 0 || at < body.length;) {
@@ -124,7 +125,7 @@ export class Decoder {
       this.#kind = kind;
       return undefined;
     }
-    const body = this.#parts.length === 1 ? piece.subarray(1) : join(this.#parts);
+    const body = this.#parts.length === 1 ? piece.subarray(1) : concatenate(this.#parts);
     this.#kind = undefined;
     this.#parts = [];
     this.#length = 0;
@@ -173,14 +174,4 @@ function parse(text: string): unknown {
 
 function refuse(reason: string): KromaError {
   return new KromaError("invalid", `A message of this peer can't be read: ${reason}.`);
-}
-
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

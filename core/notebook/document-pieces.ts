@@ -1,4 +1,5 @@
 /** A stored document, put together from the pieces that a DocumentLog keeps. */
+import { concatenate } from "../base/bytes.ts";
 import * as Automerge from "@automerge/automerge/slim";
 import { KromaError } from "../base/errors.ts";
 
@@ -21,15 +22,4 @@ export function loadPieces<D extends object>(
     if (isWhole(document)) return document;
     throw new KromaError("corrupt", "The stored notebook is damaged and can't be read.", { cause: whole });
   }
-}
-
-/** One after the other. */
-export function concatenate(pieces: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    bytes.set(piece, at);
-    at += piece.length;
-  }
-  return bytes;
 }

@@ -4,6 +4,7 @@
  * whatever the size of the notebook; the JavaScript copy of the document catches up ("settles") when someone needs it.
  */
 import * as Automerge from "@automerge/automerge/slim";
+import { concatenate } from "../base/bytes.ts";
 import { KromaError } from "../base/errors.ts";
 import { authorOfMember } from "./author.ts";
 import type { CellId, DocumentId, RunId } from "../base/ids.ts";
@@ -11,7 +12,7 @@ import type { BlockStore, DocStore, StoreKey } from "../store/stores.ts";
 import { inspectChunks } from "./chunk-guard.ts";
 import { applyOperations, LATER } from "./document-operations.ts";
 import { DocumentLog, progressPrefix, viewKey } from "./document-log.ts";
-import { concatenate, loadPieces } from "./document-pieces.ts";
+import { loadPieces } from "./document-pieces.ts";
 import type { Apply } from "./document-sync.ts";
 import { DocumentView, type ViewChange } from "./document-view.ts";
 import {
