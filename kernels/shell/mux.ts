@@ -57,6 +57,10 @@ const GUEST = {
   crowd: 80,
 } as const;
 
+const SIGNAL_TARGETS = ["group", "process", "foreground", "own group in the foreground"] as const;
+/** Whom a signal is for (A10). */
+export type SignalTarget = (typeof SIGNAL_TARGETS)[number];
+
 /** The byte stream to the guest: one frame a call, and whatever comes. */
 export interface MuxPort {
   send(frame: Uint8Array): void;
@@ -108,7 +112,7 @@ export interface GuestStreamHandle {
   watch(on: boolean): void;
   /** Says that so many bytes were used: only then more may come. */
   consumed(bytes: number): void;
-  signal(number: number, target: "group" | "process" | "foreground"): void;
+  signal(number: number, target: SignalTarget): void;
   resize(columns: number, rows: number): void;
   /** Hangs up. Nothing is heard of it any more. */
   close(): void;
@@ -373,9 +377,7 @@ export class Mux {
           channel.used = 0;
         }),
       signal: (number, target) =>
-        ifOpen(() =>
-          this.#send(HOST.signal, id, Uint8Array.of(number, target === "group" ? 0 : target === "process" ? 1 : 2)),
-        ),
+        ifOpen(() => this.#send(HOST.signal, id, Uint8Array.of(number, SIGNAL_TARGETS.indexOf(target)))),
       resize: (columns, rows) =>
         ifOpen(() => this.#send(HOST.resize, id, Uint8Array.of(columns, columns >> 8, rows, rows >> 8))),
       close: () =>

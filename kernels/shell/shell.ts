@@ -6,7 +6,7 @@
  */
 import { KromaError } from "#core/base/errors.ts";
 import { WORKSPACE_DIRECTORY } from "#core/kernel/kernel.ts";
-import { ENVIRONMENT, type GuestStream, type GuestStreamHandle, type Mux } from "./mux.ts";
+import { ENVIRONMENT, type GuestStream, type GuestStreamHandle, type Mux, type SignalTarget } from "./mux.ts";
 import { interpreterOf } from "./scripts.ts";
 
 /** How a cell ended. */
@@ -103,9 +103,10 @@ export class Shell {
   }
 
   /** As Ctrl-C: ends what runs in the foreground and the rest of the cell. Harder ways for what does not listen. */
-  interrupt(how: "politely" | "foreground" | "shell"): void {
+  interrupt(how: "politely" | "again" | "foreground" | "shell"): void {
     if (!this.#running || !this.#bash) return;
     if (how === "politely") this.#bash.signal(SIGINT, "foreground");
+    else if (how === "again") this.#bash.signal(SIGINT, "own group in the foreground");
     else if (how === "foreground") this.#bash.signal(SIGKILL, "foreground");
     else this.#bash.signal(SIGKILL, "process");
   }
@@ -242,7 +243,7 @@ class Bash {
     this.#handle.type(bytes);
   }
 
-  signal(number: number, target: "process" | "foreground"): void {
+  signal(number: number, target: SignalTarget): void {
     this.#handle.signal(number, target);
   }
 

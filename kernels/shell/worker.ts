@@ -48,7 +48,11 @@ declare const self: {
 /** A restored machine answers at once; one that does not is of no use. */
 const RESTORE_PATIENCE = 30_000;
 const BOOT_PATIENCE = 600_000;
-/** After an interrupt: when to kill the foreground program, and when the shell. An emulated Python takes its time to end. */
+/**
+ * After an interrupt: when to tell bash again if it runs no program of its own group (it can miss one, SPEC.md A10), when
+ * to kill the foreground program, and when the shell. An emulated Python takes its time to end.
+ */
+const REPEAT_AFTER = [1000, 3500];
 const KILL_AFTER = 3000;
 const KILL_SHELL_AFTER = 10_000;
 
@@ -268,8 +272,10 @@ function interrupt(): void {
     running.interrupted = true;
     shell.interrupt("politely");
     const own = running;
-    const later = (how: "foreground" | "shell") => () => running === own && shell.interrupt(how);
-    timers.push(setTimeout(later("foreground"), KILL_AFTER), setTimeout(later("shell"), KILL_SHELL_AFTER));
+    const later = (how: "again" | "foreground" | "shell", after: number) =>
+      setTimeout(() => running === own && shell.interrupt(how), after);
+    for (const after of REPEAT_AFTER) timers.push(later("again", after));
+    timers.push(later("foreground", KILL_AFTER), later("shell", KILL_SHELL_AFTER));
     return;
   }
   // Not started yet: the cell that waits for Linux is given up.

@@ -316,17 +316,24 @@ static void accept_call(int from, uint8_t kind) {
   next_id = next_id >= 0xfff0 ? 0x8000 : next_id + 1;
 }
 
-/* A10: 0 the process's group, 1 the process alone, 2 what is in the foreground, as Ctrl-C, and the shell itself. */
+/* A10: 0 the process's group, 1 the process alone, 2 what is in the foreground, as Ctrl-C, and the shell itself; 3 the
+   shell's own group if that is in the foreground. */
 static void send_signal(struct channel *c, int number, int target) {
   if (c->pid <= 0 || c->exited) return;
   if (target == 0) kill(-c->pid, number);
   if (target == 1) kill(c->pid, number);
-  if (target == 2) {
-    int group = tcgetpgrp(c->mode == SHELL ? c->slave : c->fd[OUT]);
-    if (c->mode == SHELL) group = 0, ioctl(c->fd[TTY], TIOCGPGRP, &group);
-    if (group > 0 && group != c->pid) kill(-group, number);
-    if (number == SIGINT || group == c->pid || group <= 0) kill(-c->pid, number);
+  if (target < 2) return;
+  int group = tcgetpgrp(c->mode == SHELL ? c->slave : c->fd[OUT]);
+  if (c->mode == SHELL) group = 0, ioctl(c->fd[TTY], TIOCGPGRP, &group);
+  int own = group == c->pid || group <= 0;
+  if (target == 3) {
+    if (own) kill(-c->pid, number);
+    return;
   }
+  if (!own) kill(-group, number);
+  /* A command substitution runs in the shell's group: it can be killed without the shell. */
+  if (own && number == SIGKILL && c->mode == SHELL) end_followers(c->pid);
+  else if (own || number == SIGINT) kill(-c->pid, number);
 }
 
 static void set_time(const uint8_t *p) {

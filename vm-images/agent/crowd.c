@@ -18,7 +18,7 @@
 #define LIMIT "/proc/sys/kernel/threads-max"
 
 struct process {
-  int pid, session, threads;
+  int pid, group, session, threads;
 };
 
 static struct process list[2048];
@@ -63,7 +63,7 @@ static int processes(void) {
     stat[n] = 0;
     char *rest = strrchr(stat, ')');
     // After the name: state, parent, group, session, ten more, ages, priority, nice, threads.
-    if (!rest || sscanf(rest + 1, " %*c %*d %*d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d", &p->session, &p->threads) != 2) continue;
+    if (!rest || sscanf(rest + 1, " %*c %*d %d %d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d", &p->group, &p->session, &p->threads) != 3) continue;
     if (p->session > 0) count++;
   }
   if (proc) closedir(proc);
@@ -89,6 +89,11 @@ static int end_session(int count, int session, const int *own) {
     if (!kill(p->pid, SIGKILL)) ended += p->threads;
   }
   return ended;
+}
+
+void end_followers(int leader) {
+  for (int i = 0, count = processes(); i < count; i++)
+    if (list[i].group == leader && list[i].pid != leader) kill(list[i].pid, SIGKILL);
 }
 
 int crowd_end(const int *own) {

@@ -7,3 +7,5 @@ int crowded(void);
 // Kills those of the session that has the most, and of all sessions if that is not the cause; but never the agent nor
 // `own`, a list ended by 0. Returns how many.
 int crowd_end(const int *own);
+// Kills all of a process group but the process that leads it.
+void end_followers(int leader);

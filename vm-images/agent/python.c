@@ -254,7 +254,13 @@ int python_main(int count, char **words) {
     return run_alone(program, argument, count, words);
   }
   char *text = request(program, argument, count, words, fds, &files, &size);
-  if (!read_number(s, &number)) return run_alone(program, argument, count, words);
+  if (!read_number(s, &number)) { /* it was just dying */
+    close(s);
+    s = call_zygote();
+    if (s >= 0) close(s);
+    else start_zygote();
+    return run_alone(program, argument, count, words);
+  }
   child = number;
   /* A12: the agent looks for who reads the terminal; this process stands for its child. */
   snprintf(name, sizeof name, "py:%d", (int)child);

@@ -18,7 +18,13 @@ const node = join(root, "node_modules/node/bin", process.platform === "win32" ? 
 
 function run(command, args) {
   // Standard output belongs to the task: `kroma run --json` prints nothing else there.
-  const done = spawnSync(command, args, { cwd: root, stdio: ["ignore", 2, 2], shell: process.platform === "win32" });
+  const done = spawnSync(command, args, {
+    cwd: root,
+    stdio: ["ignore", 2, 2],
+    shell: process.platform === "win32",
+    // onnxruntime-node comes with all that a CPU needs; its install script would fetch 200 MB for graphics cards.
+    env: { ...process.env, ONNXRUNTIME_NODE_INSTALL: "skip" },
+  });
   if (done.error) {
     process.stderr.write(`kroma: cannot run ${command}: ${done.error.message}\n`);
     process.exit(1);
