@@ -1,6 +1,6 @@
 /** Stores that live in memory: for tests, for the command line, and for a browser that gives no storage. */
 import { KromaError } from "../base/errors.ts";
-import { blockCid } from "./cid.ts";
+import { blockCid, inlineBytes, storedName, type BlockCodec } from "./cid.ts";
 import { compareKeys, hasPrefix, type BlockStore, type DocStore, type StoreKey } from "./stores.ts";
 
 /** Mutable bytes in a map. Bytes are copied in and out, as a disk would. */
@@ -42,21 +42,26 @@ export class MemoryDocStore implements DocStore {
 export class MemoryBlockStore implements BlockStore {
   readonly #blocks = new Map<string, Uint8Array>();
 
-  async put(bytes: Uint8Array): Promise<string> {
-    const cid = await blockCid(bytes);
-    this.#blocks.set(cid, bytes.slice());
+  async put(bytes: Uint8Array, codec?: BlockCodec): Promise<string> {
+    const copy = bytes.slice();
+    const cid = await blockCid(copy, codec);
+    this.#blocks.set(storedName(cid), copy);
     return cid;
   }
 
   async get(cid: string): Promise<Uint8Array | undefined> {
-    return this.#blocks.get(cid)?.slice();
+    return inlineBytes(cid) ?? this.#blocks.get(storedName(cid))?.slice();
   }
 
   async has(cid: string): Promise<boolean> {
-    return this.#blocks.has(cid);
+    return inlineBytes(cid) !== undefined || this.#blocks.has(storedName(cid));
   }
 
   async remove(cid: string): Promise<void> {
-    this.#blocks.delete(cid);
+    this.#blocks.delete(storedName(cid));
+  }
+
+  async *list(): AsyncGenerator<string> {
+    yield* this.#blocks.keys();
   }
 }

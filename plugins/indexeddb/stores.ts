@@ -3,7 +3,7 @@
  * measured, what was complete survived the kill of the whole browser just as with "strict", at half the time; only a
  * power cut could tell them apart.
  */
-import { blockCid, checkBlock } from "#core/store/cid.ts";
+import { blockCid, checkBlock, inlineBytes, storedName, type BlockCodec } from "#core/store/cid.ts";
 import { hasPrefix, type BlockStore, type DocStore, type StoreKey } from "#core/store/stores.ts";
 import { Database } from "./database.ts";
 
@@ -65,11 +65,11 @@ export class IndexedDbBlockStore implements BlockStore {
     this.#database = new Database(name);
   }
 
-  async put(bytes: Uint8Array): Promise<string> {
-    const cid = await blockCid(bytes);
+  async put(bytes: Uint8Array, codec?: BlockCodec): Promise<string> {
+    const cid = await blockCid(bytes, codec);
     await this.#database.use(async (database) => {
       const transaction = database.transaction("blocks", "readwrite", OPTIONS);
-      const request = transaction.store.put(whole(bytes), cid);
+      const request = transaction.store.put(whole(bytes), storedName(cid));
       transaction.commit();
       await Promise.all([request, transaction.done]);
     });
@@ -77,16 +77,23 @@ export class IndexedDbBlockStore implements BlockStore {
   }
 
   async get(cid: string): Promise<Uint8Array | undefined> {
-    const bytes = await this.#database.use((database) => database.get("blocks", cid));
+    const inline = inlineBytes(cid);
+    if (inline) return inline;
+    const bytes = await this.#database.use((database) => database.get("blocks", storedName(cid)));
     return bytes && checkBlock(cid, bytes);
   }
 
-  has(cid: string): Promise<boolean> {
-    return this.#database.use(async (database) => (await database.getKey("blocks", cid)) !== undefined);
+  async has(cid: string): Promise<boolean> {
+    if (inlineBytes(cid)) return true;
+    return this.#database.use(async (database) => (await database.getKey("blocks", storedName(cid))) !== undefined);
   }
 
-  remove(cid: string): Promise<void> {
-    return this.#database.use((database) => database.delete("blocks", cid));
+  async remove(cid: string): Promise<void> {
+    await this.#database.use((database) => database.delete("blocks", storedName(cid)));
+  }
+
+  async *list(): AsyncGenerator<string> {
+    yield* await this.#database.use((database) => database.getAllKeys("blocks"));
   }
 
   close(): void {

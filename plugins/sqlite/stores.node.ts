@@ -4,7 +4,7 @@
  */
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { KromaError } from "#core/base/errors.ts";
-import { blockCid, checkBlock } from "#core/store/cid.ts";
+import { blockCid, checkBlock, inlineBytes, storedName } from "#core/store/cid.ts";
 import type { BlockStore, DocStore, StoreKey } from "#core/store/stores.ts";
 
 const SCHEMA = `
@@ -72,20 +72,26 @@ export class SqliteStores {
     const hasBlock = statement("SELECT 1 FROM blocks WHERE cid = ?");
     const putBlock = statement("INSERT OR REPLACE INTO blocks (cid, bytes) VALUES (?, ?)");
     const removeBlock = statement("DELETE FROM blocks WHERE cid = ?");
+    const listBlocks = statement("SELECT cid FROM blocks");
     this.blocks = {
-      async put(bytes) {
+      async put(bytes, codec) {
         const copy = bytes.slice();
-        const cid = await blockCid(copy);
-        await use(() => putBlock.run(cid, copy));
+        const cid = await blockCid(copy, codec);
+        await use(() => putBlock.run(storedName(cid), copy));
         return cid;
       },
       async get(cid) {
-        const bytes = await use(() => bytesOf(getBlock.get(cid)));
+        const inline = inlineBytes(cid);
+        if (inline) return inline;
+        const bytes = await use(() => bytesOf(getBlock.get(storedName(cid))));
         return bytes && checkBlock(cid, bytes);
       },
-      has: (cid) => use(() => hasBlock.get(cid) !== undefined),
+      has: async (cid) => inlineBytes(cid) !== undefined || use(() => hasBlock.get(storedName(cid)) !== undefined),
       remove: async (cid) => {
-        await use(() => removeBlock.run(cid));
+        await use(() => removeBlock.run(storedName(cid)));
+      },
+      async *list() {
+        for (const row of await use(() => listBlocks.all())) yield (row as { cid: string }).cid;
       },
     };
   }

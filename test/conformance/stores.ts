@@ -132,6 +132,12 @@ export function describeDocStore(
   });
 }
 
+async function namesOf(store: BlockStore): Promise<readonly string[]> {
+  const names: string[] = [];
+  for await (const name of store.list()) names.push(name);
+  return names;
+}
+
 /** The suite for block stores. `damage` changes the stored bytes behind the store's back, where that can be done. */
 export function describeBlockStore(
   name: string,
@@ -146,6 +152,35 @@ export function describeBlockStore(
       expect(cid).toBe("bafkreifzjut3te2nhyekklss27nh3k72ysco7y32koao5eei66wof36n5e");
       expect(await store.put(new TextEncoder().encode("hello world"))).toBe(cid);
       expect(new TextDecoder().decode(await store.get(cid))).toBe("hello world");
+    });
+
+    it("gives a block by the name of any codec and version, and has inline ones always", async () => {
+      const store = await make();
+      // The empty UnixFS directory, and an object with nothing in it: names that other programs give them.
+      const directory = await store.put(bytes(0x0a, 0x02, 0x08, 0x01), "dag-pb");
+      expect(directory).toBe("bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354");
+      expect(await store.get("QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn")).toEqual(bytes(0x0a, 0x02, 0x08, 0x01));
+      const data = await store.put(bytes(0xa0), "dag-cbor");
+      expect(data).toBe("bafyreigbtj4x7ip5legnfznufuopl4sg4knzc2cof6duas4b3q2fy6swua");
+      expect(await store.has(data)).toBe(true);
+      expect(await store.get("bafkqaaa")).toEqual(bytes());
+      expect(await store.has("bafkqaaa")).toBe(true);
+      const names = await namesOf(store);
+      expect(names.every((name) => name.startsWith("bafkrei"))).toBe(true);
+      await store.remove(directory);
+      expect(await store.has("QmUNLLsPACCz1vLxQVkXqqLX5R1X345qqfHbsf67hvA3Nn")).toBe(false);
+      expect((await namesOf(store)).length).toBe(names.length - 1);
+    });
+
+    it("refuses what is no CID, and one whose hash it can't check", async () => {
+      const store = await make();
+      await expect(store.get("../../etc/passwd")).rejects.toMatchObject({ code: "invalid" });
+      await expect(store.has("")).rejects.toMatchObject({ code: "invalid" });
+      // SHA2-512 of nothing.
+      const other =
+        "bafkrgqgpqpqtk7xpxc67cvbikdlg3aah2yqoibilk4k5za7uveq5g3hjzzd5buj4lwc7fmh7qmmnfb365qxwhojrxvduc6ubuu4de6xze7nd4";
+      await expect(store.get(other)).rejects.toMatchObject({ code: "invalid" });
+      await expect(store.has(other)).rejects.toMatchObject({ code: "invalid" });
     });
 
     it("knows what it has, and forgets what is removed", async () => {

@@ -1,0 +1,85 @@
+/**
+ * The published directory: what the files of an artefact are, and `.kroma` with its root and its signature. Pinning it keeps
+ * everything, and any gateway shows it. It follows from the root and the envelope, so it is checked by making it again.
+ * Rules: SPEC.md, D1 to D4.
+ */
+import * as dagPb from "@ipld/dag-pb";
+import { UnixFS } from "ipfs-unixfs";
+import { KromaError } from "../base/errors.ts";
+import { parseCid } from "../store/cid.ts";
+import type { BlockSource, BlockStore } from "../store/stores.ts";
+import { throwIfAborted } from "../store/walk.ts";
+
+/** The folder in a published directory that has what Kroma needs. */
+export const KROMA_FOLDER = ".kroma";
+const ROOT_NAME = "artefact";
+const ENVELOPE_NAME = "envelope";
+
+/** Puts the published directory of these files, root and envelope into the store, and gives its CID. */
+export async function publishedDirectory(
+  parts: { readonly files: string; readonly root: string; readonly envelope: string },
+  source: BlockSource,
+  store: Pick<BlockStore, "put">,
+  signal?: AbortSignal,
+): Promise<string> {
+  const [files, root, envelope] = await Promise.all(
+    [parts.files, parts.root, parts.envelope].map((cid) => blockOf(cid, source, signal)),
+  );
+  const own = folder([
+    link(ROOT_NAME, parts.root, (root as Uint8Array).length),
+    link(ENVELOPE_NAME, parts.envelope, (envelope as Uint8Array).length),
+  ]);
+  const ownBytes = dagPb.encode(own);
+  const ownCid = await store.put(ownBytes, "dag-pb");
+  const { Links } = plainDirectory(parts.files, files as Uint8Array);
+  if (Links.some(({ Name }) => Name === KROMA_FOLDER))
+    throw new KromaError("invalid", `The files of an artefact may not have a folder "${KROMA_FOLDER}".`);
+  return store.put(dagPb.encode(folder([...Links, link(KROMA_FOLDER, ownCid, totalSize(own, ownBytes))])), "dag-pb");
+}
+
+/** The root and the envelope that a published directory names; undefined when it is none. */
+export async function readPublished(
+  cid: string,
+  source: BlockSource,
+  signal?: AbortSignal,
+): Promise<{ readonly root: string; readonly envelope: string } | undefined> {
+  const own = entryOf(plainDirectory(cid, await blockOf(cid, source, signal)), KROMA_FOLDER);
+  if (own === undefined) return undefined;
+  const node = plainDirectory(own, await blockOf(own, source, signal));
+  const [root, envelope] = [entryOf(node, ROOT_NAME), entryOf(node, ENVELOPE_NAME)];
+  return root === undefined || envelope === undefined ? undefined : { root, envelope };
+}
+
+const entryOf = (node: dagPb.PBNode, name: string): string | undefined =>
+  node.Links.find(({ Name }) => Name === name)?.Hash.toString();
+
+const link = (name: string, cid: string, size: number): dagPb.PBLink => ({
+  Name: name,
+  Hash: parseCid(cid),
+  Tsize: size,
+});
+
+/** Sorted as dag-pb wants it, by bytes of the names (https://ipld.io/specs/codecs/dag-pb/spec/). */
+const folder = (links: readonly dagPb.PBLink[]): dagPb.PBNode =>
+  dagPb.prepare({ Data: new UnixFS({ type: "directory" }).marshal(), Links: [...links] });
+
+/** What a link to the node has as its size: the block and all below it. */
+const totalSize = (node: dagPb.PBNode, bytes: Uint8Array): number =>
+  node.Links.reduce((sum, { Tsize = 0 }) => sum + Tsize, bytes.length);
+
+function plainDirectory(cid: string, bytes: Uint8Array): dagPb.PBNode {
+  try {
+    const node = dagPb.decode(bytes);
+    if (!node.Data || UnixFS.unmarshal(node.Data).type !== "directory") throw new Error("not a plain directory");
+    return node;
+  } catch (error) {
+    throw new KromaError("corrupt", `${cid} is not a directory that an artefact can have.`, { cause: error });
+  }
+}
+
+async function blockOf(cid: string, source: BlockSource, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  throwIfAborted(signal);
+  const bytes = await source.get(cid, signal && { signal });
+  if (!bytes) throw new KromaError("missing", `The block ${cid} is not here.`, { details: { cid } });
+  return bytes;
+}

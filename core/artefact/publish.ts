@@ -1,0 +1,52 @@
+/** Makes an artefact: its files become blocks, its root names them, its author signs the root. Nothing is pinned here. */
+import { KromaError } from "../base/errors.ts";
+import type { Signer } from "../mesh/identity.ts";
+import type { BlockStore } from "../store/stores.ts";
+import { publishedDirectory } from "./directory.ts";
+import { encodeEnvelope, signRoot } from "./envelope.ts";
+import { buildFiles, type BuildOptions, type SourceFile } from "./files.ts";
+import { COMPONENTS_PATH, encodeRoot, NOTEBOOK_PATH, type Manifest } from "./manifest.ts";
+import { quoted } from "./paths.ts";
+
+/**
+ * What is published: all that the root says but what follows from the files. A file "notebook.ipynb" is its notebook, a file
+ * "custom-elements.json" says what elements it has.
+ */
+export interface ArtefactParts extends Omit<Manifest, "files" | "notebook" | "components"> {
+  readonly content: readonly SourceFile[];
+}
+
+/** What came of it: the names of all three, and how many bytes of files went in. */
+export interface Published {
+  readonly root: string;
+  readonly envelope: string;
+  readonly directory: string;
+  readonly bytes: number;
+}
+
+/**
+ * Puts all blocks of the artefact into the store. The same parts give the same root, whoever publishes them and when; the
+ * envelope is the signer's. `invalid` when something in it may not be. Stopped half-way it leaves blocks that nothing names.
+ */
+export async function publishArtefact(
+  parts: ArtefactParts,
+  store: BlockStore,
+  signer: Signer,
+  options: BuildOptions = {},
+): Promise<Published> {
+  const { content, ...said } = parts;
+  const files = await buildFiles(content, store, options);
+  if (!files.entries.has(said.entry))
+    throw new KromaError("invalid", `There is no file ${quoted(said.entry)} among those to be published.`);
+  const [notebook, components] = [files.entries.get(NOTEBOOK_PATH), files.entries.get(COMPONENTS_PATH)];
+  const manifest: Manifest = {
+    ...said,
+    files: files.cid,
+    ...(notebook === undefined ? {} : { notebook }),
+    ...(components === undefined ? {} : { components }),
+  };
+  const root = await store.put(encodeRoot(manifest), "dag-cbor");
+  const envelope = await store.put(encodeEnvelope(await signRoot(root, signer)), "dag-cbor");
+  const directory = await publishedDirectory({ files: files.cid, root, envelope }, store, store, options.signal);
+  return { root, envelope, directory, bytes: files.bytes };
+}

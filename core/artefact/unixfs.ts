@@ -1,0 +1,255 @@
+/**
+ * Reads files and directories out of UnixFS blocks (https://specs.ipfs.tech/unixfs/), for anyone may have made them: names are
+ * checked, sizes have to be true, depth and width are limited, and work is in proportion to the bytes that come out. The
+ * exporter of the same makers is not used: it reads ahead of a slow reader without limit, and what goes wrong below the first
+ * level is an unhandled rejection, which ends a process.
+ */
+import * as dagPb from "@ipld/dag-pb";
+import { UnixFS } from "ipfs-unixfs";
+import { KromaError } from "../base/errors.ts";
+import { codecOf, inlineBytes } from "../store/cid.ts";
+import type { BlockSource } from "../store/stores.ts";
+import { throwIfAborted } from "../store/walk.ts";
+import { isFitName, pathParts, quoted } from "./paths.ts";
+
+/** What a directory names. */
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly cid: string;
+  /** Bytes of all blocks there, as the directory has it; it need not be true. */
+  readonly size: number;
+}
+
+/** A file somewhere below a directory. */
+export interface FileEntry {
+  readonly path: string;
+  readonly cid: string;
+  /** In bytes, as the directory or the file's first block has it; reading says `corrupt` when it isn't true. */
+  readonly size: number;
+}
+
+export interface ReadOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface RangeOptions extends ReadOptions {
+  /** From this byte on. */
+  readonly offset?: number;
+  /** At most so many bytes. */
+  readonly length?: number;
+}
+
+/** What a CID is in UnixFS. A link in a directory to plain data (dag-cbor) is `other`. */
+export type UnixFsKind =
+  | { readonly kind: "file"; readonly size: number }
+  | { readonly kind: "directory" }
+  | { readonly kind: "other" };
+
+const MOST_DEPTH = 64;
+/** Of one directory and of a whole tree. */
+const MOST_ENTRIES = 100_000;
+
+/** What that name stands for. */
+export async function kindOf(cid: string, source: BlockSource, options: ReadOptions = {}): Promise<UnixFsKind> {
+  const codec = codecOf(cid);
+  if (codec !== "raw" && codec !== "dag-pb") return { kind: "other" };
+  const bytes = await blockOf(cid, source, options.signal);
+  if (codec === "raw") return { kind: "file", size: bytes.length };
+  const { unixfs } = nodeOf(cid, bytes);
+  if (unixfs.isDirectory()) return { kind: "directory" };
+  if (unixfs.type !== "file" && unixfs.type !== "raw") return { kind: "other" };
+  return { kind: "file", size: sizeOf(cid, unixfs) };
+}
+
+/** The entries of a directory, sharded or not, as they come. `corrupt` when a name may not be or is there twice. */
+export async function* listDirectory(
+  cid: string,
+  source: BlockSource,
+  options: ReadOptions = {},
+): AsyncGenerator<DirectoryEntry> {
+  const names = new Set<string>();
+  for await (const entry of linksOfDirectory(cid, source, options.signal)) {
+    const { name } = entry;
+    if (!isFitName(name)) throw new KromaError("corrupt", `A file in it has a name that may not be: ${quoted(name)}.`);
+    if (names.has(name)) throw new KromaError("corrupt", `The name ${quoted(name)} is there twice.`);
+    names.add(name);
+    yield entry;
+  }
+}
+
+/** All files below a directory, in the order of their paths by folders. */
+export async function listFiles(
+  cid: string,
+  source: BlockSource,
+  options: ReadOptions = {},
+): Promise<readonly FileEntry[]> {
+  const files: FileEntry[] = [];
+  let entries = 0;
+  const ahead = [{ cid, path: "", depth: 0 }];
+  for (let next = ahead.pop(); next; next = ahead.pop()) {
+    const folders: typeof ahead = [];
+    for await (const { name, cid: entry, size } of listDirectory(next.cid, source, options)) {
+      entries += 1;
+      if (entries > MOST_ENTRIES || next.depth > MOST_DEPTH)
+        throw new KromaError("exhausted", "It has more files or folders than Kroma takes.");
+      const path = `${next.path}${name}`;
+      // A raw block is a file as long as its link says; so that a list does not need the bytes of files.
+      const what = codecOf(entry) === "raw" ? ({ kind: "file", size } as const) : await kindOf(entry, source, options);
+      if (what.kind === "file") files.push({ path, cid: entry, size: what.size });
+      if (what.kind === "directory") folders.push({ cid: entry, path: `${path}/`, depth: next.depth + 1 });
+    }
+    ahead.push(...folders.reverse());
+  }
+  return files.sort((left, right) => (left.path < right.path ? -1 : 1));
+}
+
+/** The CID of what is at a path below a directory; undefined when nothing is. */
+export async function resolvePath(
+  cid: string,
+  path: string,
+  source: BlockSource,
+  options: ReadOptions = {},
+): Promise<string | undefined> {
+  let at: string = cid;
+  for (const part of pathParts(path)) {
+    if ((await kindOf(at, source, options)).kind !== "directory") return undefined;
+    let found: string | undefined;
+    for await (const { name, cid: entry } of listDirectory(at, source, options)) {
+      if (name === part) found = entry;
+    }
+    if (found === undefined) return undefined;
+    at = found;
+  }
+  return at;
+}
+
+/** The bytes of a file, or of a stretch of it, in pieces of at most a block. Reads no further than its reader does. */
+export async function* readFile(
+  cid: string,
+  source: BlockSource,
+  options: RangeOptions = {},
+): AsyncGenerator<Uint8Array> {
+  const { offset = 0, length = Number.POSITIVE_INFINITY, signal } = options;
+  const end = offset + length;
+  const ahead: Piece[] = [{ cid, start: 0, size: undefined, depth: 0 }];
+  for (let next = ahead.pop(); next; next = ahead.pop()) {
+    throwIfAborted(signal);
+    const bytes = await blockOf(next.cid, source, signal);
+    const { data, below, size } = pieceOf(next, bytes);
+    // What is above said how long this is; else a file could be made to look small and be endless.
+    if (next.size !== undefined && next.size !== size)
+      throw new KromaError("corrupt", `A part of the file ${cid} is not as long as it should be.`);
+    if (next.depth > MOST_DEPTH) throw new KromaError("exhausted", `The file ${cid} goes deeper than Kroma reads.`);
+    const [from, to] = [Math.max(0, offset - next.start), Math.min(data.length, end - next.start)];
+    if (from < to) yield data.subarray(from, to);
+    for (const child of below.reverse()) {
+      // A part of no bytes is never looked at, so that many of them cost nothing.
+      const childEnd = child.start + (child.size as number);
+      if (childEnd > Math.max(offset, child.start) && child.start < end) ahead.push(child);
+    }
+  }
+}
+
+/** A whole small file; `exhausted` when it has more than `most` bytes. */
+export async function readWhole(
+  cid: string,
+  source: BlockSource,
+  most: number,
+  options: ReadOptions = {},
+): Promise<Uint8Array> {
+  const what = await kindOf(cid, source, options);
+  if (what.kind !== "file") throw new KromaError("invalid", `${cid} is no file.`);
+  if (what.size > most)
+    throw new KromaError("exhausted", `A file of ${what.size} bytes is more than the ${most} that are read here.`);
+  const whole = new Uint8Array(what.size);
+  let at = 0;
+  for await (const piece of readFile(cid, source, options)) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+/** A part of a file that is still to be read: where it starts, and how long it was said to be. */
+interface Piece {
+  readonly cid: string;
+  readonly start: number;
+  readonly size: number | undefined;
+  readonly depth: number;
+}
+
+function pieceOf(piece: Piece, bytes: Uint8Array): { data: Uint8Array; below: Piece[]; size: number } {
+  if (codecOf(piece.cid) === "raw") return { data: bytes, below: [], size: bytes.length };
+  const { node, unixfs } = nodeOf(piece.cid, bytes);
+  if (unixfs.type !== "file" && unixfs.type !== "raw")
+    throw new KromaError("corrupt", `${piece.cid} is no part of a file.`);
+  const data = unixfs.data ?? new Uint8Array();
+  if (node.Links.length !== unixfs.blockSizes.length)
+    throw new KromaError("corrupt", `${piece.cid} does not say how long its parts are.`);
+  let start = piece.start + data.length;
+  const below = node.Links.map(({ Hash }, index): Piece => {
+    const size = Number(unixfs.blockSizes[index]);
+    const child = { cid: Hash.toString(), start, size, depth: piece.depth + 1 };
+    start += size;
+    return child;
+  });
+  return { data, below, size: sizeOf(piece.cid, unixfs) };
+}
+
+async function* linksOfDirectory(
+  cid: string,
+  source: BlockSource,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<DirectoryEntry> {
+  // A directory of many entries is a tree of shards; names of those below start with a prefix of hexadecimal digits.
+  let [shards, entries] = [0, 0];
+  const ahead = [{ cid, depth: 0 }];
+  for (let next = ahead.pop(); next; next = ahead.pop()) {
+    throwIfAborted(signal);
+    shards += 1;
+    const { node, unixfs } = nodeOf(next.cid, await blockOf(next.cid, source, signal));
+    if (!unixfs.isDirectory() || (next.depth > 0 && unixfs.type !== "hamt-sharded-directory"))
+      throw new KromaError("corrupt", `${next.cid} is no directory.`);
+    const isSharded = unixfs.type === "hamt-sharded-directory";
+    const prefix = isSharded ? prefixLength(next.cid, unixfs) : 0;
+    for (const link of node.Links) {
+      entries += 1;
+      if (entries > MOST_ENTRIES || shards > MOST_ENTRIES || next.depth > MOST_DEPTH)
+        throw new KromaError("exhausted", "A directory in it is larger than Kroma reads.");
+      const name = link.Name ?? "";
+      const entry = link.Hash.toString();
+      if (isSharded && name.length === prefix) ahead.push({ cid: entry, depth: next.depth + 1 });
+      else yield { name: name.slice(prefix), cid: entry, size: link.Tsize ?? 0 };
+    }
+  }
+}
+
+function prefixLength(cid: string, { fanout }: UnixFS): number {
+  if (fanout === undefined || fanout < 2n || fanout > 65_536n)
+    throw new KromaError("corrupt", `The directory ${cid} is not sharded as it should be.`);
+  return (fanout - 1n).toString(16).length;
+}
+
+async function blockOf(cid: string, source: BlockSource, signal: AbortSignal | undefined): Promise<Uint8Array> {
+  const bytes = inlineBytes(cid) ?? (await source.get(cid, signal && { signal }));
+  if (!bytes) throw new KromaError("missing", `The block ${cid} is not here.`, { details: { cid } });
+  return bytes;
+}
+
+function nodeOf(cid: string, bytes: Uint8Array): { node: dagPb.PBNode; unixfs: UnixFS } {
+  try {
+    if (codecOf(cid) !== "dag-pb") throw new Error("another codec");
+    const node = dagPb.decode(bytes);
+    if (!node.Data) throw new Error("no data");
+    return { node, unixfs: UnixFS.unmarshal(node.Data) };
+  } catch (error) {
+    throw new KromaError("corrupt", `The block ${cid} is no file and no directory.`, { cause: error });
+  }
+}
+
+/** From the sizes of its parts, for what a file says of its whole size need not be true. */
+function sizeOf(cid: string, unixfs: UnixFS): number {
+  const size = unixfs.blockSizes.reduce((sum, part) => sum + part, BigInt(unixfs.data?.length ?? 0));
+  if (size > BigInt(Number.MAX_SAFE_INTEGER)) throw new KromaError("corrupt", `The file ${cid} is longer than can be.`);
+  return Number(size);
+}
