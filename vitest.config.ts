@@ -58,6 +58,7 @@ export default defineConfig({
             "ipfs-unixfs-importer",
             "linkedom/worker",
             "magic-string",
+            "multiformats",
             "multiformats/bases/base32",
             "multiformats/bases/base64",
             "multiformats/cid",

@@ -50,7 +50,7 @@ export interface Environment {
   readonly pyodide?: string;
   readonly packages: readonly LockedPackage[];
   readonly npm: readonly LockedModule[];
-  /** The Linux image. */
+  /** CID of the Linux image. */
   readonly image?: string;
 }
 
@@ -68,7 +68,11 @@ export interface Prompt {
   readonly text: string;
 }
 
-/** All that an artefact says of itself. CIDs are texts here, links in the block. */
+/**
+ * All that an artefact says of itself. CIDs are texts here. In the block those of what belongs to it are links (files, notebook,
+ * components, models): a pin, a CAR and a fetch go through them. Those of what it only names (parents, the Linux image) stay
+ * texts, else whoever pins a fork would have to keep everything it ever came from.
+ */
 export interface Manifest {
   readonly kind: ArtefactKind;
   readonly name: string;
@@ -114,6 +118,12 @@ const link = v.pipe(
   v.check(isKnownCid, "not a link that can be followed"),
 );
 
+/** The text of a CID in the one spelling of version 1, for what is only named. */
+const name = v.pipe(
+  v.string(),
+  v.check((text) => isKnownCid(text) && parseCid(text).toV1().toString() === text, "not a CID in base32"),
+);
+
 const environmentSchema = v.strictObject({
   pyodide: v.exactOptional(line(64)),
   packages: list(
@@ -125,7 +135,7 @@ const environmentSchema = v.strictObject({
     }),
   ),
   npm: list(v.strictObject({ name: line(214), version: line(100), integrity: line(500) })),
-  image: v.exactOptional(link),
+  image: v.exactOptional(name),
 });
 
 const schema = v.strictObject({
@@ -150,7 +160,7 @@ const schema = v.strictObject({
   prompts: list(v.strictObject({ name: line(200), text: text(200_000) }), 100),
   components: v.exactOptional(link),
   capabilities: list(v.pipe(v.string(), v.regex(/^[a-z][a-z0-9-]*(:[\x21-\x7e]{1,200})?$/)), 100),
-  parents: list(link, 16),
+  parents: list(name, 16),
 });
 
 /** The root block of a manifest, in its one spelling. `invalid`, with the field's name, when one may not be so. */
@@ -162,10 +172,9 @@ export function encodeRoot(manifest: Manifest): Uint8Array {
     authors: manifest.authors.map(defined),
     files: linkTo(manifest.files),
     notebook: manifest.notebook && linkTo(manifest.notebook),
-    environment: defined({ ...environment, image: environment.image && linkTo(environment.image) }),
+    environment: defined(environment),
     models: models.map((model) => ({ ...model, cid: linkTo(model.cid) })),
     components: manifest.components && linkTo(manifest.components),
-    parents: manifest.parents.map(linkTo),
   });
   const checked = v.safeParse(schema, value);
   if (!checked.success) throw new KromaError("invalid", `This can't be published: ${issueOf(checked.issues)}.`);
