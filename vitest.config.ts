@@ -63,6 +63,7 @@ export default defineConfig({
             "multiformats/bases/base64",
             "multiformats/cid",
             "multiformats/codecs/raw",
+            "multiformats/hashes/digest",
             "multiformats/hashes/sha2",
             "sucrase",
           ],
