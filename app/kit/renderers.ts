@@ -6,6 +6,7 @@ import type { Channel } from "#core/base/channel.ts";
 import type { CommClose, CommMessage, CommOpen } from "#core/kernel/messages.ts";
 import type { MimeBundle } from "#core/kernel/mime.ts";
 import { Facet } from "#core/plugin/facet.ts";
+import type { PageDrawing } from "./page-drawing.ts";
 
 export type CommTraffic = CommOpen | CommMessage | CommClose;
 
@@ -38,6 +39,8 @@ export interface Renderer {
   /** Higher is preferred when a bundle has several types; Jupyter's order is the plugins' concern (see plugins/outputs). */
   readonly rank: number;
   load(): Promise<Drawing>;
+  /** For a page without scripts; absent: another representation is shown there. */
+  loadPage?: (() => Promise<PageDrawing>) | undefined;
 }
 
 /** A renderer whose code is asked for once, however many outputs it draws; a failed load is tried again. */
@@ -46,12 +49,14 @@ export function lazyRenderer(
   rank: number,
   mimeTypes: readonly string[],
   load: () => Promise<{ readonly drawing: Drawing }>,
+  loadPage?: () => Promise<PageDrawing>,
 ): Renderer {
   let loading: Promise<Drawing> | undefined;
   return {
     id,
     rank,
     mimeTypes,
+    loadPage,
     load() {
       loading ??= load().then((module) => module.drawing);
       loading.catch(() => (loading = undefined));
@@ -66,18 +71,26 @@ export const renderers = Facet.define<Renderer, readonly Renderer[]>("renderers"
 );
 
 /** The best renderer for a bundle and the type it would show, or undefined when nobody knows any of its types. */
-export function chooseRenderer(
-  list: readonly Renderer[],
-  bundle: MimeBundle,
-): { renderer: Renderer; mimeType: string } | undefined {
+export function chooseRenderer(list: readonly Renderer[], bundle: MimeBundle): Choice | undefined {
+  for (const choice of choices(list, bundle)) return choice;
+  return undefined;
+}
+
+/** A renderer and the type of a bundle that it would show. */
+export interface Choice {
+  readonly renderer: Renderer;
+  readonly mimeType: string;
+}
+
+/** All ways to show a bundle, best first. */
+export function* choices(list: readonly Renderer[], bundle: MimeBundle): Generator<Choice> {
   const types = Object.keys(bundle);
   for (const renderer of list) {
     for (const pattern of renderer.mimeTypes) {
-      const mimeType = types.find((type) =>
-        pattern.endsWith("*") ? type.startsWith(pattern.slice(0, -1)) : type === pattern,
-      );
-      if (mimeType !== undefined) return { renderer, mimeType };
+      for (const mimeType of types) {
+        if (pattern.endsWith("*") ? mimeType.startsWith(pattern.slice(0, -1)) : mimeType === pattern)
+          yield { renderer, mimeType };
+      }
     }
   }
-  return undefined;
 }

@@ -3,6 +3,7 @@
  * show a picture (DOMPurify, with a stricter word on addresses). Heavy: import it only from what is loaded when used.
  */
 import createPurifier, { type Config } from "dompurify";
+import { loadsSomething } from "./css-reach.ts";
 
 export interface SanitiseOptions {
   /** "html": HTML, SVG and MathML; "svg": one drawing. */
@@ -106,14 +107,6 @@ function makePurifier(options: SanitiseOptions): Purify {
     for (const style of fragment.querySelectorAll("style")) if (loadsSomething(style.textContent)) style.remove();
     return fragment;
   };
-}
-
-/** True for CSS that fetches, or reaches out of its shadow root. */
-export function loadsSomething(css: string): boolean {
-  // An escape could spell any of the words, so CSS with escapes is not looked into further.
-  return /url\s*\((?!\s*["']?\s*(?:#|data:image\/))|@import|@font-face|image-set|src\s*\(|:host|::slotted|\\/i.test(
-    css,
-  );
 }
 
 function sourceOf(address: string, resolve: Resolve): string | undefined {

@@ -1,5 +1,6 @@
 /** Sets formulas with KaTeX, which is loaded with its fonts when the first formula comes into view. */
 import type katexModule from "katex";
+import { mathOptions, withoutLabels } from "./math-options.ts";
 import { MATH_CLASS } from "./math-syntax.ts";
 
 type Katex = typeof katexModule;
@@ -35,15 +36,7 @@ function setAll(places: readonly HTMLElement[], loaded: Katex): void {
     const source = place.textContent;
     place.dataset["set"] = "";
     try {
-      loaded.render(source.replace(/\\label\{[^}]*\}/g, ""), place, {
-        displayMode: place.dataset["display"] === "true",
-        throwOnError: true,
-        trust: false,
-        strict: "ignore",
-        maxExpand: 1000,
-        maxSize: 60,
-        macros: { "\\R": "\\mathbb{R}", "\\N": "\\mathbb{N}", "\\Z": "\\mathbb{Z}" },
-      });
+      loaded.render(withoutLabels(source), place, mathOptions(place.dataset["display"] === "true"));
     } catch (error) {
       // The source says more than nothing, and the reason stands beside it.
       place.dataset["failed"] = "";

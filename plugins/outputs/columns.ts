@@ -12,7 +12,12 @@ export function alignColumns(table: HTMLTableElement): void {
   if (table.querySelector("[rowspan], [colspan], table")) return;
   for (let column = 0; column < width; column += 1) {
     const words = body.map((row) => row.cells[column]?.textContent.trim() ?? "");
-    if (words.every((word) => word === "") || !words.every((word) => word === "" || NUMBER.test(word))) continue;
+    if (!areNumbers(words)) continue;
     for (const row of rows) row.cells[column]?.classList.add("number");
   }
+}
+
+/** True when all words of a column are numbers or nothing, and one is a number. */
+export function areNumbers(words: readonly string[]): boolean {
+  return words.some((word) => word !== "") && words.every((word) => word === "" || NUMBER.test(word));
 }

@@ -8,15 +8,9 @@ import "./error.css";
 import type { Drawing } from "#kit/renderers.ts";
 import { hintFor, isInterrupt } from "./error-hints.ts";
 import { copyText } from "./files.ts";
+import { errorWords, readError, stoppedWords, tellsMore, tidyTraceback, type ErrorData } from "./kernel-data.ts";
 import { showLines, type LineView, type Spot } from "./line-view.ts";
 import { TerminalText } from "./terminal-text.ts";
-
-interface ErrorData {
-  readonly ename: string;
-  readonly evalue: string;
-  readonly traceback: readonly string[];
-  readonly line: number | undefined;
-}
 
 /** Draws `application/vnd.kroma.error`. */
 export const drawing: Drawing = {
@@ -75,21 +69,13 @@ function sentence(error: ErrorData, calm: boolean, root: HTMLElement): HTMLEleme
   const line = document.createElement("p");
   line.className = "kroma-error-sentence";
   if (calm) {
-    // A kernel that had to be restarted says what is gone.
-    line.append(
-      /variables are gone|started again|restarted/.test(error.evalue)
-        ? `Stopped. ${plainText(error.evalue)}`
-        : "Stopped. What had been computed by then is kept.",
-    );
+    line.append(stoppedWords(error));
     return line;
   }
   const name = document.createElement("strong");
   name.textContent = error.ename;
   const place = error.line;
-  const [words = "", ...more] = plainText(error.evalue).split("\n");
-  // CPython ends the words of a SyntaxError with the place, which is said, with a link, right behind.
-  const first = place === undefined ? words : words.replace(new RegExp(` \\([^()]+, line ${place}\\)$`), "");
-  line.append(name, first === "" ? "" : `: ${first}${more.length > 0 ? " …" : ""}`);
+  line.append(name, errorWords(error));
   if (place !== undefined) line.append(", ", placeButton(`line ${place}`, place, undefined, root));
   return line;
 }
@@ -140,38 +126,4 @@ function copyButton(code: string): HTMLButtonElement {
     button.textContent = (await copyText(code)) ? "Copied" : "Not copied";
   });
   return button;
-}
-
-// oxlint-disable-next-line no-control-regex -- IPython colours its ruler
-const RULER = /^(?:\u001b\[[\d;]*m)*-{20,}(?:\u001b\[[\d;]*m)*\n/;
-
-/** The traceback as one text, without the ruler that IPython begins with. */
-function tidyTraceback(lines: readonly string[]): string {
-  const text = lines.map((line) => line.replace(/\n$/, "")).join("\n");
-  return text.replace(RULER, "");
-}
-
-/** False for a traceback that only repeats the sentence: nothing to unfold. */
-function tellsMore(trace: string, { ename, evalue }: ErrorData): boolean {
-  const words = plainText(trace).trim();
-  return words !== "" && (evalue.includes("\n") || ![`${ename}: ${evalue}`, evalue, ename].includes(words));
-}
-
-function plainText(words: string): string {
-  const text = new TerminalText();
-  text.push(words);
-  return [...text.plain()].join("");
-}
-
-function readError(data: unknown): ErrorData {
-  const value = (data ?? {}) as { ename?: unknown; evalue?: unknown; traceback?: unknown; line?: unknown };
-  const traceback = Array.isArray(value.traceback)
-    ? value.traceback.filter((line): line is string => typeof line === "string")
-    : [];
-  return {
-    ename: typeof value.ename === "string" && value.ename !== "" ? value.ename : "Error",
-    evalue: typeof value.evalue === "string" ? value.evalue : "",
-    traceback,
-    line: typeof value.line === "number" ? value.line : undefined,
-  };
 }

@@ -1,13 +1,9 @@
 /** What a cell printed. Grows by `kroma:update` events that carry the whole text; only what is new is read. */
 import "./lines.css";
 import type { Drawing } from "#kit/renderers.ts";
+import { readStream } from "./kernel-data.ts";
 import { showLines } from "./line-view.ts";
 import { TerminalText } from "./terminal-text.ts";
-
-interface StreamData {
-  readonly name: "stdout" | "stderr";
-  readonly text: string;
-}
 
 /** Draws `application/vnd.kroma.stream`. */
 export const drawing: Drawing = {
@@ -46,11 +42,3 @@ export const drawing: Drawing = {
     };
   },
 };
-
-function readStream(data: unknown): StreamData {
-  const value = (data ?? {}) as Partial<StreamData>;
-  return {
-    name: value.name === "stderr" ? "stderr" : "stdout",
-    text: typeof value.text === "string" ? value.text : "",
-  };
-}

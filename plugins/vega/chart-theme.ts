@@ -2,19 +2,40 @@
 import type { Config } from "vega-embed";
 
 /** Distinct in both themes, also for the colour-blind (after Okabe and Ito, "Color Universal Design"). */
-const LIGHT = ["#0b6e74", "#c25a1a", "#5a4793", "#8a7a00", "#a8326e", "#2a6bb0", "#4a5e1f", "#6b6760"];
-const DARK = ["#5fc4c1", "#f0a06a", "#b9a8f2", "#dccb5a", "#ee8fbf", "#8fbdf0", "#b4cf80", "#b9b2a5"];
+export const LIGHT = ["#0b6e74", "#c25a1a", "#5a4793", "#8a7a00", "#a8326e", "#2a6bb0", "#4a5e1f", "#6b6760"];
+export const DARK = ["#5fc4c1", "#f0a06a", "#b9a8f2", "#dccb5a", "#ee8fbf", "#8fbdf0", "#b4cf80", "#b9b2a5"];
+
+/** The colours of a theme that a chart is drawn with. */
+export interface ChartColours {
+  readonly text: string;
+  readonly quiet: string;
+  readonly line: string;
+  readonly edge: string;
+}
+
+export const LIGHT_COLOURS: ChartColours = { text: "#1e1c19", quiet: "#57524a", line: "#e3dfd6", edge: "#8b857a" };
+export const DARK_COLOURS: ChartColours = { text: "#ece8e0", quiet: "#b9b2a5", line: "#36332d", edge: "#857e72" };
 
 /** Colours and type of the page where `element` stands. */
 export function chartTheme(element: Element, dark: boolean): Config {
   const styles = getComputedStyle(element);
   const read = (name: string, otherwise: string) => styles.getPropertyValue(name).trim() || otherwise;
-  const text = read("--text", dark ? "#ece8e0" : "#1e1c19");
-  const quiet = read("--text-quiet", dark ? "#b9b2a5" : "#57524a");
-  const line = read("--hairline", dark ? "#36332d" : "#e3dfd6");
-  const edge = read("--edge", dark ? "#857e72" : "#8b857a");
-  const font = read("--font-text", "system-ui, sans-serif");
-  const colours = dark ? DARK : LIGHT;
+  const known = dark ? DARK_COLOURS : LIGHT_COLOURS;
+  const colours = {
+    text: read("--text", known.text),
+    quiet: read("--text-quiet", known.quiet),
+    line: read("--hairline", known.line),
+    edge: read("--edge", known.edge),
+  };
+  return chartConfig(colours, dark ? DARK : LIGHT, read("--font-text", "system-ui, sans-serif"));
+}
+
+/** Vega's configuration for these colours; the first of the palette is what marks are drawn in. */
+export function chartConfig(
+  { text, quiet, line, edge }: ChartColours,
+  colours: readonly string[],
+  font: string,
+): Config {
   const mark = colours[0]!;
   return {
     background: "transparent",
@@ -47,6 +68,6 @@ export function chartTheme(element: Element, dark: boolean): Config {
     symbol: { fill: mark },
     text: { color: text, fill: text },
     tick: { stroke: mark },
-    range: { category: colours },
+    range: { category: [...colours] },
   } as Config;
 }

@@ -13,5 +13,15 @@ const MIME_TYPES = [
 /** Renderer of Vega 4 to 6 and Vega-Lite 3 to 6, before HTML in Jupyter's order. */
 export const vega: Plugin = {
   id: "vega",
-  provides: [renderers.of(lazyRenderer("vega", 900, MIME_TYPES, () => import("./vega.ts")))],
+  provides: [
+    renderers.of(
+      lazyRenderer(
+        "vega",
+        900,
+        MIME_TYPES,
+        () => import("./vega.ts"),
+        async () => (await import("./page.ts")).chart,
+      ),
+    ),
+  ],
 };

@@ -4,8 +4,9 @@
  */
 import "./vega.css";
 import type { Drawing, RenderContext } from "#kit/renderers.ts";
-import embed, { type EmbedOptions, type Result, type VisualizationSpec } from "vega-embed";
+import embed, { type EmbedOptions, type Result } from "vega-embed";
 import { chartLoader } from "./chart-data.ts";
+import { readChart } from "./chart-spec.ts";
 import { chartTheme } from "./chart-theme.ts";
 
 /** Draws a chart. */
@@ -93,15 +94,6 @@ function reasonOf(error: unknown): string {
   if (error instanceof SyntaxError) return `Its specification is no JSON: ${error.message}`;
   if (error instanceof TypeError) return `Its specification is not what Vega expects (${error.message}).`;
   return error instanceof Error ? error.message : String(error);
-}
-
-/** The chart without options for its own embedding: those are ours. */
-function readChart(data: unknown): VisualizationSpec {
-  const value = typeof data === "string" ? (JSON.parse(data) as unknown) : data;
-  if (typeof value !== "object" || value === null || Array.isArray(value))
-    throw new Error("It is not a chart but plain data.");
-  const { usermeta: _usermeta, ...spec } = structuredClone(value) as Record<string, unknown>;
-  return spec as unknown as VisualizationSpec;
 }
 
 function usesContainer(data: unknown): boolean {
