@@ -1,0 +1,76 @@
+/** Authors that a person remembers, each under a name of one's own: only keys say who somebody is. */
+import * as v from "valibot";
+import { nameSchema } from "../mesh/identity.ts";
+import type { DocStore } from "../store/stores.ts";
+
+/** An author as one knows them. */
+export interface KnownAuthor {
+  /** The id of their keys. */
+  readonly id: string;
+  /** What one calls them. */
+  readonly petname: string;
+  /** What they called themselves when they were remembered. */
+  readonly claimed: string;
+}
+
+const KEY = "author";
+const schema = v.strictObject({
+  id: v.pipe(v.string(), v.maxLength(100)),
+  petname: nameSchema,
+  claimed: v.pipe(v.string(), v.maxLength(200)),
+});
+
+/** The authors in a document store. */
+export class KnownAuthors {
+  readonly #store: DocStore;
+
+  constructor(store: DocStore) {
+    this.#store = store;
+  }
+
+  async list(): Promise<readonly KnownAuthor[]> {
+    const stored = await this.#store.loadRange([KEY]);
+    return stored.flatMap(([, bytes]) => {
+      const parsed = v.safeParse(schema, readJson(bytes));
+      return parsed.success ? [parsed.output] : [];
+    });
+  }
+
+  /** Remembers an author, or gives them another name. `invalid` (a ValiError) for a name that can't be shown. */
+  async remember(author: KnownAuthor): Promise<void> {
+    const bytes = new TextEncoder().encode(JSON.stringify(v.parse(schema, author)));
+    await this.#store.write({ put: [[[KEY, author.id], bytes]] });
+  }
+
+  async forget(id: string): Promise<void> {
+    await this.#store.write({ remove: [[KEY, id]] });
+  }
+}
+
+/**
+ * Somebody who calls themself like one of these, or like oneself, and has other keys. Names are compared as they look: without
+ * case, marks and spaces.
+ */
+export function impersonated(
+  id: string,
+  claimed: string,
+  known: readonly { readonly id: string; readonly names: readonly string[] }[],
+): boolean {
+  const shape = shapeOf(claimed);
+  if (shape === "" || known.some((author) => author.id === id)) return false;
+  return known.some(({ names }) => names.some((name) => shapeOf(name) === shape));
+}
+
+const shapeOf = (name: string): string =>
+  name
+    .normalize("NFKD")
+    .replaceAll(/[\p{M}\p{Z}\p{P}\p{C}]/gu, "")
+    .toLowerCase();
+
+function readJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(bytes));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,484 @@
+/**
+ * Where a browser's artefacts live: publishes, opens, fetches and keeps them for the pages that are connected. Runs in a worker,
+ * over a block store and a document store that are passed in; cryptography and network too, so that it runs in Node as well.
+ *
+ * What is published or fetched is pinned as soon as it is whole. Collecting garbage waits for both, and they for it, also in
+ * other tabs: `together` and `alone` are one lock, shared and exclusive.
+ */
+import type { Channel } from "../base/channel.ts";
+import { fromWireError, KromaError, toWireError } from "../base/errors.ts";
+import { randomId } from "../base/ids.ts";
+import { memberIdOf, type MemberId, type Signatures, type Signer } from "../mesh/identity.ts";
+import { importCar, exportCar } from "../store/car.ts";
+import { parseCid } from "../store/cid.ts";
+import { fetchBlocks, isWhole, keepingSource, type Reached } from "../store/fetch.ts";
+import { firstOf, gatewaySource, type GatewayOptions } from "../store/gateway.ts";
+import { MemoryBlockStore } from "../store/memory.ts";
+import { collectGarbage, Pins } from "../store/pins.ts";
+import type { BlockSource, BlockStore, DocStore } from "../store/stores.ts";
+import { throwIfAborted } from "../store/walk.ts";
+import { impersonated, KnownAuthors } from "./authors.ts";
+import { decodeEnvelope } from "./envelope.ts";
+import { knownEnvelopes } from "./envelope-list.ts";
+import { buildFiles, type SourceFile } from "./files.ts";
+import { decodeRoot, NOTEBOOK_PATH } from "./manifest.ts";
+import type {
+  ArtefactSummary,
+  Draft,
+  FromArtefacts,
+  Hints,
+  Kept,
+  KeptArtefact,
+  Publication,
+  Signed,
+  ToArtefacts,
+} from "./messages.ts";
+import { openArtefact, type OpenedArtefact } from "./open.ts";
+import { type Published, publishArtefact } from "./publish.ts";
+import { ArtefactRecords } from "./records.ts";
+
+/** What a host is made of. */
+export interface ArtefactHostOptions {
+  readonly blocks: BlockStore;
+  readonly documents: DocStore;
+  readonly storage: Kept["storage"];
+  readonly signatures: Promise<Signatures>;
+  /** Oneself, made with that name when there are no keys yet. */
+  readonly signer: (name: string) => Promise<Signer>;
+  /** Oneself if there are keys. */
+  readonly self: () => Promise<Signer | undefined>;
+  readonly now?: () => number;
+  readonly gateway?: GatewayOptions;
+  /** Does the work while nobody collects garbage. */
+  readonly together?: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Does the work while nobody publishes or fetches; `unavailable` when somebody does. */
+  readonly alone?: <T>(work: () => Promise<T>) => Promise<T>;
+}
+
+type Job = Extract<ToArtefacts, { readonly id: string }>;
+
+/** A request that is being answered. */
+interface Work {
+  readonly channel: Channel<ToArtefacts, FromArtefacts>;
+  readonly id: string;
+  readonly stop: AbortController;
+}
+
+/** A file that is opened whole for a person is at most as large. */
+const MOST_READ = 512 * 1024 * 1024;
+/** What a page is asked for at once. */
+const PIECE = 1024 * 1024;
+/** Progress is told so often at most, in milliseconds. */
+const TELL_EVERY = 100;
+
+/** Holds artefacts, and does what pages ask. */
+export class ArtefactHost {
+  readonly #options: Required<ArtefactHostOptions>;
+  readonly #pins: Pins;
+  readonly #records: ArtefactRecords;
+  readonly #authors: KnownAuthors;
+  readonly #channels = new Set<Channel<ToArtefacts, FromArtefacts>>();
+  readonly #work = new Map<string, Work>();
+  /** Notebooks that are being published from here. */
+  readonly #publishing = new Set<string>();
+  readonly #asked = new Map<string, (message: Extract<ToArtefacts, { type: "content" }>) => void>();
+
+  constructor(options: ArtefactHostOptions) {
+    const directly = <T>(work: () => Promise<T>): Promise<T> => work();
+    this.#options = { now: Date.now, gateway: {}, together: directly, alone: directly, ...options };
+    this.#pins = new Pins(options.documents);
+    this.#records = new ArtefactRecords(options.documents);
+    this.#authors = new KnownAuthors(options.documents);
+  }
+
+  /** Serves one page until its channel closes. */
+  connect(channel: Channel<ToArtefacts, FromArtefacts>): void {
+    this.#channels.add(channel);
+    channel.receive((message) => {
+      if (message.type === "cancel") this.#work.get(message.parent)?.stop.abort();
+      else if (message.type === "content") this.#asked.get(message.parent)?.(message);
+      else void this.#perform(channel, message);
+    });
+    channel.onClose(() => {
+      this.#channels.delete(channel);
+      for (const work of this.#work.values()) if (work.channel === channel) work.stop.abort();
+    });
+  }
+
+  async #perform(channel: Channel<ToArtefacts, FromArtefacts>, job: Job): Promise<void> {
+    const work: Work = { channel, id: job.id, stop: new AbortController() };
+    this.#work.set(job.id, work);
+    try {
+      channel.send({ type: "reply", parent: job.id, value: await this.#answer(work, job) });
+    } catch (error) {
+      channel.send({ type: "failed", parent: job.id, error: toWireError(error) });
+    } finally {
+      this.#work.delete(job.id);
+    }
+  }
+
+  async #answer(work: Work, job: Job): Promise<unknown> {
+    const { together, alone, blocks } = this.#options;
+    const { signal } = work.stop;
+    switch (job.type) {
+      case "publish":
+        this.#publishing.add(job.draft.document);
+        try {
+          return await together(() => this.#publish(work, job.draft));
+        } finally {
+          this.#publishing.delete(job.draft.document);
+        }
+      case "publications":
+        return { publications: await this.#records.publications(job.document) };
+      case "unfinished":
+        return { draft: await this.#records.draft(job.document) };
+      case "discard":
+        await this.#records.discardDraft(job.document);
+        this.#keptChanged();
+        return {};
+      case "open":
+        return together(() => this.#open(job.cid, job.hints, signal));
+      case "fetch":
+        return together(() => this.#fetch(work, job.cid, job.hints));
+      case "read":
+        return {
+          bytes: await (await this.#opened(job.root, blocks, signal)).files.whole(job.path, MOST_READ, { signal }),
+        };
+      case "pin":
+        await together(() => this.#pin(job.cid, signal));
+        return {};
+      case "unpin":
+        await this.#pins.remove(job.cid);
+        await this.#records.drop(job.cid);
+        this.#keptChanged();
+        return {};
+      case "kept":
+        return this.#kept(signal);
+      case "collect": {
+        const roots = await this.#present(job.roots);
+        const { removed } = await alone(() => collectGarbage(blocks, this.#pins, roots, signal));
+        this.#keptChanged();
+        return { removed };
+      }
+      case "import_car":
+        return together(() => this.#importCar(work, job.file));
+      case "export_car":
+        return { file: await this.#exportCar(job.cid, signal) };
+      case "remember":
+        if (job.petname === undefined) await this.#authors.forget(job.author);
+        else await this.#authors.remember({ id: job.author, petname: job.petname, claimed: job.claimed });
+        return {};
+    }
+  }
+
+  async #publish(work: Work, draft: Draft): Promise<Publication> {
+    const { blocks, now, signer } = this.#options;
+    const { signal } = work.stop;
+    await this.#records.keepDraft(draft);
+    const page = new TextEncoder().encode(draft.page);
+    const content: SourceFile[] = [
+      { path: NOTEBOOK_PATH, content: draft.notebook },
+      { path: PAGE_PATH, content: page },
+      ...draft.files.map(({ path, size }) => ({
+        path: `${WORKSPACE_PATH}/${path}`,
+        content: this.#fileOfPage(work, path, size),
+      })),
+    ];
+    const total = draft.files.reduce((sum, { size }) => sum + size, draft.notebook.length + page.length);
+    const tell = throttled((bytes: number, path: string) =>
+      work.channel.send({ type: "progress", parent: work.id, bytes, total, path }),
+    );
+    const { name, version, title, authors, licence, environment, capabilities } = draft;
+    const said = { name, version, title, authors, licence, environment, capabilities, models: [], prompts: [] };
+    const publish = async (parents: readonly string[]): Promise<Published> =>
+      publishArtefact(
+        { ...said, kind: "notebook", entry: NOTEBOOK_PATH, parents, content },
+        blocks,
+        await signer(draft.signAs),
+        { signal, progress: ({ bytes, path }) => tell(bytes, path) },
+      );
+    // What is published a second time without a change is the same, and not a new version of itself.
+    const [last] = await this.#records.publications(draft.document);
+    const again = last && (await this.#isOf(last.root, draft.notebook)) ? await publish(last.parents) : undefined;
+    const isKnown = again !== undefined && again.root === last?.root;
+    const parents = isKnown ? last.parents : last ? [last.root] : draft.parents;
+    const published = isKnown ? again : await publish(parents);
+    throwIfAborted(signal);
+    const { root, envelope, directory } = published;
+    await this.#pins.add(directory, title);
+    const reached = await fetchBlocks([directory], blocks, { signal });
+    const time = now();
+    const publication = { root, envelope, directory, title, version, parents, bytes: reached.bytes, time };
+    const kept = { cid: directory, root, envelope, title, version, kind: "notebook", isOwn: true, time } as const;
+    await this.#records.published(draft.document, publication, { ...kept, ...reached });
+    this.#keptChanged();
+    return isKnown ? { ...publication, isKnown } : publication;
+  }
+
+  /** True when that root has this notebook in it. */
+  async #isOf(root: string, notebook: Uint8Array): Promise<boolean> {
+    const bytes = await this.#options.blocks.get(root);
+    if (!bytes) return false;
+    const { entries } = await buildFiles([{ path: NOTEBOOK_PATH, content: notebook }], new MemoryBlockStore());
+    return decodeRoot(bytes).notebook === entries.get(NOTEBOOK_PATH);
+  }
+
+  /** The bytes of a file that the page has, a piece at a time, read anew each time. */
+  #fileOfPage(work: Work, path: string, size: number): AsyncIterable<Uint8Array> {
+    const piece = (offset: number): Promise<Uint8Array> =>
+      new Promise((resolve, reject) => {
+        const id = randomId();
+        const { signal } = work.stop;
+        const end = (): void => {
+          this.#asked.delete(id);
+          signal.removeEventListener("abort", stop);
+        };
+        const stop = (): void => {
+          end();
+          reject(new KromaError("aborted", "This was stopped."));
+        };
+        signal.addEventListener("abort", stop);
+        this.#asked.set(id, ({ bytes, error }) => {
+          end();
+          if (bytes) resolve(bytes);
+          else reject(error ? fromWireError(error) : new KromaError("missing", `The file ${path} is gone.`));
+        });
+        work.channel.send({
+          type: "content_request",
+          parent: work.id,
+          id,
+          path,
+          offset,
+          length: Math.min(PIECE, size - offset),
+        });
+      });
+    return {
+      async *[Symbol.asyncIterator]() {
+        for (let offset = 0; offset < size;) {
+          const bytes = await piece(offset);
+          if (bytes.length === 0 || offset + bytes.length > size)
+            throw new KromaError("unavailable", `The file ${path} changed while it was published. Publish it again.`);
+          offset += bytes.length;
+          yield bytes;
+        }
+      },
+    };
+  }
+
+  async #open(cid: string, hints: Hints, signal: AbortSignal): Promise<ArtefactSummary> {
+    const { blocks } = this.#options;
+    const opened = await this.#opened(cid, this.#source(hints), signal, hints);
+    const { root, manifest } = opened;
+    const valid = opened.envelopes.filter(({ isValid }) => isValid);
+    for (const { cid: envelope } of valid) await this.#records.addEnvelope(root, envelope);
+    const published = parseCid(cid).code === DAG_PB ? parseCid(cid).toV1().toString() : undefined;
+    const files = await opened.files.list({ signal });
+    const pinned = (await this.#records.kept()).find((record) => record.root === root);
+    const [first] = valid;
+    const directory = published ?? (pinned && pinned.cid !== root ? pinned.cid : undefined);
+    const { files: _files, notebook: _notebook, models: _models, prompts: _prompts, components: _, ...said } = manifest;
+    return {
+      ...said,
+      root,
+      ...(first ? { envelope: first.cid } : {}),
+      ...(directory === undefined ? {} : { directory }),
+      files: files.map(({ path, size }) => ({ path, size })),
+      signed: await this.#signed(valid),
+      broken: opened.envelopes.length - valid.length,
+      isHere: await isWhole([directory ?? root], blocks, signal),
+      isPinned: pinned !== undefined,
+    };
+  }
+
+  async #opened(cid: string, source: BlockSource, signal: AbortSignal, hints?: Hints): Promise<OpenedArtefact> {
+    return openArtefact(cid, source, {
+      signatures: await this.#options.signatures,
+      signal,
+      envelopes: async (root) => [
+        ...(hints?.envelope === undefined ? [] : [hints.envelope]),
+        ...(await this.#records.envelopes(root)),
+        ...(await knownEnvelopes(root, hints?.from ?? [], { ...this.#options.gateway, signal })),
+      ],
+    });
+  }
+
+  /** This browser first, then whoever may have it. What comes from outside is kept. */
+  #source({ from }: Hints): BlockSource {
+    const gateways = from.map((address) => ({ name: address, source: gatewaySource(address, this.#options.gateway) }));
+    return keepingSource(this.#options.blocks, firstOf(gateways));
+  }
+
+  async #signed(
+    envelopes: readonly { readonly author: { readonly name?: string; ed25519: string; mlDsa65: string } }[],
+  ) {
+    const known = await this.#authors.list();
+    const self = await this.#options.self();
+    const people = [
+      ...known.map(({ id, petname, claimed }) => ({ id, names: [petname, claimed] })),
+      ...(self?.identity.name === undefined ? [] : [{ id: self.id as string, names: [self.identity.name] }]),
+    ];
+    return Promise.all(
+      envelopes.map(async ({ author }): Promise<Signed> => {
+        const id: MemberId = await memberIdOf(author);
+        const claimed = author.name ?? "";
+        const petname = known.find((other) => other.id === id)?.petname;
+        const standing =
+          id === self?.id
+            ? "you"
+            : petname !== undefined
+              ? "known"
+              : impersonated(id, claimed, people)
+                ? "impostor"
+                : "new";
+        return { author: id, claimed, standing, ...(petname === undefined ? {} : { petname }) };
+      }),
+    );
+  }
+
+  async #fetch(work: Work, cid: string, hints: Hints): Promise<{ readonly bytes: number }> {
+    const tell = throttled((bytes: number) => work.channel.send({ type: "progress", parent: work.id, bytes }));
+    const roots = [cid, ...(hints.envelope === undefined ? [] : [hints.envelope])];
+    const reached = await fetchBlocks(roots, this.#source(hints), {
+      signal: work.stop.signal,
+      progress: ({ bytes }) => tell(bytes),
+    });
+    return { bytes: reached.bytes };
+  }
+
+  async #pin(cid: string, signal: AbortSignal): Promise<void> {
+    const { blocks, now } = this.#options;
+    const { root, manifest } = await this.#opened(cid, blocks, signal);
+    const [envelope] = await this.#records.envelopes(root);
+    const reached = await fetchBlocks([cid, ...(envelope === undefined ? [] : [envelope])], blocks, { signal });
+    await this.#pins.add(cid, manifest.title);
+    const { title, version, kind } = manifest;
+    await this.#records.keep({
+      cid,
+      root,
+      ...(envelope === undefined ? {} : { envelope }),
+      title,
+      version,
+      kind,
+      isOwn: false,
+      time: now(),
+      ...reached,
+    });
+    this.#keptChanged();
+  }
+
+  async #kept(signal: AbortSignal): Promise<Kept> {
+    const { blocks, storage } = this.#options;
+    const artefacts: KeptArtefact[] = [];
+    for (const record of await this.#records.kept())
+      artefacts.push({ ...record, isWhole: await isWhole([record.cid], blocks, signal) });
+    const unfinished = (await this.#records.drafts()).filter(({ document }) => !this.#publishing.has(document));
+    return { artefacts, storage, unfinished, ...(await usageOf(blocks)) };
+  }
+
+  /** Those of them that are here, with the envelopes that belong to them. */
+  async #present(roots: readonly string[]): Promise<readonly string[]> {
+    const present: string[] = [];
+    for (const root of roots) {
+      for (const cid of [root, ...(await this.#records.envelopes(root))])
+        if (await this.#options.blocks.has(cid)) present.push(cid);
+    }
+    for (const { root, envelope } of await this.#records.kept()) present.push(root, ...(envelope ? [envelope] : []));
+    return present;
+  }
+
+  async #importCar(work: Work, file: Blob): Promise<{ readonly cids: readonly string[] }> {
+    const { blocks } = this.#options;
+    const tell = throttled((bytes: number) =>
+      work.channel.send({ type: "progress", parent: work.id, bytes, total: file.size }),
+    );
+    let bytes = 0;
+    const found: string[] = [];
+    const { roots } = await importCar(streamOf(file), blocks, {
+      signal: work.stop.signal,
+      came: async ({ cid, bytes: block }) => {
+        tell((bytes += block.length));
+        // Small plain data may be a root, or somebody's signature of one.
+        if (parseCid(cid).code !== DAG_CBOR || block.length > MOST_LOOKED_AT) return;
+        const root = rootOfEnvelope(block);
+        if (root !== undefined) await this.#records.addEnvelope(root, cid);
+        else if (isRoot(block)) found.push(cid);
+      },
+    });
+    const directories = roots.filter((cid) => parseCid(cid).code === DAG_PB);
+    return { cids: [...new Set([...directories, ...roots, ...found])] };
+  }
+
+  async #exportCar(cid: string, signal: AbortSignal): Promise<Blob> {
+    const { blocks } = this.#options;
+    const record = (await this.#records.kept()).find((kept) => kept.cid === cid || kept.root === cid);
+    const roots = record
+      ? [
+          ...new Set([
+            record.root,
+            record.cid,
+            ...(record.cid === record.root && record.envelope ? [record.envelope] : []),
+          ]),
+        ]
+      : [cid, ...(await this.#records.envelopes(cid))];
+    const pieces: Uint8Array<ArrayBuffer>[] = [];
+    for await (const piece of exportCar(roots, blocks, { signal })) pieces.push(new Uint8Array(piece));
+    return new Blob(pieces, { type: "application/vnd.ipld.car" });
+  }
+
+  #keptChanged(): void {
+    for (const channel of this.#channels) channel.send({ type: "kept_changed" });
+  }
+}
+
+/** Where, in an artefact, its page and the files of the workspace are. */
+const PAGE_PATH = "index.html";
+const WORKSPACE_PATH = "workspace";
+const DAG_PB = 0x70;
+const DAG_CBOR = 0x71;
+const MOST_LOOKED_AT = 1024 * 1024;
+
+function rootOfEnvelope(block: Uint8Array): string | undefined {
+  try {
+    return decodeEnvelope(block).root;
+  } catch {
+    return undefined;
+  }
+}
+
+function isRoot(block: Uint8Array): boolean {
+  try {
+    decodeRoot(block);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function usageOf(blocks: BlockStore): Promise<Reached> {
+  if ("usage" in blocks && typeof blocks.usage === "function") return (await blocks.usage()) as Reached;
+  return { blocks: 0, bytes: 0 };
+}
+
+async function* streamOf(file: Blob): AsyncGenerator<Uint8Array> {
+  const reader = file.stream().getReader();
+  try {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+/** Calls at most every so often. */
+function throttled<A extends readonly unknown[]>(call: (...given: A) => void): (...given: A) => void {
+  let last = -Infinity;
+  return (...given) => {
+    const time = performance.now();
+    if (time - last < TELL_EVERY) return;
+    last = time;
+    call(...given);
+  };
+}

@@ -1,0 +1,182 @@
+/**
+ * What a page and the worker that holds its artefacts say to each other. Each request gets one `reply` or `failed`; long
+ * ones tell their `progress`, and can be ended by `cancel`. Publishing asks the page for the files, piece by piece.
+ */
+import type { WireError } from "../base/errors.ts";
+import type { ArtefactKind, Author, Environment } from "./manifest.ts";
+
+/** What is published of a notebook, but for the bytes of its files. */
+export interface Draft {
+  /** The notebook that it is made of. */
+  readonly document: string;
+  readonly name: string;
+  readonly version: string;
+  readonly title: string;
+  readonly authors: readonly Author[];
+  readonly licence: string;
+  readonly environment: Environment;
+  readonly capabilities: readonly string[];
+  readonly parents: readonly string[];
+  /** The notebook as an .ipynb file, and the page that shows it without Kroma. */
+  readonly notebook: Uint8Array;
+  readonly page: string;
+  /** Files of the workspace, by their paths there. */
+  readonly files: readonly { readonly path: string; readonly size: number }[];
+  /** The name under which the author's keys are made, when there are none yet. */
+  readonly signAs: string;
+}
+
+/** What was published. */
+export interface Publication {
+  readonly root: string;
+  readonly envelope: string;
+  readonly directory: string;
+  readonly title: string;
+  readonly version: string;
+  readonly parents: readonly string[];
+  /** Of all blocks. */
+  readonly bytes: number;
+  /** Unix time in milliseconds. */
+  readonly time: number;
+  /** True when the same was published before. */
+  readonly isKnown?: boolean;
+}
+
+/** Who signed an artefact, as one knows them here. */
+export interface Signed {
+  /** The id of the author's keys. */
+  readonly author: string;
+  /** What the author calls themself. */
+  readonly claimed: string;
+  /** What one calls them oneself. */
+  readonly petname?: string;
+  /** "impostor": the name of somebody who is known here, and other keys than theirs. */
+  readonly standing: "you" | "known" | "new" | "impostor";
+}
+
+/** What an artefact says of itself, once everything said of it here has been checked. */
+export interface ArtefactSummary {
+  readonly root: string;
+  readonly envelope?: string;
+  readonly directory?: string;
+  readonly kind: ArtefactKind;
+  readonly name: string;
+  readonly version: string;
+  readonly title: string;
+  readonly authors: readonly Author[];
+  readonly licence: string;
+  readonly entry: string;
+  readonly environment: Environment;
+  readonly capabilities: readonly string[];
+  readonly parents: readonly string[];
+  readonly files: readonly { readonly path: string; readonly size: number }[];
+  /** Those whose signatures hold. */
+  readonly signed: readonly Signed[];
+  /** How many signatures were found that do not hold. */
+  readonly broken: number;
+  /** Every block of it is in this browser. */
+  readonly isHere: boolean;
+  readonly isPinned: boolean;
+}
+
+/** Something that this browser keeps. */
+export interface KeptArtefact {
+  /** What is pinned: a published directory, or a root. */
+  readonly cid: string;
+  readonly root: string;
+  readonly envelope?: string;
+  readonly title: string;
+  readonly version: string;
+  readonly kind: ArtefactKind;
+  /** Of all blocks that are here. */
+  readonly bytes: number;
+  readonly blocks: number;
+  /** Blocks under it are missing. */
+  readonly isWhole: boolean;
+  /** It was published here. */
+  readonly isOwn: boolean;
+  /** Unix time in milliseconds. */
+  readonly time: number;
+}
+
+/** What is kept, and what all blocks take. */
+export interface Kept {
+  readonly artefacts: readonly KeptArtefact[];
+  readonly bytes: number;
+  readonly blocks: number;
+  /** Where the blocks are. */
+  readonly storage: "opfs" | "indexeddb" | "memory";
+  /** Publishing that was cut off, with the title of each. */
+  readonly unfinished: readonly { readonly document: string; readonly title: string }[];
+}
+
+/** Where blocks may be had besides this browser. */
+export interface Hints {
+  /** The CID of an envelope. */
+  readonly envelope?: string;
+  /** Addresses of trustless gateways, such as a mirror's. */
+  readonly from: readonly string[];
+}
+
+interface Request {
+  readonly id: string;
+}
+
+export type ToArtefacts =
+  /** reply: Publication */
+  | (Request & { readonly type: "publish"; readonly draft: Draft })
+  /** A piece of a file that was asked for, or why there is none. */
+  | { readonly type: "content"; readonly parent: string; readonly bytes?: Uint8Array; readonly error?: WireError }
+  /** What was published of a notebook here, latest first. reply: { publications } */
+  | (Request & { readonly type: "publications"; readonly document: string })
+  /** The draft of a notebook whose publishing was cut off. reply: { draft } */
+  | (Request & { readonly type: "unfinished"; readonly document: string })
+  | (Request & { readonly type: "discard"; readonly document: string })
+  /** reply: ArtefactSummary */
+  | (Request & { readonly type: "open"; readonly cid: string; readonly hints: Hints })
+  /** Fetches what is missing of an artefact. reply: { bytes } */
+  | (Request & { readonly type: "fetch"; readonly cid: string; readonly hints: Hints })
+  /** A file of an artefact. reply: { bytes } */
+  | (Request & { readonly type: "read"; readonly root: string; readonly path: string })
+  /** Keeps an artefact of which everything is here. reply: {} */
+  | (Request & { readonly type: "pin"; readonly cid: string })
+  | (Request & { readonly type: "unpin"; readonly cid: string })
+  /** reply: Kept */
+  | (Request & { readonly type: "kept" })
+  /** Removes blocks that neither a pin nor one of these needs. reply: { removed } */
+  | (Request & { readonly type: "collect"; readonly roots: readonly string[] })
+  /** reply: { cids }, what the file says that it holds */
+  | (Request & { readonly type: "import_car"; readonly file: Blob })
+  /** reply: { file: Blob } */
+  | (Request & { readonly type: "export_car"; readonly cid: string })
+  /** Remembers an author under a name; without one, forgets them. */
+  | (Request & {
+      readonly type: "remember";
+      readonly author: string;
+      readonly claimed: string;
+      readonly petname?: string;
+    })
+  | { readonly type: "cancel"; readonly parent: string };
+
+export type FromArtefacts =
+  | { readonly type: "reply"; readonly parent: string; readonly value: unknown }
+  | { readonly type: "failed"; readonly parent: string; readonly error: WireError }
+  | {
+      readonly type: "progress";
+      readonly parent: string;
+      readonly bytes: number;
+      /** Undefined while nobody knows. */
+      readonly total?: number;
+      readonly path?: string;
+    }
+  /** For a piece of a file of what is being published; answered by `content` with this `id` as its parent. */
+  | {
+      readonly type: "content_request";
+      readonly parent: string;
+      readonly id: string;
+      readonly path: string;
+      readonly offset: number;
+      readonly length: number;
+    }
+  /** What is kept has changed. */
+  | { readonly type: "kept_changed" };
