@@ -1,6 +1,6 @@
 /** How the page is built: one app under any path, workers as modules, nothing from outside. */
 import { resolve } from "node:path";
-import { defineConfig } from "vite";
+import { defaultClientConditions, defineConfig } from "vite";
 import solid from "vite-plugin-solid";
 
 /** Headers that give the page SharedArrayBuffer; the same ones `kroma serve` sends. */
@@ -14,6 +14,8 @@ export default defineConfig({
   base: "./",
   publicDir: false,
   plugins: [solid()],
+  // Its WebAssembly is one of the site's assets, not a second copy in the bundle.
+  resolve: { conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions] },
   worker: { format: "es" },
   build: {
     outDir: resolve(import.meta.dirname, "dist/site"),

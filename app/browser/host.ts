@@ -1,9 +1,14 @@
 /** Where kernels live in the page: module workers of this tab, one per language. */
 import type { KernelHost, KernelWorker } from "#core/kernel/kernel.ts";
+import { ServiceHost } from "#core/kernel/service-host.ts";
+import type { Service } from "#core/kernel/services.ts";
 import { kernelSettings, readSettings } from "./settings.ts";
 
 /** The KernelHost of a page; its settings are read again at each use, so a kernel starts with the present ones. */
-export type PageHost = KernelHost;
+export interface PageHost extends KernelHost {
+  /** Ends what plugins do for its cells. */
+  close(): void;
+}
 
 /** The languages whose kernel was started in this page. */
 export const spawnedKernels: ReadonlySet<string> = new Set();
@@ -11,20 +16,32 @@ export const spawnedKernels: ReadonlySet<string> = new Set();
 /** One per open notebook. `program` gives the worker of a language. */
 export function createPageHost(options: {
   readonly programs: Readonly<Record<string, () => Worker>>;
+  /** What plugins do for cells. */
+  readonly services: ReadonlyMap<string, Service>;
   readonly workspace: () => SharedArrayBuffer | undefined;
   readonly foreign: () => boolean;
   readonly openMachine: NonNullable<KernelHost["openMachine"]>;
   readonly webHosts?: () => readonly string[];
 }): PageHost {
   const asset = (path: string): string => new URL(`assets/${path}`, document.baseURI).href;
-  return {
-    spawn(program) {
+  const place = {
+    spawn(program: string): KernelWorker {
       const start = options.programs[program];
       if (!start) throw new Error(`There is no worker program for ${program}`);
       (spawnedKernels as Set<string>).add(program);
       return wrapWorker(start());
     },
     asset,
+    get workspace() {
+      return options.workspace();
+    },
+  };
+  const services = new ServiceHost(options.services, place);
+  return {
+    spawn: place.spawn,
+    asset,
+    services,
+    close: () => services.close(),
     get workspace() {
       return options.workspace();
     },

@@ -9,6 +9,7 @@ import { typescriptKernel } from "#kernels/typescript/kernel.ts";
 import { comments } from "#plugins/comments/index.ts";
 import { history } from "#plugins/history/index.ts";
 import { markdown } from "#plugins/markdown/index.ts";
+import { onnx } from "#plugins/onnx/index.ts";
 import { outputs } from "#plugins/outputs/index.ts";
 import { people } from "#plugins/people/index.ts";
 import { ports } from "#plugins/ports/index.ts";
@@ -70,13 +71,14 @@ export const host = new PluginHost([
   history,
   terminal,
   ports,
+  onnx,
   settings,
 ]);
 
 /** The languages that run here, in the order they are shown. */
 export const kernels: readonly Kernel[] = [pythonKernel, typescriptKernel, shellKernel];
 
-/** The worker program of each language. Written out, so that the bundler sees the files. */
+/** The worker program of each language, and of plugins that have one. Written out, so that the bundler sees the files. */
 export const programs: Readonly<Record<string, () => Worker>> = {
   python: () =>
     new Worker(new URL("../../kernels/python/worker.ts", import.meta.url), { type: "module", name: "kroma-python" }),
@@ -87,6 +89,8 @@ export const programs: Readonly<Record<string, () => Worker>> = {
     }),
   shell: () =>
     new Worker(new URL("../../kernels/shell/worker.ts", import.meta.url), { type: "module", name: "kroma-shell" }),
+  onnx: () =>
+    new Worker(new URL("../../plugins/onnx/worker.ts", import.meta.url), { type: "module", name: "kroma-models" }),
 };
 
 /** True where Command and not Control is the main modifier. */

@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { defaultSettings } from "#core/kernel/defaults.ts";
 import type { KernelHost, KernelSettings, KernelWorker } from "#core/kernel/kernel.ts";
+import { ServiceHost } from "#core/kernel/service-host.ts";
 import { openMachineFolder } from "./machine-folder.ts";
 import { cacheFolder } from "./paths.ts";
 import { startFolderWorkspace } from "#plugins/folder/folder.node.ts";
+import { servicePrograms, services } from "./services.ts";
 import { startThread } from "./thread-worker.ts";
 import { findVmImage } from "./vm-image.ts";
 
@@ -49,10 +51,11 @@ export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost
     ...given,
     wheelMirrors: [...(given.wheelMirrors ?? []), new URL("wheels/", assets).href],
   };
-  return {
-    spawn(program): KernelWorker {
+  const place = {
+    spawn(program: string): KernelWorker {
+      const file = servicePrograms[program] ?? join("kernels", program, "worker.ts");
       const thread = startThread({
-        program: pathToFileURL(join(root, "kernels", program, "worker.ts")).href,
+        program: pathToFileURL(join(root, file)).href,
         cacheDirectory: join(cacheFolder(), program),
         readable: [
           assets,
@@ -66,12 +69,18 @@ export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost
       void thread.ended.then(() => threads.delete(thread));
       return thread;
     },
-    asset: (path) => new URL(path, assets).href,
+    asset: (path: string) => new URL(path, assets).href,
     workspace: workspace.shared,
+  };
+  const serviceHost = new ServiceHost(services, place);
+  return {
+    ...place,
     settings,
+    services: serviceHost,
     foreign: options.foreign ?? false,
     ...(machine ? { openMachine: machine.openMachine } : {}),
     async close() {
+      serviceHost.close();
       const ends = [...threads].map((thread) => thread.ended);
       for (const thread of threads) thread.terminate();
       await Promise.all(ends);

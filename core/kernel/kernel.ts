@@ -5,6 +5,7 @@
 import type { Channel, PortLike } from "../base/channel.ts";
 import type { Language } from "../base/ids.ts";
 import type { FromKernel, ToKernel } from "./messages.ts";
+import type { KernelServices } from "./service-host.ts";
 
 /** What a kernel is, as data: shown in menus before any of its code is loaded. */
 export interface KernelSpec {
@@ -80,6 +81,8 @@ export interface KernelHost {
   /** The workspace's shared memory (core/workspace), or undefined where there is no SharedArrayBuffer. */
   readonly workspace: SharedArrayBuffer | undefined;
   readonly settings: KernelSettings;
+  /** What plugins do for cells (services.ts). Absent: nothing. */
+  readonly services?: KernelServices;
   /**
    * Opens the store of the notebook's machine for a new start of it; never rejects. An earlier start loses it: two
    * machines on one disk would ruin it. Absent: machines keep nothing.

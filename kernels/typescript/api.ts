@@ -19,6 +19,7 @@ export interface ApiParts {
   readonly display: unknown;
   readonly clear: unknown;
   readonly widget: unknown;
+  readonly ml: unknown;
 }
 
 /** What a shell command gave. */
@@ -109,6 +110,7 @@ export function makeApi(parts: ApiParts): Api {
     display: parts.display,
     clear: parts.clear,
     widget: parts.widget,
+    ml: parts.ml,
     input,
     shell,
   });

@@ -7,6 +7,8 @@ import type { Channel } from "#core/base/channel.ts";
 import { KernelEnd } from "#core/kernel/kernel-end.ts";
 import type { Kernel, KernelHost, KernelStart, KernelWorker } from "#core/kernel/kernel.ts";
 import type { ExecuteRequest, FromKernel, ToKernel } from "#core/kernel/messages.ts";
+import { ServiceRequests } from "#core/kernel/service-host.ts";
+import type { ServiceCancel, ServiceRequest } from "#core/kernel/services.ts";
 import type { Ping, Pong } from "#core/kernel/watch.ts";
 import { newOwner, releaseOwner } from "#core/workspace/protocol.ts";
 import { answerBlocked, interruptBlocked, newControl, type TypeScriptInit } from "./control.ts";
@@ -47,6 +49,7 @@ interface Inside {
   readonly worker: KernelWorker;
   readonly control: SharedArrayBuffer | undefined;
   readonly owner: number;
+  readonly services: ServiceRequests;
 }
 
 class RunningTypeScript {
@@ -79,7 +82,11 @@ class RunningTypeScript {
 
   #spawn(): Inside {
     const shared = typeof SharedArrayBuffer === "undefined" ? undefined : newControl();
-    return { worker: this.#host.spawn("typescript"), control: shared, owner: newOwner() };
+    const worker = this.#host.spawn("typescript");
+    const services = new ServiceRequests(this.#host.services, (reply, transfer) =>
+      worker.port.postMessage(reply, [...transfer]),
+    );
+    return { worker, control: shared, owner: newOwner(), services };
   }
 
   #begin(inside: Inside): void {
@@ -88,7 +95,7 @@ class RunningTypeScript {
     const { port } = inside.worker;
     const isCurrent = (): boolean => this.#inside === inside && !this.#end.over;
     port.addEventListener("message", (event: MessageEvent) => {
-      if (isCurrent()) this.#hear(event.data as FromKernel | Pong);
+      if (isCurrent()) this.#hear(inside, event.data as FromKernel | Pong | ServiceRequest | ServiceCancel);
     });
     port.start?.();
     inside.worker.onError((reason) => {
@@ -108,8 +115,9 @@ class RunningTypeScript {
     port.postMessage(init, []);
   }
 
-  #hear(message: FromKernel | Pong): void {
+  #hear(inside: Inside, message: FromKernel | Pong | ServiceRequest | ServiceCancel): void {
     if (message.type === "pong") return this.#end.heard();
+    if (message.type === "service_request" || message.type === "service_cancel") return inside.services.take(message);
     if (message.type === "execute_reply") this.#calm();
     this.#end.say(message);
     if (message.type !== "status" || message.parent !== undefined || message.status !== "idle") return;
@@ -168,6 +176,7 @@ class RunningTypeScript {
 
   #drop(inside: Inside | undefined): void {
     inside?.worker.terminate();
+    inside?.services.close();
     if (inside && this.#host.workspace) releaseOwner(this.#host.workspace, inside.owner);
   }
 }

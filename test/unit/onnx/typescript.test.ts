@@ -1,0 +1,74 @@
+/** `kroma.ml` in TypeScript cells. */
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { createNodeHost, type NodeHost } from "#app/node/node-host.ts";
+import { typescriptKernel } from "#kernels/typescript/kernel.ts";
+import { KernelDriver } from "../typescript/kernel-driver.ts";
+import { linear } from "./make-model.ts";
+
+let folder: string;
+let host: NodeHost;
+let kernel: KernelDriver;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "kroma-ml-"));
+  await writeFile(join(folder, "linear.onnx"), linear());
+  host = await createNodeHost({ folder });
+  kernel = await KernelDriver.start(typescriptKernel, host);
+  await kernel.run(`const model = await kroma.ml.load("linear.onnx")`);
+});
+afterAll(async () => {
+  kernel.close();
+  await host.close();
+  await rm(folder, { recursive: true });
+});
+
+test("a model tells what it takes and gives", async () => {
+  expect(await kernel.show("[model.name, model.inputs, model.outputs[0].name, model.info.bytes > 100]")).toBe(
+    "[\n  'linear.onnx',\n  [ { name: 'x', type: 'float32', shape: [ 'batch', 3 ] } ],\n  'y',\n  true\n]",
+  );
+});
+
+test("typed arrays, lists, and data with a shape run; arrays that were given stay whole", async () => {
+  expect(await kernel.show("const x = Float32Array.of(1, 2, 3); [...(await model.run({ x })).y.data, x.length]")).toBe(
+    "[ 32, 48, 3 ]",
+  );
+  expect(await kernel.show("(await model.run({ x: [[1, 2, 3], [1, 1, 1]] })).y.dims")).toBe("[ 2, 2 ]");
+  expect(await kernel.show("(await model.run({ x: { data: x, shape: [1, 3] } })).y.type")).toBe("'float32'");
+  expect(await kernel.show("(await model.run({ x: new kroma.ml.Tensor('float32', x, [1, 3]) })).y.shape")).toBe(
+    "[ 1, 2 ]",
+  );
+});
+
+test("an output can be handed to other languages as the array it is", async () => {
+  const said = await kernel.show("const { y } = await model.run({ x }); kroma.set('y', y); kroma.get('y').shape");
+  expect(said).toBe("[ 1, 2 ]");
+});
+
+test("what does not suit is an error that the cell can catch", async () => {
+  expect(
+    await kernel.show("await model.run({ x: new Float64Array(3) }).catch((e) => [e.name, e.code, e.message])"),
+  ).toBe(
+    `[\n  'KromaError',\n  'invalid',\n  'Input "x" was given float64 [3], but the model wants float32 [batch, 3].'\n]`,
+  );
+  expect(await kernel.show("await model.run({ x: [[1, 2, 3], [1]] }).catch((e) => e.message)")).toBe(
+    `'Input "x" was given lists of different lengths: 4 elements are no [2, 3].'`,
+  );
+});
+
+test("a signal ends the waiting", async () => {
+  const said = await kernel.show(
+    "const stop = new AbortController(); const going = model.run({ x }, { signal: stop.signal }); stop.abort(); await going.catch((e) => e.name)",
+  );
+  expect(said).toBe("'AbortError'");
+});
+
+test("what was disposed of runs no more", async () => {
+  expect(
+    await kernel.show(
+      "const other = await kroma.ml.load('linear.onnx'); await other.dispose(); await other.run({ x }).catch((e) => e.code)",
+    ),
+  ).toBe("'missing'");
+});
