@@ -15,7 +15,8 @@ const ANSWER_SIZE = 3;
 const ANSWER_MORE = 4;
 
 const BUFFER_OFFSET = 64;
-const BUFFER_SIZE = 1 << 16;
+/** Tensors travel here too: each piece costs a round trip. */
+const BUFFER_SIZE = 1 << 20;
 /** Pyodide's value for "raise KeyboardInterrupt". */
 const RAISE = 2;
 

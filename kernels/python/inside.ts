@@ -2,11 +2,13 @@
  * One worker of the Python kernel, from outside: the shared words that reach into a computing Python, its name at the
  * workspace, and who hears it. It may be told to restore the interpreter first and get its notebook later.
  */
+import { KromaError, toWireError } from "#core/base/errors.ts";
 import type { KernelHost, KernelWorker } from "#core/kernel/kernel.ts";
 import { newOwner, releaseOwner } from "#core/workspace/protocol.ts";
 import { newControl } from "./control.ts";
+import { encodeAnswer } from "./service-answer.ts";
 import type { Starts } from "./starts.ts";
-import type { FromWorker, SharedParts, ToWorker } from "./wire.ts";
+import type { FromWorker, ServiceAsk, SharedParts, ToWorker } from "./wire.ts";
 
 export interface InsideListener {
   hear(message: FromWorker): void;
@@ -19,6 +21,8 @@ export class Inside {
   /** Who hears it; what a stopped worker had still to say goes nowhere. */
   listener: InsideListener | undefined;
   readonly #host: KernelHost;
+  /** Its name at the services (R3). */
+  readonly #client: string = crypto.randomUUID();
   readonly #worker: KernelWorker;
   #workspace: SharedArrayBuffer | undefined;
   #owner: number | undefined;
@@ -70,9 +74,22 @@ export class Inside {
     }
   }
 
+  /** Asks a service in the worker's name; the answer as bytes. Never rejects. */
+  async askService({ service, method, value }: ServiceAsk, buffers: readonly ArrayBuffer[], signal: AbortSignal) {
+    try {
+      const { services } = this.#host;
+      if (!services) throw new KromaError("missing", "There are no services here.");
+      const answer = await services.call(service, { client: this.#client, method, value, buffers, signal });
+      return encodeAnswer({ value: answer.value }, answer.buffers ?? []);
+    } catch (error) {
+      return encodeAnswer({ error: toWireError(error) }, []);
+    }
+  }
+
   stop(): void {
     this.listener = undefined;
     this.#worker.terminate();
+    this.#host.services?.leave(this.#client);
     // The workspace's server closes what the worker had open.
     if (this.#workspace && this.#owner !== undefined) releaseOwner(this.#workspace, this.#owner);
     this.#owner = undefined;

@@ -69,7 +69,7 @@ interface Asked {
   readonly parent: string;
   /** The id of the kernel_request, or undefined for an input_request. */
   readonly request: string | undefined;
-  /** Ends the fetch that the answer waits for. */
+  /** Ends the fetch, or the request to a service, that the answer waits for. */
   readonly fetching?: AbortController;
 }
 
@@ -203,6 +203,9 @@ class RunningPython {
       case "ask_more":
         this.#writeRest(message.ask);
         return;
+      case "service_tell":
+        void this.#inside?.askService(message, [], new AbortController().signal);
+        return;
       case "ask_over":
         if (this.#asked?.ask === message.ask) this.#forgetAsked();
         return;
@@ -228,6 +231,13 @@ class RunningPython {
       this.#asked = asked;
       void fetchForPython(request, fetching.signal).then((answer) => {
         if (this.#asked === asked) this.#answer(asked, answer);
+      });
+    } else if (request.type === "service_request") {
+      const fetching = new AbortController();
+      const asked = { ask, parent, request: id, fetching };
+      this.#asked = asked;
+      void this.#inside?.askService(request, request.buffers, fetching.signal).then((answer) => {
+        if (this.#asked === asked) this.#answerBytes(asked, answer);
       });
     } else {
       this.#asked = { ask, parent, request: undefined };
@@ -266,13 +276,16 @@ class RunningPython {
     this.#asked = undefined;
   }
 
-  #answer({ ask }: Asked, value: object): void {
+  #answer(asked: Asked, value: object): void {
+    this.#answerBytes(asked, new TextEncoder().encode(JSON.stringify(value)));
+  }
+
+  #answerBytes({ ask }: Asked, bytes: Uint8Array<ArrayBuffer>): void {
     this.#asked = undefined;
-    const text = JSON.stringify(value);
     if (this.#inside?.control) {
-      this.#rest = new TextEncoder().encode(text);
+      this.#rest = bytes;
       this.#writeRest(ask);
-    } else this.#inside?.post({ type: "answer_later", ask, text });
+    } else this.#inside?.post({ type: "answer_later", ask, bytes }, [bytes.buffer]);
   }
 
   #writeRest(ask: number): void {

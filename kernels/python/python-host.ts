@@ -1,9 +1,10 @@
 /** The object that Python's side calls: streams out of the interpreter's memory, messages, questions, sleep, fetch. */
+import { concatenate } from "#core/base/bytes.ts";
 import type { FromKernel } from "#core/kernel/messages.ts";
 import type { WorkerControl } from "./control.ts";
 import type { Python } from "./interpreter.ts";
 import { openWheelStore, type WheelStore } from "./wheel-store.ts";
-import type { AskedRequest, FromWorker, PythonInit } from "./wire.ts";
+import type { AskedRequest, FromWorker, PythonInit, ServiceAsk } from "./wire.ts";
 
 const STREAMS = ["stdout", "stderr"] as const;
 /** Text waits at most this long for more of it, in milliseconds. */
@@ -19,7 +20,7 @@ export class PythonHost {
   readonly #post: (message: FromWorker, transfer?: Transferable[]) => void;
   readonly #decoders = [new TextDecoder(), new TextDecoder()];
   readonly #wheels: WheelStore | undefined;
-  readonly #later = new Map<number, (text: string) => void>();
+  readonly #later = new Map<number, (bytes: Uint8Array) => void>();
   #bytes = 0;
   #state = 0;
   /** When text was first seen that has not been sent; 0 if there is none. */
@@ -112,13 +113,38 @@ export class PythonHost {
 
   /** Asks and blocks. The answer as JSON, or "" when there is none. */
   ask(json: string): string {
+    return new TextDecoder().decode(this.#await(JSON.parse(json) as AskedRequest, []));
+  }
+
+  /** Asks; the answer comes by message. For pages without shared memory. */
+  async askLater(json: string): Promise<string> {
+    return new TextDecoder().decode(await this.#promise(JSON.parse(json) as AskedRequest, []));
+  }
+
+  /** Asks a service and blocks; the bytes that service-answer.ts describes. */
+  callService(json: string, buffers: Uint8Array<ArrayBuffer>[]): Uint8Array {
+    const moved = buffers.map(movable);
+    return this.#await({ type: "service_request", ...(JSON.parse(json) as ServiceAsk), buffers: moved }, moved);
+  }
+
+  /** The same without blocking. */
+  async callServiceLater(json: string, buffers: Uint8Array<ArrayBuffer>[]): Promise<Uint8Array> {
+    const moved = buffers.map(movable);
+    return this.#promise({ type: "service_request", ...(JSON.parse(json) as ServiceAsk), buffers: moved }, moved);
+  }
+
+  /** Tells a service something that nobody waits for. */
+  tellService(json: string): void {
+    this.#post({ type: "service_tell", ...(JSON.parse(json) as ServiceAsk) });
+  }
+
+  #await(request: AskedRequest, moved: ArrayBuffer[]): Uint8Array {
     const control = this.#control;
     if (!control) throw new Error("There is no shared memory to wait on.");
     this.drain();
     const ask = ++this.#asks;
-    this.#post({ type: "ask", ask, parent: this.parent, request: JSON.parse(json) as AskedRequest });
-    const decoder = new TextDecoder();
-    let text = "";
+    this.#post({ type: "ask", ask, parent: this.parent, request }, moved);
+    const pieces: Uint8Array[] = [];
     for (;;) {
       const piece = control.takeAnswer(ask);
       if (!piece) {
@@ -126,22 +152,21 @@ export class PythonHost {
         this.#python.checkInterrupt();
         continue;
       }
-      text += decoder.decode(piece.bytes, { stream: piece.more });
-      if (!piece.more) return text;
+      pieces.push(piece.bytes);
+      if (!piece.more) return pieces.length === 1 ? piece.bytes : concatenate(pieces);
       this.#post({ type: "ask_more", ask });
     }
   }
 
-  /** Asks; the answer comes by message. For pages without shared memory. */
-  async askLater(json: string): Promise<string> {
+  async #promise(request: AskedRequest, moved: ArrayBuffer[]): Promise<Uint8Array> {
     this.drain();
     const ask = ++this.#asks;
-    this.#post({ type: "ask", ask, parent: this.parent, request: JSON.parse(json) as AskedRequest });
+    this.#post({ type: "ask", ask, parent: this.parent, request }, moved);
     return await new Promise((resolve) => this.#later.set(ask, resolve));
   }
 
-  answerLater(ask: number, text: string): void {
-    this.#later.get(ask)?.(text);
+  answerLater(ask: number, bytes: Uint8Array): void {
+    this.#later.get(ask)?.(bytes);
     this.#later.delete(ask);
   }
 
@@ -188,6 +213,10 @@ export class PythonHost {
     return JSON.stringify({ ...this.#init.settings, assets: this.#init.assets });
   }
 }
+
+/** The bytes in a buffer of their own, which can move. */
+const movable = (bytes: Uint8Array<ArrayBuffer>): ArrayBuffer =>
+  bytes.byteLength === bytes.buffer.byteLength ? bytes.buffer : bytes.slice().buffer;
 
 function fatalReason(error: unknown): string {
   const { name, message, status } = error as { name?: string; message?: string; status?: number };

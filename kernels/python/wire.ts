@@ -33,8 +33,8 @@ export type ToWorker =
   | PythonInit
   | ToKernel
   | Ping
-  /** The worker may have the next piece of the answer. */
-  | { readonly type: "answer_later"; readonly ask: number; readonly text: string };
+  /** The answer, where there is no shared memory to put it in. */
+  | { readonly type: "answer_later"; readonly ask: number; readonly bytes: Uint8Array };
 
 export type FromWorker =
   | FromKernel
@@ -54,13 +54,23 @@ export type FromWorker =
   /** Python waits for the answer: an input_request or kernel_request. */
   | { readonly type: "ask"; readonly ask: number; readonly parent: string; readonly request: AskedRequest }
   | { readonly type: "ask_more"; readonly ask: number }
-  | { readonly type: "ask_over"; readonly ask: number };
+  | { readonly type: "ask_over"; readonly ask: number }
+  /** A service is told something; nobody waits for an answer. */
+  | ({ readonly type: "service_tell" } & ServiceAsk);
 
 /** What Python can ask. */
 export type AskedRequest =
   | { readonly type: "input_request"; readonly prompt: string; readonly password: boolean }
   | { readonly type: "kernel_request"; readonly language: string; readonly code: string; readonly capture: boolean }
-  | FetchRequest;
+  | FetchRequest
+  | ({ readonly type: "service_request"; readonly buffers: readonly ArrayBuffer[] } & ServiceAsk);
+
+/** What is asked of a service (core/kernel/services.ts). */
+export interface ServiceAsk {
+  readonly service: string;
+  readonly method: string;
+  readonly value: unknown;
+}
 
 /** A fetch that Python waits for; the kernel answers it itself. */
 export interface FetchRequest {

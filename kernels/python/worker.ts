@@ -80,7 +80,7 @@ class PythonWorker {
         post({ type: "pong" });
         return;
       case "answer_later":
-        this.#host.answerLater(message.ask, message.text);
+        this.#host.answerLater(message.ask, message.bytes);
         return;
       default:
         return;

@@ -50,8 +50,9 @@ export class ModelSources {
     if (/^https?:\/\//i.test(source)) return this.#web(source, signal);
     const file = this.readFile(source);
     if (file) {
-      const folder = workspacePath(source).replace(/[^/]*$/, "");
-      return { name: source, bytes: file, beside: (name) => this.#besideFile(source, folder, name) };
+      const name = workspacePath(source);
+      const folder = name.replace(/[^/]*$/, "");
+      return { name, bytes: file, beside: (path) => this.#besideFile(name, folder, path) };
     }
     const shipped = await this.shipped(source, signal);
     if (shipped) return { name: source, bytes: shipped, beside: (name) => Promise.reject(noFile(source, name)) };

@@ -1,18 +1,20 @@
-"""Kroma's own module: values that all languages share, files of the workspace, displays, widgets.
+"""Kroma's own module: values that all languages share, files of the workspace, displays, widgets, models.
 
     kroma.set("table", rows)        kroma.get("table")
     kroma.files.read_text("a.txt")  kroma.files.write("b.bin", data)
+    kroma.ml.load("model.onnx").run({"x": data})
 """
 
 import os
 import pathlib
 import shutil
 
+from _kroma import ml
 from _kroma import values as _values
 from _kroma.display import clear_output, display, update_display
 from _kroma.widget import Widget, synced
 
-__all__ = ["Widget", "clear_output", "display", "files", "get", "list", "remove", "set", "synced", "update_display"]
+__all__ = ["Widget", "clear_output", "display", "files", "get", "list", "ml", "remove", "set", "synced", "update_display"]
 
 WORKSPACE = pathlib.Path("/workspace")
 

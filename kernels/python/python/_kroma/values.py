@@ -261,6 +261,19 @@ def _make(dtype, shape, data, file):
     return result
 
 
+def over(dtype, shape, data):
+    """An array of that shape over a memoryview's bytes, without a copy: NumPy's if it is loaded, else a memoryview."""
+    numpy = sys.modules.get("numpy")
+    if numpy is not None:
+        return numpy.frombuffer(data, dtype).reshape(shape)
+    code = FORMATS.get(dtype)
+    flat = data.cast("B")
+    if math.prod(shape) == 0 or not shape:
+        flat = flat.cast(code)
+        return flat[0] if not shape else flat
+    return flat.cast(code, [*shape])
+
+
 def _decode_arrow(file):
     try:
         import pyarrow

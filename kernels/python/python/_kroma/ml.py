@@ -1,0 +1,209 @@
+"""kroma.ml: ONNX models, run by the notebook outside of this interpreter, so that all languages share them.
+
+    model = kroma.ml.load("model.onnx")
+    outputs = model.run({"x": numpy_array})      # or array.array, memoryview, bytes, nested lists
+
+Every call may be awaited too, and then waits without blocking where the page can't block.
+"""
+
+import array
+import json
+import os
+
+from . import bridge, values
+
+TYPES = {
+    "|b1": "bool",
+    "|i1": "int8",
+    "|u1": "uint8",
+    "<i2": "int16",
+    "<u2": "uint16",
+    "<f2": "float16",
+    "<i4": "int32",
+    "<u4": "uint32",
+    "<f4": "float32",
+    "<i8": "int64",
+    "<u8": "uint64",
+    "<f8": "float64",
+}
+DTYPES = {name: dtype for dtype, name in TYPES.items()}
+ERRORS = {
+    "invalid": ValueError,
+    "missing": FileNotFoundError,
+    "denied": PermissionError,
+    "unavailable": ConnectionError,
+    "exhausted": MemoryError,
+    "corrupt": ValueError,
+    "aborted": RuntimeError,
+}
+
+
+class _Awaitable:
+    """Is there already; awaiting it gives it."""
+
+    def __await__(self):
+        return self
+        yield
+
+
+class Outputs(_Awaitable, dict):
+    """What a model gave, by name."""
+
+
+class ValueInfo:
+    """What a model says of an input or output; dimensions that are not fixed have a name."""
+
+    def __init__(self, name, type, shape):
+        self.name, self.type, self.shape = name, type, tuple(shape)
+
+    def __repr__(self):
+        return f"{self.name}: {self.type} {list(self.shape)}"
+
+
+class Model(_Awaitable):
+    """A model that is loaded. Let go of it with `dispose()` or `with`; the collector does it otherwise."""
+
+    def __init__(self, told):
+        self._session = told.pop("session")
+        self.name = told.pop("name")
+        self.inputs = [ValueInfo(**info) for info in told.pop("inputs")]
+        self.outputs = [ValueInfo(**info) for info in told.pop("outputs")]
+        self.info = told
+
+    def run(self, feeds=None, /, **named):
+        """Runs the model; gives its outputs by name: NumPy arrays if NumPy is loaded, else memoryviews of their shape."""
+        if self._session is None:
+            raise FileNotFoundError(f"{self.name} was disposed of. Load it again.")
+        wanted = {info.name: info.type for info in self.inputs}
+        tensors, buffers = [], []
+        for name, value in {**(feeds or {}), **named}.items():
+            tensor, data = _wire(name, value, wanted.get(name))
+            tensors.append(tensor)
+            buffers.append(data)
+        return _finish(_call("run", {"session": self._session, "tensors": tensors}, buffers), _outputs)
+
+    def dispose(self):
+        """Lets go of the model; its memory is free when nobody else holds it and it is wanted."""
+        session, self._session = self._session, None
+        if session is not None and bridge.host is not None:
+            bridge.host.tellService(json.dumps({"service": "ml", "method": "release", "value": {"session": session}}))
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.dispose()
+
+    def __del__(self):
+        self.dispose()
+
+    def __repr__(self):
+        return f"<Model {self.name}: {', '.join(map(repr, self.inputs))} -> {', '.join(map(repr, self.outputs))}>"
+
+
+def load(source, *, name=None):
+    """Loads a model: a path, an address, the name of a model that ships with Kroma; or its bytes."""
+    if not isinstance(source, (str, os.PathLike)):
+        return _finish(_call("load", {"source": name or "the model"}, [source]), lambda told, data: Model(told))
+    source = os.fspath(source)
+    data = []
+    if os.path.isfile(source):
+        path = os.path.realpath(source)
+        if path.startswith("/workspace/") and bridge.host.canBlock:
+            source = path
+        else:
+            # Only this interpreter sees it.
+            with open(path, "rb") as file:
+                data = [file.read()]
+    return _finish(_call("load", {"source": source}, data), lambda told, data: Model(told))
+
+
+def status():
+    """What is loaded at present, and the memory it takes."""
+    return _finish(_call("status", None, []), lambda told, data: told)
+
+
+# -- the way there and back ---------------------------------------------------------------------------------------------
+
+
+def _call(method, value, buffers):
+    return bridge.call("ml", method, value, buffers)
+
+
+def _finish(answer, make):
+    """The answer made into what the caller wants; a coroutine where it has to be waited for."""
+    if not isinstance(answer, tuple):
+
+        async def later():
+            return _made(await answer, make)
+
+        return later()
+    return _made(answer, make)
+
+
+def _made(answer, make):
+    told, data = answer
+    error = told.get("error")
+    if error is not None:
+        raise ERRORS.get(error["code"], RuntimeError)(error["message"])
+    return make(told.get("value"), data)
+
+
+def _wire(name, value, wanted):
+    """`(tensor, bytes-like)`."""
+    if isinstance(value, (bytes, bytearray)):
+        return {"name": name, "type": "uint8"}, value
+    typed = values._typed(value) if not isinstance(value, (list, tuple, str, int, float)) else None
+    if typed is None:
+        return _from_lists(name, value, wanted)
+    dtype, shape, data = typed
+    if dtype not in TYPES:
+        raise ValueError(f'Input "{name}" is of dtype {dtype}, which models do not take.')
+    tensor = {"name": name, "type": TYPES[dtype]}
+    # Buffers of the standard library have no shape of their own: the model's is taken.
+    if not (isinstance(value, array.array) or (isinstance(value, memoryview) and value.ndim == 1)):
+        tensor["dims"] = [int(size) for size in shape]
+    return tensor, data
+
+
+def _from_lists(name, value, wanted):
+    dims, level = [], value
+    while isinstance(level, (list, tuple)):
+        dims.append(len(level))
+        level = level[0] if level else None
+    flat = [value]
+    for _ in dims:
+        flat = [item for part in flat for item in part]
+    count = 1
+    for size in dims:
+        count *= size
+    if len(flat) != count:
+        raise ValueError(f'Input "{name}" was given lists of different lengths: {len(flat)} elements are no {dims}.')
+    kind = wanted or "float32"
+    if kind == "string":
+        return {"name": name, "type": kind, "dims": dims, "strings": [str(item) for item in flat]}, b""
+    code = values.FORMATS.get(DTYPES.get(kind, ""))
+    if code is None or code == "e":
+        raise ValueError(f'Input "{name}" can\'t be made of lists: the model wants {kind}.')
+    try:
+        data = bytes(map(bool, flat)) if code == "?" else array.array(code, flat)
+    except TypeError as error:
+        raise ValueError(f'Input "{name}": {error}, but the model wants {kind}.') from None
+    return {"name": name, "type": kind, "dims": dims}, data
+
+
+def _outputs(told, data):
+    result = Outputs()
+    for tensor, part in zip(told["tensors"], data):
+        shape = tuple(tensor["dims"])
+        if tensor["type"] == "string":
+            result[tensor["name"]] = _nested(tensor["strings"], shape)
+        else:
+            result[tensor["name"]] = values.over(DTYPES[tensor["type"]], shape, part)
+    return result
+
+
+def _nested(flat, shape):
+    for size in reversed(shape[1:]):
+        flat = [flat[at : at + size] for at in range(0, len(flat), size or 1)]
+    return flat if shape else flat[0]
