@@ -1,9 +1,8 @@
 /**
- * The comments of one notebook while they are open: the Automerge document, what pages see of it, and its way to the
- * disk. Where in the notebook a thread belongs is found anew whenever either of the two documents has changed; between
+ * The comments of one notebook while they are open, and what pages see of them. Where in the notebook a thread belongs is found anew whenever either of the two documents has changed; between
  * two findings pages move the places along with the typing themselves.
  */
-import * as Automerge from "@automerge/automerge/slim";
+import type * as Automerge from "@automerge/automerge/slim";
 import { isSameJson } from "../base/canonical-json.ts";
 import type { CellId, DocumentId } from "../base/ids.ts";
 import type { DocStore } from "../store/stores.ts";
@@ -15,16 +14,14 @@ import {
   readThread,
   threadIds,
   withinLimits,
-  type CommentsDocument,
   type CommentsRecord,
   type StoredThread,
 } from "./comments-document.ts";
 import type { CommentOperation, CommentThread } from "./comments.ts";
-import { DocumentLog } from "./document-log.ts";
-import { loadPieces } from "./document-pieces.ts";
-import { DocumentSync, type Apply, type SyncedDocument } from "./document-sync.ts";
+import { DocumentSync } from "./document-sync.ts";
 import type { NotebookDocument } from "./document.ts";
 import type { FromDocument } from "./messages.ts";
+import { PartDocument } from "./part-document.ts";
 
 /** What open comments need, and whom they tell. */
 export interface OpenCommentsOptions {
@@ -47,143 +44,109 @@ export interface OpenCommentsOptions {
   failed(): void;
 }
 
-const SAVE_DELAY = 20;
-const RETRY_DELAY = 2000;
 /** Places are found anew at most so often while the notebook changes. */
 const PLACE_DELAY = 150;
 
-export class OpenComments implements SyncedDocument {
+export class OpenComments {
   readonly #options: OpenCommentsOptions;
-  readonly #log: DocumentLog;
-  #document: CommentsDocument | undefined;
+  readonly #document: PartDocument<CommentsRecord>;
   /** Every thread that can be shown, as it is stored; another object whenever it has changed. */
   readonly #stored = new Map<string, StoredThread>();
   /** Those that pages have, each with the stored one that it was made of. */
   #shown = new Map<string, Shown>();
   /** Cells whose text has changed since places were found; undefined: whatever may have. */
   #dirty: Set<CellId> | undefined = new Set();
-  #queue: Promise<unknown>;
-  #tasks = 0;
-  #savedHeads: Automerge.Heads = [];
-  #saving: ReturnType<typeof setTimeout> | undefined;
   #placing: ReturnType<typeof setTimeout> | undefined;
-  #closed = false;
 
   constructor(options: OpenCommentsOptions) {
     this.#options = options;
-    this.#log = new DocumentLog(options.store, options.id, "comments");
-    this.#queue = this.#load();
-    // Whoever asks for something hears why.
-    this.#queue.catch(() => options.failed());
+    this.#document = new PartDocument<CommentsRecord>({
+      ...options,
+      part: "comments",
+      blank: blankComments,
+      isWhole: (record) => record.threads !== undefined,
+      loaded: async () => {
+        this.#read(threadIds(this.#document.present));
+        await this.#place();
+      },
+      merged: (patches) => this.#refresh(touchedBy(patches) ?? this.#allIds()),
+    });
   }
 
   /** True when nothing is waiting, under way or unsaved: they can go. */
   get isIdle(): boolean {
-    return this.#tasks === 0 && this.#isSaved();
+    return this.#document.isIdle;
   }
 
   /** Calls `reply` with all threads, in the same turn from which on changes are told. */
   open(reply: (threads: readonly CommentThread[]) => void): Promise<void> {
-    return this.#enqueue(() => reply([...this.#shown.values()].map(({ thread }) => thread)));
+    return this.#document.enqueue(() => reply([...this.#shown.values()].map(({ thread }) => thread)));
   }
 
   /** False when what is stored of them is broken. */
   isReadable(): Promise<boolean> {
-    return this.open(() => undefined).then(
-      () => true,
-      () => false,
-    );
+    return this.#document.isReadable();
   }
 
   /** Applies an operation. Fails in words where it may not be. */
   perform(operation: CommentOperation): Promise<void> {
-    return this.#enqueue(async () => {
+    return this.#document.enqueue(async () => {
       const anchor =
         operation.type === "add_thread"
           ? await this.#options.notebook((document, versions) =>
               makeAnchor(document, versions, operation.cell, operation.range),
             )
           : undefined;
-      this.#document = applyComment(this.#present(), operation, { now: this.#options.now(), anchor });
+      this.#document.replace(applyComment(this.#document.present, operation, { now: this.#options.now(), anchor }));
       await this.#refresh([operation.thread]);
     });
   }
 
   /** A view of one peer, who may bring much less than into a notebook. */
   syncWith(mayWrite: boolean): DocumentSync {
-    return new DocumentSync(this, mayWrite, COMMENT_CHUNK_LIMITS);
-  }
-
-  /** Syncs with a peer: see document-sync.ts. */
-  sync<T>(work: (document: Automerge.Doc<unknown>, apply: Apply) => T | Promise<T>): Promise<T> {
-    return this.#enqueue(() =>
-      work(this.#present(), async (document, patches) => {
-        this.#document = document as CommentsDocument;
-        if (patches.length > 0) await this.#refresh(touchedBy(patches) ?? this.#allIds());
-      }),
-    );
+    return new DocumentSync(this.#document, mayWrite, COMMENT_CHUNK_LIMITS);
   }
 
   /** The notebook has changed. Runs and their outputs move no comment. */
   notebookChanged(event: FromDocument): void {
-    if (this.#closed) return;
+    if (this.#document.isClosed) return;
     if (event.type === "text") this.#dirty?.add(event.cell);
     else if (event.type === "changed" && event.order) this.#dirty = undefined;
     else return;
     if (this.#stored.size === 0) return;
     this.#placing ??= setTimeout(() => {
       this.#placing = undefined;
-      this.#enqueue(() => this.#place()).catch(() => undefined);
+      this.#document.enqueue(() => this.#place()).catch(() => undefined);
     }, PLACE_DELAY);
   }
 
   /** Resolves when everything so far is on disk; fails when it can't be put there. */
-  async flush(): Promise<void> {
-    await this.#queue.catch(() => undefined);
-    if (!this.#isSaved()) await this.#enqueue(() => this.#write());
+  flush(): Promise<void> {
+    return this.#document.flush();
   }
 
   /** Lets go of the memory. Only after a flush, or what is not saved is lost. */
   close(): void {
-    this.#closed = true;
-    clearTimeout(this.#saving);
     clearTimeout(this.#placing);
-    if (this.#document) Automerge.free(this.#document);
-    this.#document = undefined;
-  }
-
-  async #load(): Promise<void> {
-    const pieces = await this.#log.load();
-    await this.#options.automerge;
-    const blank = blankComments();
-    // Loaded anew, since whoever goes on must not be the author of the first change.
-    const document =
-      pieces.length === 0
-        ? Automerge.load<CommentsRecord>(blank)
-        : loadPieces<CommentsRecord>(pieces, (record) => record.threads !== undefined);
-    this.#savedHeads = Automerge.getHeads(document);
-    this.#document = document;
-    this.#read(threadIds(document));
-    await this.#place();
+    this.#document.close();
   }
 
   async #refresh(ids: Iterable<string>): Promise<void> {
     this.#read(ids);
     await this.#place();
-    this.#saveIn(SAVE_DELAY);
     this.#options.changed();
   }
 
   #read(ids: Iterable<string>): void {
     for (const id of ids) {
-      const thread = readThread(this.#present(), id);
+      const thread = readThread(this.#document.present, id);
       if (thread) this.#stored.set(id, thread);
       else this.#stored.delete(id);
     }
   }
 
   #allIds(): ReadonlySet<string> {
-    return new Set([...threadIds(this.#present()), ...this.#stored.keys()]);
+    return new Set([...threadIds(this.#document.present), ...this.#stored.keys()]);
   }
 
   /** Finds where threads belong that are new or may have moved, and tells what differs. */
@@ -223,59 +186,6 @@ export class OpenComments implements SyncedDocument {
         }),
       );
     });
-  }
-
-  #present(): CommentsDocument {
-    if (!this.#document) throw new Error("Broken promise: comments are used after they were closed");
-    return this.#document;
-  }
-
-  #isSaved(): boolean {
-    // Comments that could not be loaded have nothing to save.
-    return !this.#document || Automerge.getHeads(this.#document).join() === this.#savedHeads.join();
-  }
-
-  #saveIn(delay: number): void {
-    if (this.#closed) return;
-    this.#saving ??= setTimeout(() => {
-      this.#saving = undefined;
-      // What failed was told, and is tried again.
-      this.#enqueue(() => this.#write()).catch(() => undefined);
-    }, delay);
-  }
-
-  async #write(): Promise<void> {
-    if (this.#closed || this.#isSaved()) return;
-    const document = this.#present();
-    const heads = Automerge.getHeads(document);
-    const none = { put: [], remove: [] };
-    try {
-      if (this.#log.wantsSnapshot) await this.#log.replace(Automerge.save(document), none);
-      else await this.#log.append(Automerge.saveSince(document, this.#savedHeads), none);
-    } catch (error) {
-      this.#options.stored(error);
-      this.#saveIn(RETRY_DELAY);
-      throw error;
-    }
-    this.#savedHeads = heads;
-    this.#options.stored(undefined);
-    this.#options.durable();
-  }
-
-  #enqueue<T>(task: () => T | Promise<T>): Promise<T> {
-    this.#tasks += 1;
-    const done = this.#queue.then(task).finally(() => {
-      this.#tasks -= 1;
-    });
-    // A task that fails is its caller's affair; a failed load fails every task.
-    this.#queue = done.then(
-      () => undefined,
-      (error: unknown) => {
-        if (!this.#document) throw error;
-      },
-    );
-    this.#queue.catch(() => undefined);
-    return done;
   }
 }
 
