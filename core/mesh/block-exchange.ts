@@ -1,5 +1,5 @@
 /**
- * Big outputs of one notebook, fetched from whoever has them (SPEC.md, S15 and S16): one is asked at a time for each
+ * Big outputs and files of one notebook, fetched from whoever has them (SPEC.md, S15 and S16): one is asked at a time for each
  * block, and the next when it has not got it, or says nothing for a while. A block is checked by its CID, so it does not
  * matter who sends it.
  */
@@ -25,10 +25,15 @@ interface Wanted {
 const PATIENCE = 30_000;
 /** So many are under way at once. */
 const MOST_WANTED = 4;
+/** What nobody had who is here is asked for again after so long: they may have got it meanwhile. */
+const ASK_AGAIN_AFTER = 15_000;
 
 export class BlockExchange {
   readonly #options: BlockExchangeOptions;
   readonly #wanted = new Map<string, Wanted>();
+  /** What nobody who is here had when they were asked. */
+  readonly #nowhere = new Set<string>();
+  #stopWaiting: (() => void) | undefined;
   #looking = false;
   #again = false;
 
@@ -41,7 +46,13 @@ export class BlockExchange {
     return this.#wanted.size;
   }
 
-  /** Looks whether something is missing, and asks for it. Called when the notebook changed, or somebody came. */
+  /** Somebody came: they may have what nobody else has. */
+  async meet(): Promise<void> {
+    this.#nowhere.clear();
+    await this.look();
+  }
+
+  /** Looks whether something is missing, and asks for it. Called when the notebook or its files changed. */
   async look(): Promise<void> {
     if (this.#looking) {
       this.#again = true;
@@ -51,9 +62,11 @@ export class BlockExchange {
     try {
       const missing = new Set(await this.#options.replica()?.missing());
       for (const cid of this.#wanted.keys()) if (!missing.has(cid)) this.#drop(cid);
+      for (const cid of this.#nowhere) if (!missing.has(cid)) this.#nowhere.delete(cid);
       for (const cid of missing) {
         if (this.#wanted.size >= MOST_WANTED) break;
-        if (!this.#wanted.has(cid)) this.#askNext(cid, { asked: new Set(), stop: () => undefined });
+        if (!this.#nowhere.has(cid) && !this.#wanted.has(cid))
+          this.#askNext(cid, { asked: new Set(), stop: () => undefined });
       }
     } finally {
       this.#looking = false;
@@ -79,6 +92,7 @@ export class BlockExchange {
   }
 
   close(): void {
+    this.#stopWaiting?.();
     for (const cid of this.#wanted.keys()) this.#drop(cid);
   }
 
@@ -86,8 +100,15 @@ export class BlockExchange {
     wanted.stop();
     const peer = this.#options.peers().find((candidate) => !wanted.asked.has(candidate));
     if (!peer) {
-      // Nobody who is here has it. Whoever comes next is asked again.
+      // Nobody who is here has it, now: the others are asked for.
       this.#wanted.delete(cid);
+      this.#nowhere.add(cid);
+      if (this.#options.peers().length > 0)
+        this.#stopWaiting ??= this.#options.clock.after(ASK_AGAIN_AFTER, () => {
+          this.#stopWaiting = undefined;
+          void this.meet();
+        });
+      void this.look();
       return;
     }
     wanted.asked.add(peer);

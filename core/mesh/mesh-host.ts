@@ -178,6 +178,7 @@ function sharingOf(mesh: Mesh, document: DocumentId): Sharing | undefined {
       state,
     })),
     isHere: notebook.isHere,
+    filesCame: notebook.filesCame,
     trouble: notebook.trouble,
   };
 }

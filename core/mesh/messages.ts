@@ -29,6 +29,8 @@ export interface Sharing {
   readonly present: readonly { readonly id: MemberId; readonly state: PresenceState }[];
   /** The notebook itself is here. */
   readonly isHere: boolean;
+  /** The list of its files is here too, as somebody who is linked now has it. */
+  readonly filesCame: boolean;
   readonly trouble: string | undefined;
 }
 

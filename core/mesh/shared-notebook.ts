@@ -56,16 +56,25 @@ interface Share {
   /** This end has said that it takes part, and has told all members there are. */
   introduced: boolean;
   listed: boolean;
-  /** It has said that it syncs comments too; this end has. Before both have, what one said would be lost. */
-  takesComments: boolean;
-  saidComments: boolean;
+  /** What it has said that it syncs besides the notebook; whether this end has. Before both have, what one said would be lost. */
+  takes: ReadonlySet<string>;
+  saidParts: boolean;
+  /** The list of the files that it has is here. */
+  filesCame: boolean;
   readonly parts: Readonly<Record<Part, PartSync>>;
   /** Calls off the proof that this one is a member. */
   proof: (() => void) | undefined;
 }
 
 /** What it takes to write into each part. Who is counted on to keep a notebook hands on what others wrote in any. */
-const RIGHT_TO_WRITE: Readonly<Record<Part, Right>> = { notebook: "edit", comments: "comment" };
+const RIGHT_TO_WRITE: Readonly<Record<Part, Right>> = {
+  notebook: "edit",
+  comments: "comment",
+  files: "edit",
+};
+
+/** The parts besides the notebook itself. */
+const BESIDE = PARTS.filter((part) => part !== "notebook");
 
 const NO_LONGER = "You are no longer a member of this notebook. What you have of it stays, and is yours alone.";
 /** A peer that says nothing of the notebook for so long may not know that this one is a member. */
@@ -118,6 +127,11 @@ export class SharedNotebook {
     return this.#refusal ?? (isFormer ? NO_LONGER : undefined);
   }
 
+  /** True when the list of files is here as one who is linked now has it: nothing is missing that has not come yet. */
+  get filesCame(): boolean {
+    return [...this.#shares.values()].some(({ filesCame }) => filesCame);
+  }
+
   /** How many blocks are still to come. */
   get missing(): number {
     return this.#blocks.wanted;
@@ -132,9 +146,10 @@ export class SharedNotebook {
 
   /** True when that member is there and has said that they have all that is here. */
   async isWith(member: MemberId): Promise<boolean> {
-    for (const { peer, parts, takesComments } of this.#shares.values()) {
+    for (const { peer, parts, takes } of this.#shares.values()) {
       if (peer.id !== member || !(await parts.notebook.sync?.hasAll())) continue;
-      if (!takesComments || (await parts.comments.sync?.hasAll())) return true;
+      const beside = await Promise.all(BESIDE.map((part) => !takes.has(part) || (parts[part].sync?.hasAll() ?? false)));
+      if (beside.every(Boolean)) return true;
     }
     return false;
   }
@@ -171,7 +186,7 @@ export class SharedNotebook {
         return await this.#hearWant(peer, message.cid);
       case "block":
         if (!(await this.#blocks.came(message.cid, message.bytes)))
-          throw new KromaError("corrupt", "This peer sent other outputs than those it was asked for.");
+          throw new KromaError("corrupt", "This peer sent other outputs or files than those it was asked for.");
         return;
       case "absent":
         return this.#blocks.absent(peer, message.cid);
@@ -185,7 +200,7 @@ export class SharedNotebook {
   /** That part has changed here: everyone is told. */
   documentChanged(part: Part): void {
     for (const { parts } of this.#shares.values()) parts[part].tell();
-    if (part === "notebook" && this.#shares.size > 0) void this.#blocks.look();
+    if (part !== "comments" && this.#shares.size > 0) void this.#blocks.look();
   }
 
   /** An entry was made here: it is kept, and everyone is told. */
@@ -238,14 +253,14 @@ export class SharedNotebook {
 
   /** Names the notebook to the peer, and what of it can be synced. Said again when that has become more. */
   #sayShare(share: Share): void {
-    share.saidComments = this.#replica !== undefined;
+    share.saidParts = this.#replica !== undefined;
     share.peer.send({
       type: "share",
       number: share.number,
       document: this.document,
       genesis: this.genesis,
       heads: (this.#membership?.heads ?? []).slice(0, 16),
-      ...(share.saidComments ? { parts: ["comments"] } : {}),
+      ...(share.saidParts ? { parts: [...BESIDE] } : {}),
     });
   }
 
@@ -258,7 +273,7 @@ export class SharedNotebook {
     const share = this.#shares.get(peer) ?? this.#share(peer, number());
     share.theirs = theirs;
     share.heads = heads as EntryHash[];
-    share.takesComments = parts.includes("comments");
+    share.takes = new Set(parts);
     await this.#welcome(share);
   }
 
@@ -364,17 +379,17 @@ export class SharedNotebook {
     if (!membership.may(share.peer.id, "read") || !membership.roleOf(this.#options.me)) return;
     await (this.#holding ??= this.#hold());
     if (this.#closed || this.#shares.get(share.peer) !== share) return;
-    if (this.#replica && !share.saidComments) this.#sayShare(share);
+    if (this.#replica && !share.saidParts) this.#sayShare(share);
     const isNew = !share.parts.notebook.sync;
     for (const part of PARTS) {
-      if (share.parts[part].sync || (part === "comments" && !share.takesComments)) continue;
+      if (share.parts[part].sync || (part !== "notebook" && !share.takes.has(part))) continue;
       share.parts[part].begin(this.#newSync(share.peer, part));
       share.parts[part].tell();
     }
     if (!isNew) return;
     this.#options.changed();
     if (this.presences.mine) share.peer.send(this.#presence(undefined, this.presences.mine));
-    void this.#blocks.look();
+    void this.#blocks.meet();
   }
 
   async #hold(): Promise<void> {
@@ -382,7 +397,7 @@ export class SharedNotebook {
     if (!this.#replica) this.#blank = new BlankDocument();
   }
 
-  /** Comments are about a notebook: without it they wait. */
+  /** Comments and files belong to a notebook: without it they wait. */
   #newSync(peer: Peer, part: Part): DocumentSync | undefined {
     const mayWrite = this.#mayWrite(peer, part);
     if (this.#replica) return this.#replica.sync(part, mayWrite);
@@ -390,11 +405,16 @@ export class SharedNotebook {
   }
 
   async #hearSync(peer: Peer, part: Part, bytes: Uint8Array): Promise<void> {
-    const between = this.#shares.get(peer)?.parts[part];
+    const share = this.#shares.get(peer);
+    const between = share?.parts[part];
     if (!between?.sync) return;
     // An exception ends the link: Peer says why.
     if (!(await between.sync.take(bytes)))
       peer.send({ type: "refused", document: this.document, reason: REFUSED_WRITING[part] });
+    if (part === "files" && share && !share.filesCame && (await between.sync?.hasAllOfPeer())) {
+      share.filesCame = true;
+      this.#options.changed();
+    }
     if (this.#blank?.isWhole) await (this.#adopting ??= this.#adopt(this.#blank));
     between.tell();
   }
@@ -461,6 +481,7 @@ export class SharedNotebook {
 const REFUSED_WRITING: Readonly<Record<Part, string>> = {
   notebook: "You may only read this notebook.",
   comments: "You may only read the comments on this notebook.",
+  files: "You may only read the files of this notebook.",
 };
 
 function newShare(peer: Peer, number: number, clock: Clock): Share {
@@ -473,9 +494,10 @@ function newShare(peer: Peer, number: number, clock: Clock): Share {
     heads: [],
     introduced: false,
     listed: false,
-    takesComments: false,
-    saidComments: false,
-    parts: { notebook: between("notebook"), comments: between("comments") },
+    takes: new Set(),
+    saidParts: false,
+    filesCame: false,
+    parts: { notebook: between("notebook"), comments: between("comments"), files: between("files") },
     proof: undefined,
   };
 }

@@ -6,7 +6,7 @@ import * as v from "valibot";
 import { concatenate } from "../base/bytes.ts";
 import { KromaError } from "../base/errors.ts";
 import type { DocumentId } from "../base/ids.ts";
-import type { Part } from "../notebook/parts.ts";
+import { PARTS, type Part } from "../notebook/parts.ts";
 import { MOST_MESSAGE_BYTES } from "./link.ts";
 
 /** A message longer than a link carries goes in several pieces, up to this many bytes in all. */
@@ -73,7 +73,13 @@ export type PeerMessage =
       readonly bytes: Uint8Array;
     };
 
-const KINDS = { said: 0, sync: 1, block: 2, comments: 3 } as const;
+const KINDS = { said: 0, sync: 1, block: 2, comments: 3, files: 4 } as const;
+/** The kinds of sync messages, by the part that they are about. */
+const SYNC_KINDS: Readonly<Record<Part, number>> = {
+  notebook: KINDS.sync,
+  comments: KINDS.comments,
+  files: KINDS.files,
+};
 const MORE = 0x80;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { fatal: true });
@@ -81,8 +87,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 /** The messages of a link that a message becomes, in order. */
 export function encode(message: PeerMessage): readonly Uint8Array[] {
   if (message.type === "sync") {
-    const kind = message.part === "comments" ? KINDS.comments : KINDS.sync;
-    return pieces(kind, [Uint8Array.of(message.number >> 8, message.number & 255), message.bytes]);
+    return pieces(SYNC_KINDS[message.part], [Uint8Array.of(message.number >> 8, message.number & 255), message.bytes]);
   }
   if (message.type === "block") {
     const [document, name] = [encoder.encode(message.document), encoder.encode(message.cid)];
@@ -134,10 +139,10 @@ export class Decoder {
 }
 
 function read(kind: number, body: Uint8Array): PeerMessage {
-  if (kind === KINDS.sync || kind === KINDS.comments) {
+  const part = PARTS.find((one) => SYNC_KINDS[one] === kind);
+  if (part) {
     const [high, low] = body;
     if (high === undefined || low === undefined) throw refuse("it is cut off");
-    const part = kind === KINDS.comments ? "comments" : "notebook";
     return { type: "sync", number: (high << 8) | low, part, bytes: body.subarray(2) };
   }
   if (kind === KINDS.block) {

@@ -10,6 +10,8 @@ import { randomId, type CellId, type DocumentId, type Language } from "../base/i
 import type { MergePreview } from "./branches.ts";
 import { CommentsClient } from "./comments-client.ts";
 import type { CommentThread } from "./comments.ts";
+import { FilesClient } from "./files-client.ts";
+import type { SharedFiles } from "./files.ts";
 import type { Away, ChangedBy, PastState } from "./document-history.ts";
 import type { HistoryPage } from "./history.ts";
 import type { FromDocument, ImportFormat, LibraryEntry, TextUpdate, ToDocument, WhichChanges } from "./messages.ts";
@@ -220,6 +222,7 @@ export class LibraryClient {
 export class NotebookClient {
   readonly document: DocumentId;
   readonly comments: CommentsClient;
+  readonly files: FilesClient;
   readonly #call: Call;
   readonly #relay: (payload: unknown) => void;
   readonly #changed = new Emitter<NotebookChange>();
@@ -256,6 +259,15 @@ export class NotebookClient {
       perform: async (operation) => {
         await call({ type: "comment", document, operation });
       },
+    });
+    this.files = new FilesClient({
+      load: async (onReply) => {
+        await call({ type: "open_files", document }, (value) => onReply(value as SharedFiles));
+      },
+      perform: async (operation) => {
+        await call({ type: "change_files", document, operation });
+      },
+      read: async (path) => ((await call({ type: "read_file", document, path })) as { bytes: Uint8Array }).bytes,
     });
   }
 
@@ -424,6 +436,9 @@ export class NotebookClient {
         return;
       case "relayed":
         this.#relayed.emit(event.payload);
+        return;
+      case "files":
+        this.files.receive(event.shared);
         return;
       case "comments":
         this.comments.receive(event.changed, event.removed);

@@ -16,7 +16,7 @@ export interface Batch {
 const PIECES = 200;
 const SMALLEST = 256 * 1024;
 
-const ROOTS: Readonly<Record<Part, string>> = { notebook: "document", comments: "comments" };
+const ROOTS: Readonly<Record<Part, string>> = { notebook: "document", comments: "comments", files: "files" };
 
 /** What the keys of a part's pieces begin with. */
 export const partPrefix = (document: DocumentId, part: Part): StoreKey => [ROOTS[part], document];

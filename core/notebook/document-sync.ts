@@ -25,6 +25,7 @@ export class DocumentSync {
   readonly mayWrite: boolean;
   readonly #limits: ChunkLimits;
   #operations = 0;
+  #theirHeads: Automerge.Heads | undefined;
   #state: Automerge.SyncState;
 
   /** `limits` of one message. */
@@ -49,12 +50,19 @@ export class DocumentSync {
     return this.#document.sync((document) => Automerge.hasOurChanges(document, this.#state));
   }
 
+  /** True when all is here that the peer had when it last said something; false before it has. */
+  hasAllOfPeer(): Promise<boolean> {
+    return this.#document.sync(
+      (document) => this.#theirHeads !== undefined && Automerge.hasHeads(document, this.#theirHeads),
+    );
+  }
+
   /**
    * Takes in what the peer said; false when it brought changes that it may not make, which were passed over. `corrupt` or
    * `exhausted` when it is not fit to be applied, and nothing of it has been.
    */
   async take(message: Uint8Array): Promise<boolean> {
-    const changes = readChanges(message);
+    const { changes, heads } = decode(message);
     for (const change of changes) this.#operations += (await inspectChunks(change, this.#limits)).operations;
     if (this.#operations > MOST_MESSAGES_FULL * this.#limits.operations)
       throw new KromaError("exhausted", "This peer has sent more changes than a notebook can hold.");
@@ -67,6 +75,7 @@ export class DocumentSync {
           },
         });
         this.#state = state;
+        this.#theirHeads = heads;
         await apply(next, patches);
       } catch (error) {
         if (error instanceof KromaError) throw error;
@@ -77,10 +86,10 @@ export class DocumentSync {
   }
 }
 
-/** The changes in a sync message, as chunks of Automerge's format. */
-function readChanges(message: Uint8Array): readonly Uint8Array[] {
+/** What a sync message says: its changes, as chunks of Automerge's format, and what its sender has. */
+function decode(message: Uint8Array): { readonly changes: readonly Uint8Array[]; readonly heads: Automerge.Heads } {
   try {
-    return Automerge.decodeSyncMessage(message).changes;
+    return Automerge.decodeSyncMessage(message);
   } catch (error) {
     throw new KromaError("corrupt", "A peer sent a sync message that can't be read.", { cause: error });
   }

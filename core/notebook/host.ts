@@ -18,6 +18,7 @@ import { Emitter } from "../base/events.ts";
 import { newCellId, newDocumentId, type CellId, type DocumentId, type RunId } from "../base/ids.ts";
 import type { BlockStore, DocStore } from "../store/stores.ts";
 import * as Automerge from "@automerge/automerge/slim";
+import { BesideDocuments } from "./beside.ts";
 import { mergeBack, previewMerge } from "./branches.ts";
 import { documentOf } from "./document.ts";
 import { DocumentHistory } from "./document-history.ts";
@@ -26,7 +27,6 @@ import { describeNotebook, Library } from "./library.ts";
 import type { FromDocument, LibraryEntry, ToDocument } from "./messages.ts";
 import type { Notebook } from "./model.ts";
 import { OpenDocument, type OpenDocumentOptions } from "./open-document.ts";
-import { OpenComments } from "./open-comments.ts";
 import type { Part } from "./parts.ts";
 import { replicaOf, type Replica } from "./replica.ts";
 import { storeRunBody, type RunBody } from "./run-body.ts";
@@ -40,6 +40,8 @@ export interface DocumentHostOptions {
   readonly automerge: Promise<void>;
   readonly now?: () => number;
   readonly random?: () => number;
+  /** True: the shared files of all notebooks are fetched, whether somebody here has them open or not. */
+  readonly keepsFiles?: boolean;
   /** A notebook that was removed a month ago goes for good: what else is kept for it goes first. */
   readonly purging?: (document: DocumentId) => Promise<void>;
 }
@@ -66,7 +68,7 @@ export class DocumentHost {
   readonly #options: Required<DocumentHostOptions>;
   readonly #library: Library;
   readonly #documents = new Map<DocumentId, OpenDocument>();
-  readonly #comments = new Map<DocumentId, OpenComments>();
+  readonly #beside: BesideDocuments;
   readonly #connections = new Set<Connection>();
   /** How many times each document is held for peers. */
   readonly #held = new Map<DocumentId, number>();
@@ -80,13 +82,27 @@ export class DocumentHost {
   #closed = false;
 
   constructor(options: DocumentHostOptions) {
-    this.#options = { now: Date.now, random: Math.random, purging: () => Promise.resolve(), ...options };
+    this.#options = {
+      now: Date.now,
+      random: Math.random,
+      keepsFiles: false,
+      purging: () => Promise.resolve(),
+      ...options,
+    };
     this.#library = new Library({
       store: options.store,
       now: this.#options.now,
       changed: () => this.#libraryChanged(),
       stored: (error) => this.#stored("library", error),
       purging: this.#options.purging,
+    });
+    this.#beside = new BesideDocuments({
+      ...this.#options,
+      notebook: (id) => (work) => this.#document(id).read(work),
+      emit: (id, event) => this.#tellPages(id, event),
+      changed: (document, part) => this.#changed.emit({ document, part }),
+      durable: (id) => this.#release(id),
+      stored: (id, error) => this.#stored(id, error),
     });
     // A failed start is told by the storage event.
     this.#options.automerge.catch(() => undefined);
@@ -133,11 +149,15 @@ export class DocumentHost {
       if (error instanceof KromaError && error.code === "missing") return undefined;
       throw error;
     }
-    const comments = this.#commentsOf(document);
-    const readable = await comments.isReadable();
+    const beside = this.#beside;
+    const [hasComments, hasFiles] = await Promise.all([
+      beside.comments(document).isReadable(),
+      beside.files(document).isReadable(),
+    ]);
     return replicaOf({
       open: () => this.#document(document),
-      comments: () => (readable ? this.#commentsOf(document) : undefined),
+      comments: () => (hasComments ? beside.comments(document) : undefined),
+      files: () => (hasFiles ? beside.files(document) : undefined),
       blocks: this.#options.blocks,
       release,
     });
@@ -193,10 +213,8 @@ export class DocumentHost {
 
   /** Resolves when everything done so far is on disk; fails when it can't be put there. */
   async flush(): Promise<void> {
-    const flushed = await Promise.allSettled([
-      ...[...this.#documents.values(), ...this.#comments.values()].map((document) => document.flush()),
-      this.#library.flush(),
-    ]);
+    const all = [...this.#documents.values(), this.#beside, this.#library];
+    const flushed = await Promise.allSettled(all.map((one) => one.flush()));
     await this.#library.flush();
     for (const result of flushed) if (result.status === "rejected") throw result.reason;
   }
@@ -208,8 +226,8 @@ export class DocumentHost {
     if (this.#retry) clearTimeout(this.#retry);
     this.#closed = true;
     for (const { channel } of this.#connections) channel.close();
-    for (const document of [...this.#comments.values(), ...this.#documents.values()]) document.close();
-    this.#comments.clear();
+    this.#beside.closeAll();
+    for (const document of this.#documents.values()) document.close();
     this.#documents.clear();
     this.#options.store.close();
   }
@@ -303,12 +321,24 @@ export class DocumentHost {
         reply({});
         return;
       case "open_comments":
-        await this.#commentsOf(document).open((threads) => reply({ threads }));
+        await this.#beside.comments(document).open((threads) => reply({ threads }));
         break;
       case "comment":
-        await this.#commentsOf(document).perform(message.operation);
+        await this.#beside.comments(document).perform(message.operation);
         reply({});
         break;
+      case "open_files":
+        await this.#beside.files(document).open((shared) => reply(shared));
+        break;
+      case "change_files":
+        await this.#beside.files(document).perform(message.operation);
+        reply({});
+        break;
+      case "read_file": {
+        const bytes = await this.#beside.files(document).read(message.path);
+        reply({ bytes }, [bytes.buffer as ArrayBuffer]);
+        break;
+      }
       case "duplicate":
         await this.#library.load();
         reply({ document: await this.#duplicate(document) });
@@ -446,10 +476,10 @@ export class DocumentHost {
       id,
       ...(initial ? { initial } : {}),
       emit: (event) => {
-        for (const { channel, open } of this.#connections) if (open.has(id)) channel.send(event);
+        this.#tellPages(id, event);
         if (event.type === "durable") return this.#release(id);
         this.#changed.emit({ document: id, part: "notebook" });
-        this.#comments.get(id)?.notebookChanged(event);
+        this.#beside.notebookChanged(id, event);
       },
       describe: (notebook) => this.#library.describe(id, notebook),
       stored: (error) => this.#stored(id, error),
@@ -462,23 +492,8 @@ export class DocumentHost {
     return document;
   }
 
-  #commentsOf(id: DocumentId): OpenComments {
-    const known = this.#comments.get(id);
-    if (known) return known;
-    const comments = new OpenComments({
-      ...this.#options,
-      id,
-      notebook: (work) => this.#document(id).read(work),
-      emit: (event) => {
-        for (const { channel, open } of this.#connections) if (open.has(id)) channel.send(event);
-      },
-      changed: () => this.#changed.emit({ document: id, part: "comments" }),
-      durable: () => this.#release(id),
-      stored: (error) => this.#stored(id, error),
-      failed: () => void this.#comments.delete(id),
-    });
-    this.#comments.set(id, comments);
-    return comments;
+  #tellPages(id: DocumentId, event: FromDocument): void {
+    for (const { channel, open } of this.#connections) if (open.has(id)) channel.send(event);
   }
 
   #leave(connection: Connection, document: DocumentId): void {
@@ -488,7 +503,10 @@ export class DocumentHost {
       return;
     }
     connection.open.delete(document);
-    if (!this.#hasPage(document)) this.#documents.get(document)?.visit(false);
+    if (!this.#hasPage(document)) {
+      this.#documents.get(document)?.visit(false);
+      this.#beside.left(document);
+    }
     const running = connection.running.get(document);
     connection.running.delete(document);
     const open = this.#documents.get(document);
@@ -500,14 +518,11 @@ export class DocumentHost {
   #release(id: DocumentId): void {
     const document = this.#documents.get(id);
     if (document === undefined || this.#isOpen(id)) return;
-    const comments = this.#comments.get(id);
-    Promise.all([document.flush(), comments?.flush()]).then(
-      () => {
-        if (this.#isOpen(id) || !document.isIdle || this.#documents.get(id) !== document) return;
-        if (this.#comments.get(id) !== comments || comments?.isIdle === false) return;
-        this.#comments.delete(id);
+    Promise.all([this.#beside.settle(id), document.flush()]).then(
+      ([besideCanGo]) => {
+        if (this.#isOpen(id) || !document.isIdle || this.#documents.get(id) !== document || !besideCanGo()) return;
         this.#documents.delete(id);
-        comments?.close();
+        this.#beside.close(id);
         document.close();
       },
       // It stays in memory, and its own retries go on.

@@ -12,6 +12,7 @@
 import type { CellId, DocumentId } from "../base/ids.ts";
 import type { WireError } from "../base/errors.ts";
 import type { CommentOperation, CommentThread } from "./comments.ts";
+import type { FileOperation, SharedFiles } from "./files.ts";
 import type { Cell, Notebook, NotebookOperation, Run } from "./model.ts";
 
 /** An update of @codemirror/collab in JSON: `changes` is ChangeSet.toJSON(). */
@@ -104,6 +105,11 @@ export type ToDocument =
   /** reply: { threads: CommentThread[] }; after it, and whenever anybody asked before, the comments events flow. */
   | (OnDocument & { readonly type: "open_comments" })
   | (OnDocument & { readonly type: "comment"; readonly operation: CommentOperation })
+  /** reply: SharedFiles; after it, and whenever anybody asked before, the files events flow. Their bytes are fetched. */
+  | (OnDocument & { readonly type: "open_files" })
+  | (OnDocument & { readonly type: "change_files"; readonly operation: FileOperation })
+  /** reply: { bytes: Uint8Array } of a file that is here */
+  | (OnDocument & { readonly type: "read_file"; readonly path: string })
   /** Resolves when all is durable. */
   | (Request & { readonly type: "flush" });
 
@@ -136,6 +142,8 @@ export type FromDocument =
       readonly changed: readonly CommentThread[];
       readonly removed: readonly string[];
     }
+  /** All that is shared by now, and how much of it has come. */
+  | { readonly type: "files"; readonly document: DocumentId; readonly shared: SharedFiles }
   /** Everything up to `seq` is on disk. */
   | { readonly type: "durable"; readonly document: DocumentId; readonly seq: number }
   /** Storage is denied, full or broken: work goes on in memory. A sentence for a person. */

@@ -1,8 +1,9 @@
-/** A notebook as peers take part in it: its documents to be synced, and the blocks with its outputs. */
+/** A notebook as peers take part in it: its documents to be synced, and the blocks with its outputs and files. */
 import { blockCid } from "../store/cid.ts";
 import type { BlockStore } from "../store/stores.ts";
 import { DocumentSync } from "./document-sync.ts";
 import type { OpenComments } from "./open-comments.ts";
+import type { OpenFiles } from "./open-files.ts";
 import type { OpenDocument } from "./open-document.ts";
 import type { Part } from "./parts.ts";
 
@@ -10,32 +11,39 @@ import type { Part } from "./parts.ts";
 export interface Replica {
   /** A view of one peer on one part: one for each link. Undefined when that part can't be read here. */
   sync(part: Part, mayWrite: boolean): DocumentSync | undefined;
-  /** CIDs of outputs that are not here. */
+  /** CIDs of outputs, and of files that somebody wants, that are not here. */
   missing(): Promise<readonly string[]>;
-  /** A block with outputs of this notebook; undefined when it is not here, or another's. */
+  /** A block with outputs or files of this notebook; undefined when it is not here, or another's. */
   block(cid: string): Promise<Uint8Array | undefined>;
   /** Takes in a block that a peer sent; false when it is not the one of that name. */
   take(cid: string, bytes: Uint8Array): Promise<boolean>;
   release(): void;
 }
 
-/** A replica of a notebook that its host keeps loaded until `release`. Comments are absent when they can't be read. */
+/** A replica of a notebook that its host keeps loaded until `release`. Comments and files are absent when they can't be read. */
 export function replicaOf(parts: {
   readonly open: () => OpenDocument;
   readonly comments: () => OpenComments | undefined;
+  readonly files: () => OpenFiles | undefined;
   readonly blocks: BlockStore;
   readonly release: () => void;
 }): Replica {
-  const { open, comments, blocks, release } = parts;
+  const { open, comments, files, blocks, release } = parts;
   return {
     sync: (part, mayWrite) =>
-      part === "notebook" ? new DocumentSync(open(), mayWrite) : comments()?.syncWith(mayWrite),
-    missing: () => open().missingBlocks(),
-    block: async (cid) => ((await open().hasBlock(cid)) ? await blocks.get(cid) : undefined),
+      part === "notebook"
+        ? new DocumentSync(open(), mayWrite)
+        : (part === "comments" ? comments() : files())?.syncWith(mayWrite),
+    missing: async () => [...new Set([...(await open().missingBlocks()), ...((await files()?.missingBlocks()) ?? [])])],
+    async block(cid) {
+      const isOurs = (await open().hasBlock(cid)) || (await files()?.hasBlock(cid));
+      return isOurs ? await blocks.get(cid) : undefined;
+    },
     async take(cid, bytes) {
       if ((await blockCid(bytes)) !== cid) return false;
       await blocks.put(bytes);
       await open().blocksCame(new Set([cid]));
+      files()?.blockCame(cid);
       return true;
     },
     release,

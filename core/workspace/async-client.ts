@@ -28,7 +28,7 @@ import {
 import * as requests from "./requests.ts";
 import type { Request } from "./requests.ts";
 import { parts, splitPath } from "./sync-client.ts";
-import type { FileStat, Workspace } from "./workspace.ts";
+import type { FileAttributes, FileStat, Workspace } from "./workspace.ts";
 
 /** Brings news from the server: calls the listener with changed paths until told to stop. */
 export type ChangeSource = (listener: (paths: readonly string[]) => void) => () => void;
@@ -105,7 +105,7 @@ export class WorkspaceClient implements Workspace {
     });
   }
 
-  write(path: string, bytes: Uint8Array): Promise<void> {
+  write(path: string, bytes: Uint8Array, attributes: FileAttributes = {}): Promise<void> {
     return this.#with(path, async () => {
       let stat = await this.#find(path, true);
       if (stat && !isFile(stat)) throw new FsError(ERRNO.EISDIR);
@@ -118,6 +118,10 @@ export class WorkspaceClient implements Workspace {
       for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
         await this.#call(requests.writeRequest(stat.inode, at, bytes.subarray(at, at + CHUNK_BYTES)));
       }
+      const { modified, executable } = attributes;
+      if (modified === undefined && executable === undefined) return;
+      const mode = executable === undefined ? undefined : executable ? stat.mode | 0o111 : stat.mode & ~0o111;
+      await this.#call(requests.setattrRequest(stat.inode, { modified, mode }));
     });
   }
 
@@ -315,5 +319,6 @@ function clean(path: string): string {
 
 function fileStat(path: string, stat: Pick<Stat, "mode" | "size" | "modified">): FileStat {
   const kind = isDirectory(stat) ? "directory" : isSymlink(stat) ? "symlink" : "file";
-  return { path, kind, size: kind === "directory" ? 0 : stat.size, modified: stat.modified };
+  const executable = kind === "file" && (stat.mode & 0o111) !== 0;
+  return { path, kind, size: kind === "directory" ? 0 : stat.size, modified: stat.modified, executable };
 }

@@ -12,6 +12,15 @@ export interface FileStat {
   readonly size: number;
   /** Unix time in milliseconds. */
   readonly modified: number;
+  /** Whoever has the file may run it as a program; false of what is no file. */
+  readonly executable: boolean;
+}
+
+/** What a file is said to be besides its content; what is absent stays as it is. */
+export interface FileAttributes {
+  /** Unix time in milliseconds. */
+  readonly modified?: number;
+  readonly executable?: boolean;
 }
 
 export interface Workspace {
@@ -21,7 +30,7 @@ export interface Workspace {
   /** The whole file, or what there is of `length` bytes from `offset` on. */
   read(path: string, part?: { readonly offset: number; readonly length: number }): Promise<Uint8Array>;
   /** Replaces the file's content, makes missing parent directories. */
-  write(path: string, bytes: Uint8Array): Promise<void>;
+  write(path: string, bytes: Uint8Array, attributes?: FileAttributes): Promise<void>;
   makeDirectory(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** A file, or a directory with all in it. */

@@ -390,6 +390,28 @@ export const ASYNC_RULES: readonly AsyncRule[] = [
     },
   },
   {
+    name: "a file keeps its time and whether it may be run, until they are given anew",
+    async run(workspace, d) {
+      const path = `${d}/tool.sh`;
+      const what = async () => {
+        const stat = await workspace.stat(path);
+        return [stat?.executable, stat?.modified];
+      };
+      await workspace.write(path, utf8("echo"), { executable: true, modified: 1_700_000_000_000 });
+      same(await what(), [true, 1_700_000_000_000]);
+      same(
+        (await workspace.list(d)).map(({ executable }) => executable),
+        [true],
+      );
+      await workspace.write(path, utf8("echo 2"));
+      same((await what())[0], true);
+      await workspace.write(path, utf8("text"), { executable: false });
+      same((await what())[0], false);
+      await workspace.makeDirectory(`${d}/folder`);
+      same((await workspace.stat(`${d}/folder`))?.executable, false);
+    },
+  },
+  {
     name: "failures say what they are",
     async run(workspace, d) {
       await workspace.makeDirectory(`${d}/x/y`);

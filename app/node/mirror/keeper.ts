@@ -20,7 +20,7 @@ export interface KeeperCounts {
   readonly notebooks: number;
   /** Of them, those that have come. */
   readonly here: number;
-  /** Outputs that are still elsewhere. */
+  /** Blocks with outputs and files that are still elsewhere. */
   readonly missing: number;
   readonly peers: number;
 }
@@ -42,6 +42,7 @@ export async function openKeeper(folder: string, name: string): Promise<Keeper> 
     store: stores.documents,
     blocks: stores.blocks,
     automerge: Promise.resolve(),
+    keepsFiles: true,
   });
   const identities = new FolderIdentityStore(folder);
   const signer = (await loadIdentity(identities)) ?? (await createIdentity(identities, name));

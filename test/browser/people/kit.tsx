@@ -52,6 +52,7 @@ export const sharingOf = (document: DocumentId, more: Partial<Sharing> = {}): Sh
   linked: [],
   present: [],
   isHere: true,
+  filesCame: true,
   trouble: undefined,
   ...more,
 });

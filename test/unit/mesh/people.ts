@@ -32,14 +32,19 @@ export interface Person {
   close(): Promise<void>;
 }
 
-/** Someone, new or as they were kept; their clock may be wrong by some milliseconds. */
+/** Someone, new or as they were kept; their clock may be wrong by some milliseconds. A mirror keeps files. */
 export async function person(
   name: string,
-  kept?: { store: BreakableStore; signer: OwnIdentity },
+  kept?: { store: BreakableStore; blocks?: MemoryBlockStore; signer: OwnIdentity },
   skew = 0,
+  keepsFiles = false,
 ): Promise<Person> {
   const clock: Clock = { now: () => realClock.now() + skew, after: realClock.after };
-  const { host, library, store, blocks } = startHost(kept ? { store: kept.store } : {});
+  const { host, library, store, blocks } = startHost({
+    keepsFiles,
+    ...(kept ? { store: kept.store } : {}),
+    ...(kept?.blocks ? { blocks: kept.blocks } : {}),
+  });
   const signer = kept?.signer ?? (await createIdentity(nowhere, name));
   const mesh = new Mesh({ signer, signatures: await openSignatures(), replicas: host, store, clock });
   await mesh.load();

@@ -7,7 +7,10 @@ import { afterEach, expect, it } from "vitest";
 import { KromaError } from "#core/base/errors.ts";
 import type { CellId, DocumentId } from "#core/base/ids.ts";
 import type { InvitationSecret } from "#core/mesh/mesh.ts";
+import { isSameJson } from "#core/base/canonical-json.ts";
 import type { NotebookClient } from "#core/notebook/client.ts";
+import type { SharedFile } from "#core/notebook/files.ts";
+import { blockCid } from "#core/store/cid.ts";
 import { cellId, newCell, openWith, plain, saved } from "../notebook/kit.ts";
 import { link, person, until, type Person } from "./people.ts";
 
@@ -37,6 +40,8 @@ class Simulation {
   /** Cells that were said to be on disk, and were not deleted by anybody. */
   readonly acknowledged = new Set<CellId>();
   readonly deleted = new Set<CellId>();
+  /** CIDs of files that were said to be on disk, and that nobody may have replaced or deleted. */
+  readonly keptFiles = new Set<string>();
   document: DocumentId | undefined;
   invitation: InvitationSecret | undefined;
   #cells = 0;
@@ -89,7 +94,8 @@ class Simulation {
     const chance = this.random();
     const someone = this.pick(this.people);
     const index = this.people.indexOf(someone);
-    if (chance < 0.45) await this.edit(someone);
+    if (chance < 0.4) await this.edit(someone);
+    else if (chance < 0.45) await this.changeFiles(someone);
     else if (chance < 0.75) this.meet(index, Math.floor(this.random() * this.people.length));
     else if (chance < 0.9 && this.links.size > 0) this.cut(this.pick([...this.links.keys()]));
     else if (chance < 0.94) this.partition();
@@ -124,6 +130,22 @@ class Simulation {
     }
   }
 
+  /** Some write the same few files, some a file of their own. */
+  async changeFiles({ client }: Someone): Promise<void> {
+    if (!client) return;
+    await client.files.load();
+    const chance = this.random();
+    const bytes = new TextEncoder().encode(`${chance} ${this.random()}`);
+    const file = { type: "put_file", bytes, modified: 1000, executable: chance < 0.5 } as const;
+    if (chance < 0.7) await client.files.perform({ ...file, path: this.pick(["data/a.csv", "b.txt", "c"]) });
+    else if (chance < 0.8) await client.files.perform({ type: "delete_file", path: this.pick(["b.txt", "c"]) });
+    else {
+      await client.files.perform({ ...file, path: `own/${bytes.length}-${this.random()}` });
+      await this.people.find((one) => one.client === client)?.person.host.flush();
+      this.keptFiles.add(await blockCid(bytes));
+    }
+  }
+
   /** Everyone is in one of two places from now on, and nothing goes between. */
   partition(): void {
     const border = Math.floor(this.random() * this.people.length);
@@ -137,12 +159,12 @@ class Simulation {
   async crash(index: number): Promise<void> {
     const someone = this.people[index] as Someone;
     for (const key of this.links.keys()) if (key.split("-").includes(String(index))) this.cut(key);
-    const { store, signer } = someone.person;
+    const { store, blocks, signer } = someone.person;
     store.failure = new KromaError("unavailable", "It has crashed.");
     await someone.person.close().catch(() => undefined);
     store.failure = undefined;
     someone.client = undefined;
-    someone.person = await person(signer.identity.name ?? "", { store, signer }, someone.skew);
+    someone.person = await person(signer.identity.name ?? "", { store, blocks, signer }, someone.skew);
   }
 
   async end(): Promise<void> {
@@ -168,8 +190,17 @@ class Simulation {
       return new Set(all.map((one) => [...one].sort().join())).size;
     };
     await until(async () => (await heads()) === 1, "all have the same changes", 120_000);
+    for (const { client } of this.people) await client?.files.load();
+    const files = () => this.people.map(({ client }) => client?.files.shared);
+    await until(
+      () => files().every((one) => isSameJson(one, files()[0])) && (files()[0]?.files.every(isWhole) ?? false),
+      "all have the same files, with all their bytes",
+      120_000,
+    );
   }
 }
+
+const isWhole = ({ here, size }: SharedFile): boolean => here === size;
 
 let simulation: Simulation | undefined;
 afterEach(async () => {
@@ -180,7 +211,7 @@ it.each([
   { people: 8, steps: 250 },
   { people: 50, steps: 300 },
 ])(
-  "$people people in $steps steps end with one notebook (S4, S6, S11)",
+  "$people people in $steps steps end with one notebook and the same files (S4, S6, S11, F5)",
   { timeout: 240_000 },
   async ({ people, steps }) => {
     const seed = Number(process.env["KROMA_SEED"] ?? Math.floor(Math.random() * 1e9));
@@ -199,6 +230,8 @@ it.each([
     for (const other of rest) expect(other).toEqual(first);
     const ids = (all[0] as Someone).client?.notebook.cells.map(({ id }) => id) ?? [];
     expect(new Set(ids).size).toBe(ids.length);
+    const cids = all[0]?.client?.files.shared.files.map(({ cid }) => cid) ?? [];
+    for (const cid of simulation.keptFiles) expect(cids).toContain(cid);
     for (const id of simulation.acknowledged) if (!simulation.deleted.has(id)) expect(ids).toContain(id);
   },
 );

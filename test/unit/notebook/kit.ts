@@ -37,6 +37,7 @@ export function startHost(
     blocks?: MemoryBlockStore;
     automerge?: Promise<void>;
     now?: () => number;
+    keepsFiles?: boolean;
     purging?: (document: DocumentId) => Promise<void>;
   } = {},
 ): { host: DocumentHost; library: LibraryClient; store: BreakableStore; blocks: MemoryBlockStore } {
