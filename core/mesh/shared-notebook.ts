@@ -148,7 +148,9 @@ export class SharedNotebook {
   async isWith(member: MemberId): Promise<boolean> {
     for (const { peer, parts, takes } of this.#shares.values()) {
       if (peer.id !== member || !(await parts.notebook.sync?.hasAll())) continue;
-      const beside = await Promise.all(BESIDE.map((part) => !takes.has(part) || (parts[part].sync?.hasAll() ?? false)));
+      const beside = await Promise.all(
+        BESIDE.map(async (part) => !takes.has(part) || (parts[part].sync?.hasAll() ?? false)),
+      );
       if (beside.every(Boolean)) return true;
     }
     return false;
