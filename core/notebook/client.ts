@@ -6,7 +6,7 @@
 import type { Channel } from "../base/channel.ts";
 import { fromWireError, KromaError } from "../base/errors.ts";
 import { Emitter } from "../base/events.ts";
-import { randomId, type CellId, type DocumentId, type Language } from "../base/ids.ts";
+import { type CellId, type DocumentId, type Language } from "../base/ids.ts";
 import type { MergePreview } from "./branches.ts";
 import { CommentsClient } from "./comments-client.ts";
 import type { CommentThread } from "./comments.ts";
@@ -53,6 +53,7 @@ export class LibraryClient {
   #entries: readonly LibraryEntry[] = [];
   #storage: StorageState = { state: "ok", message: "" };
   #ended = false;
+  #calls = 0;
 
   /** Asks for the list at once. */
   constructor(channel: Channel<FromDocument, ToDocument>) {
@@ -137,7 +138,7 @@ export class LibraryClient {
     await this.#call({ type: "open", document }, (value) => {
       const { notebook, entry } = value as { notebook: Notebook; entry: LibraryEntry };
       client = new NotebookClient(entry, notebook, this.#call, (payload) =>
-        this.#channel.send({ type: "relay", id: randomId(), document, payload }),
+        this.#channel.send({ type: "relay", id: String(++this.#calls), document, payload }),
       );
       const clients = this.#open.get(document) ?? new Set();
       this.#open.set(document, clients.add(client));
@@ -164,7 +165,7 @@ export class LibraryClient {
         reject(new KromaError("unavailable", "The connection to the document has ended."));
         return;
       }
-      const id = randomId();
+      const id = String(++this.#calls);
       this.#waiting.set(id, {
         type: message.type,
         settle(answer) {

@@ -564,7 +564,7 @@ export class OpenDocument {
       this.#emit({ type: "durable", seq });
     }
     if (this.#seq > seq || this.#progressDirty.size > 0) this.#schedule(SAVE_DELAY);
-    else if (this.#viewSeq < seq) this.#schedule(VIEW_DELAY);
+    else if (this.#viewSeq < seq || this.#log.wantsSnapshot) this.#schedule(VIEW_DELAY);
   }
 }
 

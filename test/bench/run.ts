@@ -2,6 +2,7 @@
  * `npm run bench [NAME…]`: the numbers we promise, each a ratio against a baseline measured in the same run, or a size.
  * Prints a table; exits 1 when one is over its goal. Nothing here is part of `npm test`: machines are noisy.
  */
+import { benchBesideYjs } from "./beside-yjs.ts";
 import { benchBytes } from "./bytes.ts";
 import { benchCells } from "./cells.ts";
 import { benchFirstVisit } from "./first-visit.ts";
@@ -36,6 +37,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   lines: benchLines,
   cells: benchCells,
   together: benchTogether,
+  "beside-yjs": benchBesideYjs,
 };
 
 const wanted = process.argv.slice(2);
