@@ -1,6 +1,7 @@
 /** Three kinds of tests: `unit` in Node, `browser` in real Chromium, `e2e` the built app driven from outside. */
 import { playwright } from "@vitest/browser-playwright";
 import solid from "vite-plugin-solid";
+import { defaultClientConditions } from "vite";
 import { defineConfig } from "vitest/config";
 import { chromiumArguments, chromiumPath } from "./test/chromium.ts";
 import { farPeers } from "./test/browser/mesh/far-peers.ts";
@@ -33,6 +34,7 @@ export default defineConfig({
         plugins: [solid(), linuxImage(), farPeers()],
         publicDir: "dist/site",
         server: { headers: isolation },
+        resolve: { conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions] },
         worker: { format: "es" },
         // Found late, a dependency makes Vite reload the page in the middle of a test: those of workers are named here.
         optimizeDeps: {
@@ -65,6 +67,7 @@ export default defineConfig({
             "multiformats/codecs/raw",
             "multiformats/hashes/digest",
             "multiformats/hashes/sha2",
+            "onnxruntime-web/wasm",
             "sucrase",
           ],
         },

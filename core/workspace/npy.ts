@@ -87,10 +87,14 @@ export function arrayOver(dtype: string, bytes: Uint8Array, length: number): Num
   return new type(part.buffer, part.byteOffset, length);
 }
 
-/** A file of version 1.0 in C order; the array's data are copied once. */
-export function writeNpy(array: NumberArray, shape: readonly number[]): Uint8Array {
+/** A file of version 1.0 in C order; the array's data are copied once. `dtype` tells truth values ("|b1") from numbers. */
+export function writeNpy(
+  array: NumberArray,
+  shape: readonly number[],
+  dtype: string = dtypeOf(array),
+): Uint8Array<ArrayBuffer> {
   const sizes = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
-  let header = `{'descr': '${dtypeOf(array)}', 'fortran_order': False, 'shape': (${sizes}), }`;
+  let header = `{'descr': '${dtype}', 'fortran_order': False, 'shape': (${sizes}), }`;
   const before = MAGIC.length + 4;
   header = `${header.padEnd(Math.ceil((before + header.length + 1) / ALIGNMENT) * ALIGNMENT - before - 1)}\n`;
   const bytes = new Uint8Array(before + header.length + array.byteLength);
@@ -103,7 +107,7 @@ export function writeNpy(array: NumberArray, shape: readonly number[]): Uint8Arr
 }
 
 /** Reads a file; the data are a view of `bytes` where they are aligned and in C order. Throws `corrupt`. */
-export function readNpy(bytes: Uint8Array): { readonly data: NumberArray; readonly shape: readonly number[] } {
+export function readNpy(bytes: Uint8Array): ShapedArray & { readonly dtype: string } {
   const major = bytes[MAGIC.length] ?? 0;
   if (!MAGIC.every((byte, i) => bytes[i] === byte) || major < 1 || major > 3 || bytes.length < 12) {
     throw new KromaError("corrupt", "The value is not a NumPy file.");
@@ -125,7 +129,7 @@ export function readNpy(bytes: Uint8Array): { readonly data: NumberArray; readon
     .map(Number);
   const count = shape.reduce((product, size) => product * size, 1);
   const data = arrayOver(dtype, bytes.subarray(before + length), count);
-  return { data: order === "True" && shape.length > 1 ? toRowOrder(data, shape) : data, shape };
+  return { data: order === "True" && shape.length > 1 ? toRowOrder(data, shape) : data, shape, dtype };
 }
 
 /** Fortran's order (first index fastest) to C's. */

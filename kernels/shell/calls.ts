@@ -19,7 +19,14 @@ const ROOM = 1024 * 1024;
 
 const MIB = 1024 * 1024;
 /** What bodies the verbs take, in bytes (C3). */
-const BODIES: Readonly<Record<string, number>> = { py: 4 * MIB, ts: 4 * MIB, display: 16 * MIB, open: 0, fetch: 0 };
+const BODIES: Readonly<Record<string, number>> = {
+  py: 4 * MIB,
+  ts: 4 * MIB,
+  display: 16 * MIB,
+  open: 0,
+  fetch: 0,
+  service: 64 * MIB,
+};
 
 const GUEST = { call: 1, data: 2, end: 3 } as const;
 const HOST = { out: 65, err: 66, exit: 69 } as const;

@@ -6,6 +6,7 @@ import type { Channel } from "#core/base/channel.ts";
 import { KernelEnd } from "#core/kernel/kernel-end.ts";
 import type { Kernel, KernelStart, KernelWorker, MachineStore } from "#core/kernel/kernel.ts";
 import type { FromKernel, ToKernel } from "#core/kernel/messages.ts";
+import { ServiceRequests } from "#core/kernel/service-host.ts";
 import { newOwner, releaseOwner } from "#core/workspace/protocol.ts";
 import { usesPython } from "./scripts.ts";
 import type { FromWorker, ToWorker } from "./wire.ts";
@@ -33,6 +34,7 @@ class RunningShell {
   readonly #end: KernelEnd;
   readonly #worker: KernelWorker | undefined;
   readonly #workspace: SharedArrayBuffer | undefined;
+  readonly #services: ServiceRequests;
   readonly #owner = newOwner();
   /** Terminals without a terminal_exit. */
   readonly #terminals = new Set<string>();
@@ -40,6 +42,9 @@ class RunningShell {
 
   constructor({ host, signal, sources }: KernelStart) {
     this.#workspace = host.workspace;
+    this.#services = new ServiceRequests(host.services, (reply, transfer) =>
+      this.#worker?.port.postMessage(reply, [...transfer]),
+    );
     this.#end = new KernelEnd(signal, {
       receive: (message) => {
         if (message.type === "terminal_open") this.#terminals.add(message.terminal);
@@ -48,6 +53,7 @@ class RunningShell {
       ping: () => this.#post({ type: "ping" }),
       ended: () => {
         this.#worker?.terminate();
+        this.#services.close();
         if (this.#workspace) releaseOwner(this.#workspace, this.#owner);
       },
     });
@@ -86,6 +92,7 @@ class RunningShell {
   #hear(message: FromWorker): void {
     if (this.#end.over) return;
     if (message.type === "pong") return this.#end.heard();
+    if (message.type === "service_request" || message.type === "service_cancel") return this.#services.take(message);
     if (message.type === "machine_note") {
       const { text, isOver = false } = message;
       return isOver ? this.#machineStore?.withdraw(text) : this.#machineStore?.report(text);

@@ -4,6 +4,7 @@
  */
 import { KromaError } from "#core/base/errors.ts";
 import type { FromKernel, KernelOutput, KernelReply, StreamMessage } from "#core/kernel/messages.ts";
+import type { ServiceCancel, ServiceReply, ServiceRequest } from "#core/kernel/services.ts";
 import { type Call, Calls, printable } from "./calls.ts";
 import type { Mux, OnCall } from "./mux.ts";
 import { proxyConnection, tunnelSentence } from "./proxy.ts";
@@ -16,6 +17,8 @@ export interface ServiceParts {
   readonly parent: () => string | undefined;
   /** The machine's agent, which is there when something calls. */
   readonly mux: () => Mux;
+  /** Asks what plugins do (core/kernel/services.ts). */
+  readonly ask: (message: ServiceRequest | ServiceCancel, transfer: readonly ArrayBuffer[]) => void;
   /** A sentence for the cell's standard error. */
   readonly note: (text: string) => void;
 }
@@ -48,8 +51,9 @@ export class Services {
           onTunnel: (host) => this.#parts.note(`kroma: ${printable(tunnelSentence(host))}\n`),
         });
 
-  /** The session's answer to what a call asked. */
-  take(message: KernelOutput | KernelReply): void {
+  /** The answer to what a call asked of the session or of a plugin's service. */
+  take(message: KernelOutput | KernelReply | ServiceReply): void {
+    if (message.type === "service_reply") return this.#served(message);
     const call = this.#asked.get(message.parent);
     if (!call) return;
     if (message.type === "kernel_output")
@@ -64,6 +68,7 @@ export class Services {
       if (call.verb === "display") this.#display(call);
       else if (call.verb === "py" || call.verb === "ts") this.#run(call);
       else if (call.verb === "open") this.#open(call);
+      else if (call.verb === "service") this.#service(call);
       else if (call.verb === "fetch") void this.#fetch(call).catch((error: unknown) => fail(call, error));
       else call.exit(2);
     } catch (error) {
@@ -106,6 +111,30 @@ export class Services {
       streams: true,
       name: `kroma ${call.verb}`,
     });
+  }
+
+  /** A command of a service: its words, the directory in which it was typed, and its standard input (C7). */
+  #service(call: Call): void {
+    const [service = "", directory = "", ...words] = call.words;
+    const id = `shell-service-${++this.#count}`;
+    this.#asked.set(id, call);
+    call.onGone(() => {
+      if (this.#asked.delete(id)) this.#parts.ask({ type: "service_cancel", request: id }, []);
+    });
+    const input = call.body.slice().buffer;
+    const value = { words, directory };
+    this.#parts.ask({ type: "service_request", id, service, method: "command", value, buffers: [input] }, [input]);
+  }
+
+  #served({ parent, value, buffers, error }: ServiceReply): void {
+    const call = this.#asked.get(parent);
+    if (!call) return;
+    this.#asked.delete(parent);
+    if (error) return fail(call, new Error(error.message));
+    for (const buffer of buffers ?? []) call.out(new Uint8Array(buffer));
+    const { status = 0, complaint = "" } = (value ?? {}) as { readonly status?: number; readonly complaint?: string };
+    if (complaint !== "") call.err(complaint);
+    call.exit(status);
   }
 
   #open(call: Call): void {

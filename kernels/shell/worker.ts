@@ -41,7 +41,7 @@ import { Terminals } from "./terminals.ts";
 import type { FromWorker, MachineStoreMessage, ShellInit, ToWorker } from "./wire.ts";
 
 declare const self: {
-  postMessage(message: FromWorker): void;
+  postMessage(message: FromWorker, transfer?: readonly ArrayBuffer[]): void;
   addEventListener(type: "message", listener: (event: { readonly data: ToWorker }) => void): void;
 };
 
@@ -114,6 +114,7 @@ const services = new Services({
     say(message);
   },
   parent: () => parent || undefined,
+  ask: (message, transfer) => self.postMessage(message, transfer),
   mux() {
     if (!agent) throw new Error("Something called from a machine that does not run");
     return agent;
@@ -131,6 +132,7 @@ self.addEventListener("message", ({ data }) => {
   else if (data.type === "taken") output.taken(data.size);
   else if (data.type === "machine_store") storeIs(data);
   else if (data.type === "ping") say({ type: "pong" });
+  else if (data.type === "service_reply") services.take(data);
   else receive(data);
 });
 

@@ -167,6 +167,16 @@ export function makeMl(client: ServiceClient): Readonly<Record<string, unknown>>
   };
   return Object.freeze({
     load,
+    /** The lines of text in a picture: a path of the workspace, or the bytes of its file. */
+    readText: async (
+      picture: string | ArrayBuffer | Uint8Array,
+      options: { readonly signal?: AbortSignal } = {},
+    ): Promise<unknown> => {
+      const path = typeof picture === "string" ? picture : undefined;
+      const buffers = typeof picture === "string" ? [] : [copied(picture)];
+      const value = path === undefined ? {} : { source: path };
+      return (await client.ask("ml", "readText", value, { buffers, signal: options.signal })).value;
+    },
     Tensor,
     /** What is loaded at present, and the memory it takes. */
     status: async () => (await client.ask("ml", "status", undefined)).value,

@@ -36,6 +36,21 @@ export interface LoadedModel {
   readonly runtime: string;
 }
 
+/** What is loaded, for people. */
+export interface EngineStatus {
+  /** Bytes that models may take, and take by estimate. */
+  readonly budget: number;
+  readonly used: number;
+  readonly models: readonly {
+    readonly sha256: string;
+    readonly bytes: number;
+    readonly memory: number;
+    /** How many hold it. */
+    readonly holders: number;
+    readonly names: readonly string[];
+  }[];
+}
+
 /** Tensors, with the elements of each in the buffer of the same place. */
 export interface Tensors {
   readonly tensors: readonly WireTensor[];
@@ -126,7 +141,7 @@ export class Engine {
   }
 
   /** What is loaded, for people: name, size, holders. */
-  status(): { readonly budget: number; readonly used: number; readonly models: readonly object[] } {
+  status(): EngineStatus {
     const models = [...this.#residents].map(([sha, { model, cost, holders }]) => {
       const names = [...new Set([...this.#holds.values()].filter(({ key }) => key === sha).map(({ name }) => name))];
       return { sha256: sha, bytes: model.bytes, memory: cost, holders, names };

@@ -2,6 +2,7 @@
 import { availableParallelism } from "node:os";
 import * as ort from "onnxruntime-node";
 import type { PortLike } from "#core/base/channel.ts";
+import { decodePng } from "./read-text/png.ts";
 import type { Runtime } from "./runtime.ts";
 import { startEngine } from "./start-engine.ts";
 
@@ -24,5 +25,6 @@ function loadRuntime(): Promise<Runtime> {
 startEngine({
   port: globalThis as unknown as PortLike,
   runtime: loadRuntime,
+  decode: async (bytes) => decodePng(bytes),
   fetch: (url, signal) => fetch(url, { signal }),
 });

@@ -35,6 +35,7 @@ const sourceText = pipe(string(), maxLength(LONGEST_SOURCE));
 const loadRequest = object({ source: sourceText });
 const runRequest = object({ session: string(), tensors: wireTensors });
 const releaseRequest = object({ session: string() });
+const pictureRequest = object({ source: optional(sourceText) });
 const commandRequest = object({
   words: custom<readonly string[]>((value) => Array.isArray(value) && value.every((word) => typeof word === "string")),
   directory: optional(sourceText, "/workspace"),
@@ -71,12 +72,14 @@ export function engineMethods(engine: Engine): Readonly<Record<string, Method>> 
   };
 }
 
+/** The path of a picture, from a request that may bring its bytes instead. */
+export const pictureOf = (value: unknown): { readonly source?: string | undefined } => checked(pictureRequest, value);
+
 /** A shell command's words and where it was typed, from a request. */
 export const commandOf = (value: unknown): { readonly words: readonly string[]; readonly directory: string } =>
   checked(commandRequest, value);
 
-/** The value of a schema, or `invalid`. */
-export function checked<Out>(schema: GenericSchema<unknown, Out>, value: unknown): Out {
+function checked<Out>(schema: GenericSchema<unknown, Out>, value: unknown): Out {
   const result = safeParse(schema, value);
   if (result.success) return result.output;
   throw new KromaError("invalid", `This request is not one: ${result.issues[0].message}.`);

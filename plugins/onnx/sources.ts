@@ -142,7 +142,8 @@ export class ModelSources {
 }
 
 /** Bytes as people say them. */
-export const megabytes = (bytes: number): string => `${Math.round(bytes / 1e6).toLocaleString("en")} MB`;
+export const megabytes = (bytes: number): string =>
+  bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${Math.round(bytes / 1e6).toLocaleString("en")} MB`;
 
 /** A path as the workspace names it: a relative one stands under its root. Throws `invalid` outside of /workspace. */
 export function workspacePath(path: string): string {

@@ -1,10 +1,23 @@
 /** What the engine's worker does at its start, the same in a page's worker and in a thread of Node. */
 import { portChannel, type PortLike } from "#core/base/channel.ts";
+import { KromaError } from "#core/base/errors.ts";
 import { SyncFs } from "#core/workspace/sync-client.ts";
+import { type CommandParts, performCommand } from "./command.ts";
 import { Engine } from "./engine.ts";
-import { type EngineInit, engineMethods, type FromEngine, serveEngine, type ToEngine } from "./requests.ts";
+import type { DecodePicture } from "./read-text/pixels.ts";
+import { TextReader } from "./read-text/read-text.ts";
+import {
+  commandOf,
+  type EngineInit,
+  engineMethods,
+  type FromEngine,
+  type Method,
+  pictureOf,
+  serveEngine,
+  type ToEngine,
+} from "./requests.ts";
 import type { Runtime } from "./runtime.ts";
-import { ModelSources } from "./sources.ts";
+import { ModelSources, workspacePath } from "./sources.ts";
 
 const GIB = 1024 ** 3;
 
@@ -13,12 +26,13 @@ export interface EnginePlace {
   /** Loads onnxruntime; `assets` is the URL of the shipped files. */
   readonly runtime: (assets: string) => Promise<Runtime>;
   readonly fetch: (url: string, signal: AbortSignal) => Promise<Response>;
+  readonly decode: DecodePicture;
   /** Bytes that models may take; memory of WebAssembly ends at 4 GiB. */
   readonly budget?: number;
 }
 
 /** Waits for the EngineInit and serves from then on. */
-export function startEngine({ port, runtime, fetch, budget = 2 * GIB }: EnginePlace): void {
+export function startEngine({ port, runtime, fetch, decode, budget = 2 * GIB }: EnginePlace): void {
   const channel = portChannel<EngineInit | ToEngine, FromEngine>(port);
   const stop = channel.receive((message) => {
     if (message.type !== "init") return;
@@ -27,17 +41,49 @@ export function startEngine({ port, runtime, fetch, budget = 2 * GIB }: EnginePl
     let files: SyncFs | undefined;
     const connect = (): SyncFs | undefined => (files ??= workspace && new SyncFs(workspace));
     let loaded: Promise<Runtime> | undefined;
+    const asset = (path: string): string => new URL(path, assets).href;
+    const sources = new ModelSources({ files: connect, asset, fetch, largest: budget });
     const engine = new Engine({
       runtime: () => (loaded ??= runtime(assets)),
-      sources: new ModelSources({
-        files: connect,
-        asset: (path) => new URL(path, assets).href,
-        fetch,
-        largest: budget,
-      }),
+      sources,
       budget,
       breathe: () => new Promise((resolve) => setTimeout(resolve, 0)),
     });
-    serveEngine(channel as never, engineMethods(engine), (client) => engine.leave(client));
+    const reader = new TextReader(engine, sources, decode);
+    const writeFile = (path: string, bytes: Uint8Array): void => {
+      const writable = connect();
+      if (!writable) throw new KromaError("unavailable", "The notebook's files cannot be reached here.");
+      writable.writeFile(workspacePath(path), bytes);
+    };
+    const commands: CommandParts = {
+      engine,
+      readFile: (path) => sources.readFile(path),
+      writeFile,
+      readText: async (picture, signal) => (await reader.read(picture, signal)).lines,
+    };
+    const methods: Record<string, Method> = {
+      ...engineMethods(engine),
+      readText: async ({ value, buffers, signal }) => {
+        const { source } = pictureOf(value);
+        const picture = buffers[0]
+          ? new Uint8Array(buffers[0])
+          : source === undefined
+            ? undefined
+            : sources.readFile(source);
+        if (!picture) throw new KromaError("missing", `There is no file ${source ?? ""} in the workspace.`);
+        return { value: await reader.read(picture, signal) };
+      },
+      command: async ({ client, value, buffers, signal }) => {
+        const input = new Uint8Array(buffers[0] ?? new ArrayBuffer());
+        const { status, out, complaint } = await performCommand(commands, {
+          client,
+          ...commandOf(value),
+          input,
+          signal,
+        });
+        return { value: { status, complaint }, buffers: [out.buffer] };
+      },
+    };
+    serveEngine(channel as never, methods, (client) => engine.leave(client));
   });
 }

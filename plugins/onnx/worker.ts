@@ -1,6 +1,8 @@
 /** The engine's worker program in a page: onnxruntime-web on WebAssembly, its files served by Kroma. */
 import * as ort from "onnxruntime-web/wasm";
 import type { PortLike } from "#core/base/channel.ts";
+import { KromaError } from "#core/base/errors.ts";
+import type { Pixels } from "./read-text/pixels.ts";
 import type { Runtime } from "./runtime.ts";
 import { startEngine } from "./start-engine.ts";
 
@@ -30,8 +32,25 @@ function loadRuntime(assets: string): Promise<Runtime> {
   });
 }
 
+/** Whatever the browser can show can be read. */
+async function decode(bytes: Uint8Array<ArrayBuffer>): Promise<Pixels> {
+  let bitmap: ImageBitmap;
+  try {
+    bitmap = await createImageBitmap(new Blob([bytes]));
+  } catch (error) {
+    throw new KromaError("invalid", "This is no picture that the browser can show.", { cause: error });
+  }
+  const { width, height } = bitmap;
+  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
+  if (!context) throw new KromaError("exhausted", "There is not enough memory for this picture.");
+  context.drawImage(bitmap, 0, 0);
+  bitmap.close();
+  return { width, height, data: context.getImageData(0, 0, width, height).data };
+}
+
 startEngine({
   port: self as unknown as PortLike,
   runtime: loadRuntime,
+  decode,
   fetch: (url, signal) => fetch(url, { signal, credentials: "omit" }),
 });

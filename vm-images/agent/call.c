@@ -48,6 +48,17 @@ static const struct {
      "usage: kroma display [--mime TYPE] FILE|-\n"
      "Shows a file of at most 16 MiB as an output of the cell: pictures, SVG, HTML, Markdown, JSON, Vega-Lite, text. The\n"
      "type comes from the name or the first bytes.\n"},
+    {"ml",
+     "usage: kroma ml run MODEL [--input [NAME=]FILE]... [--output [NAME=]FILE]... [--raw]\n"
+     "       kroma ml info MODEL\n"
+     "       kroma ml read PICTURE\n"
+     "       kroma ml status\n"
+     "Runs an ONNX model outside of this machine, where it is fast. MODEL is a file below /workspace, an address, or the\n"
+     "name of a model that ships with Kroma; so are the files, .npy for one array and .npz for several by name. \"-\"\n"
+     "stands for standard input and output. Without --output it tells what came out.\n"
+     "  --raw        outputs are the bare elements, little endian; inputs that are no .npy are always taken as such\n"
+     "  info         what the model takes and gives\n"
+     "  read         the text in a picture (.png), a line of it at a time\n"},
     {"open",
      "usage: kroma open PORT[/PATH]\n"
      "Shows what a server of this machine serves at 127.0.0.1:PORT, in a panel beside the notebook.\n"},
@@ -213,10 +224,28 @@ static int fetch(int count, char **words) {
   return call(&line, -1, 0, into && strcmp(into, "-") ? into : 0);
 }
 
+// What a plugin of the notebook does. Standard input goes along when a word stands for it.
+static int service(const char *name, int count, char **words) {
+  struct bytes line = begin("service");
+  char *directory = getcwd(0, 0);
+  int input = -1;
+  if (!count) return wrong(name, "what?", "");
+  add_word(&line, name);
+  add_word(&line, directory ? directory : "/");
+  for (int i = 0; i < count; i++) {
+    size_t size = strlen(words[i]);
+    int is_input = !i || strcmp(words[i - 1], "--output");
+    if (is_input && (!strcmp(words[i], "-") || (size > 1 && !strcmp(words[i] + size - 2, "=-")))) input = 0;
+    add_word(&line, words[i]);
+  }
+  return call(&line, input, 0, 0);
+}
+
 int kroma_call(const char *verb, int count, char **words) {
   if (!strcmp(verb, "py") || !strcmp(verb, "ts")) return code(verb, count, words);
   if (!strcmp(verb, "display")) return display(count, words);
   if (!strcmp(verb, "open")) return open_port(count, words);
   if (!strcmp(verb, "fetch")) return fetch(count, words);
+  if (!strcmp(verb, "ml")) return service(verb, count, words);
   return -1;
 }

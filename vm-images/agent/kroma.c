@@ -38,6 +38,7 @@ static const char USAGE[] =
     "  kroma display FILE                show a picture, page, table or text as an output of the cell\n"
     "  kroma open PORT                   preview what a server here serves\n"
     "  kroma fetch URL                   get a file from the web\n"
+    "  kroma ml VERB MODEL               run a machine-learning model outside of this machine\n"
     "\n"
     "  kroma help [VERB]                 this, or more about a verb\n"
     "  kroma --version\n";

@@ -105,17 +105,43 @@ def load(source, *, name=None):
     """Loads a model: a path, an address, the name of a model that ships with Kroma; or its bytes."""
     if not isinstance(source, (str, os.PathLike)):
         return _finish(_call("load", {"source": name or "the model"}, [source]), lambda told, data: Model(told))
-    source = os.fspath(source)
-    data = []
-    if os.path.isfile(source):
-        path = os.path.realpath(source)
-        if path.startswith("/workspace/") and bridge.host.canBlock:
-            source = path
-        else:
-            # Only this interpreter sees it.
-            with open(path, "rb") as file:
-                data = [file.read()]
+    source, data = _file(os.fspath(source))
     return _finish(_call("load", {"source": source}, data), lambda told, data: Model(told))
+
+
+class TextLine:
+    """A line of text in a picture: `text`, `score` (0 to 1), `box` (its four corners, in pixels)."""
+
+    def __init__(self, text, score, box):
+        self.text, self.score, self.box = text, score, [tuple(corner) for corner in box]
+
+    def __repr__(self):
+        return f"<TextLine {self.text!r} {self.score:.2f}>"
+
+
+def read_text(picture):
+    """The lines of text in a picture, in the order of reading: a path, or the bytes of the picture's file."""
+    if isinstance(picture, (str, os.PathLike)):
+        source, data = _file(os.fspath(picture))
+        value = {"source": source}
+    else:
+        value, data = {}, [picture]
+    return _finish(_call("readText", value, data), lambda told, data: Lines(TextLine(**line) for line in told["lines"]))
+
+
+class Lines(_Awaitable, list):
+    """Lines of text."""
+
+
+def _file(source):
+    """`(source, buffers)`: how the engine finds a file; the bytes themselves when only this interpreter sees them."""
+    if not os.path.isfile(source):
+        return source, []
+    path = os.path.realpath(source)
+    if path.startswith("/workspace/") and bridge.host.canBlock:
+        return path, []
+    with open(path, "rb") as file:
+        return source, [file.read()]
 
 
 def status():
