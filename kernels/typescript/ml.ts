@@ -1,6 +1,7 @@
 /** `kroma.ml` for cells: models are loaded and run by the service "ml", outside of this worker. */
 import { KromaError } from "#core/base/errors.ts";
-import type { ServiceClient } from "./services.ts";
+import type { ServiceAnswer } from "#core/kernel/services.ts";
+import type { AskOptions, ServiceClient } from "./services.ts";
 
 /** What a model says of an input or output; dimensions that are not fixed have a name. */
 export interface ValueInfo {
@@ -147,6 +148,9 @@ export class Model {
   }
 }
 
+/** A path of the workspace, or the bytes of a picture's file. */
+type Picture = string | ArrayBuffer | Uint8Array;
+
 /** `kroma.ml`. */
 export function makeMl(client: ServiceClient): Readonly<Record<string, unknown>> {
   const collected = new FinalizationRegistry((session: string) => {
@@ -165,17 +169,20 @@ export function makeMl(client: ServiceClient): Readonly<Record<string, unknown>>
     collected.register(model, loaded.session, model);
     return model;
   };
+  const askOfPicture = (method: string, picture: Picture, { signal }: AskOptions): Promise<ServiceAnswer> => {
+    const value = typeof picture === "string" ? { source: picture } : {};
+    const buffers = typeof picture === "string" ? [] : [copied(picture)];
+    return client.ask("ml", method, value, { buffers, signal });
+  };
   return Object.freeze({
     load,
     /** The lines of text in a picture: a path of the workspace, or the bytes of its file. */
-    readText: async (
-      picture: string | ArrayBuffer | Uint8Array,
-      options: { readonly signal?: AbortSignal } = {},
-    ): Promise<unknown> => {
-      const path = typeof picture === "string" ? picture : undefined;
-      const buffers = typeof picture === "string" ? [] : [copied(picture)];
-      const value = path === undefined ? {} : { source: path };
-      return (await client.ask("ml", "readText", value, { buffers, signal: options.signal })).value;
+    readText: async (picture: Picture, options: AskOptions = {}): Promise<unknown> =>
+      (await askOfPicture("readText", picture, options)).value,
+    /** A picture's pixels, uint8 of shape [height, width, 4]: red, green, blue, opacity. */
+    readPicture: async (picture: Picture, options: AskOptions = {}): Promise<Tensor | undefined> => {
+      const { value, buffers } = await askOfPicture("readPicture", picture, options);
+      return fromWire(value as { readonly tensors: readonly WireTensor[] }, buffers ?? [])["picture"];
     },
     Tensor,
     /** What is loaded at present, and the memory it takes. */

@@ -55,6 +55,13 @@ export function startEngine({ port, runtime, fetch, decode, budget = 2 * GIB }: 
       if (!writable) throw new KromaError("unavailable", "The notebook's files cannot be reached here.");
       writable.writeFile(workspacePath(path), bytes);
     };
+    const pictureAsked = (value: unknown, buffers: readonly ArrayBuffer[]): Uint8Array<ArrayBuffer> => {
+      const { source } = pictureOf(value);
+      const given = buffers[0] && new Uint8Array(buffers[0]);
+      const picture = given ?? (source === undefined ? undefined : sources.readFile(source));
+      if (!picture) throw new KromaError("missing", `There is no file ${source ?? ""} in the workspace.`);
+      return picture;
+    };
     const commands: CommandParts = {
       engine,
       readFile: (path) => sources.readFile(path),
@@ -63,15 +70,13 @@ export function startEngine({ port, runtime, fetch, decode, budget = 2 * GIB }: 
     };
     const methods: Record<string, Method> = {
       ...engineMethods(engine),
-      readText: async ({ value, buffers, signal }) => {
-        const { source } = pictureOf(value);
-        const picture = buffers[0]
-          ? new Uint8Array(buffers[0])
-          : source === undefined
-            ? undefined
-            : sources.readFile(source);
-        if (!picture) throw new KromaError("missing", `There is no file ${source ?? ""} in the workspace.`);
-        return { value: await reader.read(picture, signal) };
+      readText: async ({ value, buffers, signal }) => ({
+        value: await reader.read(pictureAsked(value, buffers), signal),
+      }),
+      readPicture: async ({ value, buffers }) => {
+        const { width, height, data } = await decode(pictureAsked(value, buffers));
+        const tensor = { name: "picture", type: "uint8", dims: [height, width, 4] };
+        return { value: { tensors: [tensor] }, buffers: [new Uint8Array(data).buffer] };
       },
       command: async ({ client, value, buffers, signal }) => {
         const input = new Uint8Array(buffers[0] ?? new ArrayBuffer());

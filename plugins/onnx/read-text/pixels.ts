@@ -81,22 +81,19 @@ function addColour({ width, height, data }: Pixels, x: number, y: number, share:
   const nextRow = Math.min(row + 1, height - 1);
   const fx = left - column;
   const fy = top - row;
-  const corners = [
-    (row * width + column) * 4,
-    (row * width + nextColumn) * 4,
-    (nextRow * width + column) * 4,
-    (nextRow * width + nextColumn) * 4,
-  ];
-  const weights = [(1 - fx) * (1 - fy), fx * (1 - fy), (1 - fx) * fy, fx * fy];
-  for (let corner = 0; corner < 4; corner++) {
-    const at = corners[corner]!;
-    const weight = weights[corner]! * share;
-    const opacity = data[at + 3]! / 255;
-    const white = 255 * (1 - opacity);
-    colour[0]! += weight * (data[at]! * opacity + white);
-    colour[1]! += weight * (data[at + 1]! * opacity + white);
-    colour[2]! += weight * (data[at + 2]! * opacity + white);
-  }
+  addPixel(data, (row * width + column) * 4, (1 - fx) * (1 - fy) * share, colour);
+  addPixel(data, (row * width + nextColumn) * 4, fx * (1 - fy) * share, colour);
+  addPixel(data, (nextRow * width + column) * 4, (1 - fx) * fy * share, colour);
+  addPixel(data, (nextRow * width + nextColumn) * 4, fx * fy * share, colour);
+}
+
+function addPixel(data: Pixels["data"], at: number, weight: number, colour: Float32Array): void {
+  if (weight === 0) return;
+  const opacity = data[at + 3]! / 255;
+  const white = 255 * (1 - opacity);
+  colour[0]! += weight * (data[at]! * opacity + white);
+  colour[1]! += weight * (data[at + 1]! * opacity + white);
+  colour[2]! += weight * (data[at + 2]! * opacity + white);
 }
 
 /** All of a picture. */

@@ -128,7 +128,7 @@ export class TextReader {
     signal: AbortSignal,
   ): Promise<readonly { readonly text: string; readonly score: number }[]> {
     const widths = quads.map((quad) => Math.min(LONGEST_LINE, Math.max(8, Math.ceil(LINE_HEIGHT * ratioOf(quad)))));
-    const width = Math.max(320, ...widths);
+    const width = Math.max(...widths);
     const plane = LINE_HEIGHT * width;
     const data = new Float32Array(quads.length * 3 * plane);
     for (const [index, quad] of quads.entries()) {

@@ -121,12 +121,20 @@ class TextLine:
 
 def read_text(picture):
     """The lines of text in a picture, in the order of reading: a path, or the bytes of the picture's file."""
-    if isinstance(picture, (str, os.PathLike)):
-        source, data = _file(os.fspath(picture))
-        value = {"source": source}
-    else:
-        value, data = {}, [picture]
-    return _finish(_call("readText", value, data), lambda told, data: Lines(TextLine(**line) for line in told["lines"]))
+    answer = _call("readText", *_picture(picture))
+    return _finish(answer, lambda told, data: Lines(TextLine(**line) for line in told["lines"]))
+
+
+def read_picture(picture):
+    """A picture's pixels, of shape (height, width, 4): red, green, blue, opacity; a NumPy array, or a memoryview."""
+    return _finish(_call("readPicture", *_picture(picture)), lambda told, data: _outputs(told, data)["picture"])
+
+
+def _picture(picture):
+    if not isinstance(picture, (str, os.PathLike)):
+        return {}, [picture]
+    source, data = _file(os.fspath(picture))
+    return {"source": source}, data
 
 
 class Lines(_Awaitable, list):
