@@ -9,6 +9,7 @@ import type { Session } from "#core/session/session.ts";
 import { Facet } from "#core/plugin/facet.ts";
 import type { Comments } from "./comments.ts";
 import type { Network } from "./network.ts";
+import type { SharedFilesView } from "./shared-files.ts";
 import type { Question } from "./question.tsx";
 
 /** Jupyter's two modes: keys act on cells, or go into the text. */
@@ -57,6 +58,7 @@ export interface NotebookView {
   clipboard: readonly Cell[];
   insert(after: CellId | undefined, kind: CellKind, language: Language, source?: string): Promise<CellId>;
   readonly comments: Comments;
+  readonly sharedFiles: SharedFilesView;
   readonly lineNumbers: () => boolean;
   setLineNumbers(on: boolean): void;
   scroll(pages: number): void;

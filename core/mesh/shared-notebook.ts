@@ -149,7 +149,7 @@ export class SharedNotebook {
     for (const { peer, parts, takes } of this.#shares.values()) {
       if (peer.id !== member || !(await parts.notebook.sync?.hasAll())) continue;
       const beside = await Promise.all(
-        BESIDE.map(async (part) => !takes.has(part) || (parts[part].sync?.hasAll() ?? false)),
+        BESIDE.map(async (part) => !takes.has(part) || ((await parts[part].sync?.hasAll()) ?? false)),
       );
       if (beside.every(Boolean)) return true;
     }

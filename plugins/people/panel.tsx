@@ -50,7 +50,8 @@ function People(props: {
           <Show when={!isShared()}>
             <p>
               Others open this notebook in their own browser, and all of you write in it at once. It goes from browser
-              to browser, encrypted: no server keeps it, and only those who were given a link get in.
+              to browser, encrypted: no server keeps it, and only those who were given a link get in. Files that its
+              cells name go along.
             </p>
           </Show>
           <Invite network={network()} document={props.document} now={now} />

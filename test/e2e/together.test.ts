@@ -193,3 +193,42 @@ it("one who may comment does, on text that they may not change, and gets the ans
   await bens.getByRole("button", { name: "Resolve" }).click();
   await ana.locator(".comment-mark").waitFor({ state: "detached" });
 }, 120_000);
+
+/** Runs a new cell below the first. */
+async function runNew(page: Page, code: string): Promise<void> {
+  await page.locator("[data-cell]").first().click();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("b");
+  await page.keyboard.press("Enter");
+  await page.keyboard.type(code);
+  await page.keyboard.press("Control+Enter");
+}
+
+it("a guest who runs the Welcome notebook finds its data, and what they make of it comes back", async () => {
+  const ana = await open(folder("ana"), mirror.url);
+  await ana
+    .getByRole("link", { name: /Welcome/ })
+    .first()
+    .click();
+  await ana.locator("[data-cell]").first().waitFor();
+  const link = await share(ana, "Edit");
+  const ben = await open(folder("ben"), link);
+  await join_(ben);
+
+  // At once, before the files can have come.
+  await runNew(ben, "print(len(open('data/seattle-weather.csv').readlines()), 'lines')");
+  await ben
+    .locator("[data-output]")
+    .filter({ hasText: /\d{4} lines/ })
+    .waitFor({ timeout: 60_000 });
+
+  await ben.getByRole("button", { name: "Files" }).click();
+  const files = ben.getByRole("complementary", { name: "Files" });
+  await files.getByRole("button", { name: "data", exact: true }).click();
+  await files.locator('[data-path="data/seattle-weather.csv"]').getByRole("img", { name: "shared" }).waitFor();
+
+  // Ben's cell writes a file, which Ana's page shows.
+  await runNew(ben, "open('from-ben.txt', 'w').write('hello')");
+  await ana.getByRole("button", { name: "Files" }).click();
+  await ana.locator('[data-path="from-ben.txt"]').waitFor({ timeout: 60_000 });
+}, 240_000);

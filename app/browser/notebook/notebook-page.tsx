@@ -30,6 +30,7 @@ import { AwayLine } from "./away-line.tsx";
 import { CellList } from "./cell-list.tsx";
 import { FindBar } from "./find-bar.tsx";
 import { NotebookHeader } from "./header.tsx";
+import { comingSentence, createSharedFiles } from "./shared-files.ts";
 import { createView } from "./view.ts";
 import { FollowLinks, readFile } from "./follow-links.tsx";
 
@@ -96,11 +97,18 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     if (port !== undefined) void showPreview(session, port);
     page.openPanel(PORTS_PANEL);
   };
+  const sharedFiles = createSharedFiles({
+    client,
+    sharing: () => page.network.sharing(client.document),
+    workspace: () => link()?.workspace(),
+  });
   /** What runs waits for the files it may read. Where another tab runs the notebook, that one has them. */
-  const files = (): Promise<void> => (session.state.runner === "elsewhere" ? Promise.resolve() : here);
+  const files = (): Promise<void> =>
+    session.state.runner === "elsewhere" ? Promise.resolve() : here.then(() => sharedFiles.arrived());
   /** The files, once those that ship with the notebook are among them. */
   const workspace = (): Promise<Workspace | undefined> => files().then(() => link()?.ready);
-  const view = createView(client, session, page, machine, files, async (path) => readFile(await workspace(), path));
+  const fileAt = async (path: string): Promise<Blob | undefined> => readFile(await workspace(), path);
+  const view = createView(client, session, page, machine, files, fileAt, sharedFiles);
   createEffect(() => session.machine.send({ type: "web_hosts", hosts: [...webHosts()] }));
   const [refusedHosts, setRefusedHosts] = createSignal<readonly string[]>([]);
   /** What programs of the machine wanted to reach, until a person has said yes or not now. */
@@ -206,6 +214,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
   const silentKernels = (): readonly Language[] =>
     [...view.session$().kernels.values()].filter(({ silent }) => silent).map(({ language }) => language);
   const kernelName = (language: Language): string => view.session$().kernels.get(language)?.displayName ?? language;
+  const filesComing = createMemo(() => comingSentence(sharedFiles.coming(), (view.sharing()?.linked.length ?? 0) > 0));
   const limits = (): readonly string[] => {
     const troubles = [link()?.trouble(), ...machine.notes()].filter((text) => text !== undefined);
     return [...props.limits, ...troubles].filter((limit) => !dismissed().includes(limit));
@@ -283,6 +292,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
               />
             )}
           </Show>
+          <Show when={filesComing()}>{(sentence) => <Banner level="info" text={sentence()} />}</Show>
           <AwayLine
             view={view}
             onShow={() => {

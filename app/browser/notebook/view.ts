@@ -13,6 +13,7 @@ import type { CellState, SessionState } from "#core/session/state.ts";
 import type { Session } from "#core/session/session.ts";
 import type { Caret, KeptMachine, Mode, NotebookView, PageActions } from "#kit/commands.ts";
 import { peopleHere, type PersonHere } from "#kit/people.ts";
+import { NO_SHARED_FILES } from "#kit/shared-files.ts";
 import { accessOf, type Access } from "./access.ts";
 import { createComments } from "./comments.ts";
 import { Editors } from "./editors.ts";
@@ -69,6 +70,7 @@ export function createView(
   machine: KeptMachine,
   ready: () => Promise<void> = () => Promise.resolve(),
   file: PageView["file"] = () => Promise.resolve(undefined),
+  sharedFiles = NO_SHARED_FILES,
 ): PageView {
   const [notebook, setNotebook] = createSignal(client.notebook);
   const [state, setState] = createSignal(session.state);
@@ -191,6 +193,7 @@ export function createView(
     access,
     people,
     comments,
+    sharedFiles,
     refusal: () => access().refusal,
     file,
     caret: () => {

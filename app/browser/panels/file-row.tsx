@@ -9,6 +9,10 @@ export function FileRow(props: {
   readonly row: Row;
   readonly open: boolean;
   readonly renaming: boolean;
+  /** The others have it too. */
+  readonly shared: boolean;
+  /** What sharing can be changed to, and how; undefined where there is nothing to change. */
+  readonly sharing: { readonly label: string; readonly run: () => void } | undefined;
   readonly onOpen: () => void;
   /** The name is undefined when it stays as it was. */
   readonly onRename: (name: string | undefined, byKey: boolean) => void;
@@ -68,6 +72,16 @@ export function FileRow(props: {
           <Icon name={isDirectory() ? (props.open ? "down" : "right") : "file"} />
           <span>{props.row.name}</span>
         </button>
+        <Show when={props.shared}>
+          <span
+            class="file-shared"
+            role="img"
+            aria-label="shared"
+            title="The people of this notebook have this file too"
+          >
+            <Icon name="people" />
+          </span>
+        </Show>
         <Show when={!isDirectory()}>
           <span class="quiet file-size">{fileSize(props.row.stat.size)}</span>
         </Show>
@@ -77,6 +91,7 @@ export function FileRow(props: {
           items={() => [
             { label: isDirectory() ? "Open or close" : "Open", run: props.onOpen },
             { label: isDirectory() ? "Download as zip" : "Download", run: props.onDownload },
+            ...(props.sharing ? [props.sharing] : []),
             { label: "Rename", hint: "F2", run: props.onStartRename },
             { label: "Delete", hint: "Delete", danger: true, run: props.onRemove },
           ]}

@@ -3,10 +3,12 @@ import { For, Show, createEffect, createSignal, on, onCleanup, type JSX } from "
 import type { Workspace } from "#core/workspace/workspace.ts";
 import { Icon } from "#kit/icon.tsx";
 import type { PanelProps } from "#kit/panels.ts";
+import { NO_SHARED_FILES, type SharedFilesView } from "#kit/shared-files.ts";
 import { pickFiles } from "../library/import-files.ts";
 import { FileRow } from "./file-row.tsx";
 import { fileSize, folderOf, freeName, inFolder, readRows, uploadFiles, type Row } from "./file-tree.ts";
 import { FileView } from "./file-view.tsx";
+import { SharedFilesState } from "./shared-files-state.tsx";
 
 /** Deleted files wait here for their undo. */
 const BIN = ".kroma/bin";
@@ -160,6 +162,15 @@ function Files(props: PanelProps & { readonly workspace: Workspace }): JSX.Eleme
       await refresh();
       setRenaming(path);
     });
+  const sharedFiles = (): SharedFilesView | undefined => props.context.view?.sharedFiles;
+  /** What can be done about who has a file. */
+  const sharingOf = ({ stat: { kind, path } }: Row): { label: string; run: () => void } | undefined => {
+    const shared = sharedFiles();
+    if (kind !== "file" || !shared?.isOn() || !shared.mayWrite()) return undefined;
+    return shared.isShared(path)
+      ? { label: "Stop sharing", run: () => void attempt("Taking it out", () => shared.withhold(path)) }
+      : { label: "Share with the others", run: () => void attempt("Sharing", () => shared.share(path)) };
+  };
   const toggle = (path: string): void => {
     const next = new Set(open());
     if (!next.delete(path)) next.add(path);
@@ -235,6 +246,8 @@ function Files(props: PanelProps & { readonly workspace: Workspace }): JSX.Eleme
                 row={row}
                 open={open().has(row.stat.path)}
                 renaming={renaming() === row.stat.path}
+                shared={sharedFiles()?.isShared(row.stat.path) ?? false}
+                sharing={sharingOf(row)}
                 onOpen={() => (row.stat.kind === "directory" ? toggle(row.stat.path) : setViewing(row.stat.path))}
                 onRename={async (name, byKey) => {
                   setRenaming(undefined);
@@ -252,6 +265,9 @@ function Files(props: PanelProps & { readonly workspace: Workspace }): JSX.Eleme
             )}
           </For>
         </ul>
+      </Show>
+      <Show when={sharedFiles()?.isOn()}>
+        <SharedFilesState shared={sharedFiles() ?? NO_SHARED_FILES} />
       </Show>
       <p class="quiet files-usage">{usage()}</p>
       <Show when={viewing()} keyed>
