@@ -29,5 +29,6 @@ export function startMeshHost(host: DocumentHost, store: DocStore): MeshHost {
     },
   });
   host.onChanged((document, part) => meshHost.mesh?.documentChanged(document, part));
+  host.onRun((document, cell, run) => meshHost.mesh?.setRun(document, cell, run));
   return meshHost;
 }

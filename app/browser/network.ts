@@ -10,6 +10,7 @@ import { KromaError } from "#core/base/errors.ts";
 import type { DocumentId } from "#core/base/ids.ts";
 import type { InvitationLink } from "#core/mesh/invitation.ts";
 import type { Link } from "#core/mesh/link.ts";
+import type { ShownRun } from "#core/mesh/live-runs.ts";
 import { MeshClient } from "#core/mesh/mesh-client.ts";
 import type { FromMesh, ToMesh } from "#core/mesh/messages.ts";
 import type { TransportState } from "#core/mesh/transport.ts";
@@ -117,6 +118,7 @@ export function createNetwork(
     return {
       begin: () => void mesh(),
       sharing: (document) => (version(), client()?.sharing(document)),
+      runs: (document) => (version(), client()?.runs(document) ?? NO_RUNS),
       links: () => (
         version(),
         client()?.links ?? {
@@ -229,6 +231,8 @@ export function createNetwork(
     };
   });
 }
+
+const NO_RUNS: readonly ShownRun[] = [];
 
 /** The peer id of the relay in an address through one. */
 const relayOf = (address: string): string => /\/p2p\/([^/]+)\/p2p-circuit/.exec(address)?.[1] ?? address;

@@ -2,6 +2,7 @@
 import type { DocumentId } from "#core/base/ids.ts";
 import type { MemberId } from "#core/mesh/identity.ts";
 import type { InvitationLink } from "#core/mesh/invitation.ts";
+import type { ShownRun } from "#core/mesh/live-runs.ts";
 import type { Links, Sharing } from "#core/mesh/messages.ts";
 import type { PresenceState } from "#core/mesh/presence.ts";
 import type { LinkRole, Role } from "#core/mesh/roles.ts";
@@ -27,6 +28,8 @@ export interface NewInvitation {
 export interface Network {
   /** How a notebook is shared; undefined when it is not. Tracks (a Solid signal). */
   sharing(document: DocumentId): Sharing | undefined;
+  /** Runs of others that are under way, with their outputs so far. Tracks. */
+  runs(document: DocumentId): readonly ShownRun[];
   /** The links to others. Tracks. */
   links(): Links;
   /** The network itself; undefined while it has not been started, or another tab does it. Tracks. */

@@ -5,16 +5,20 @@ import { fromWireError } from "../base/errors.ts";
 import { Emitter } from "../base/events.ts";
 import { randomId, type DocumentId } from "../base/ids.ts";
 import type { Link } from "./link.ts";
+import type { ShownRun } from "./live-runs.ts";
 import { portOfChannel } from "./link-port.ts";
 import type { FromMesh, JoinTerms, Links, MeshRequest, Sharing, ToMesh } from "./messages.ts";
 import type { PresenceState } from "./presence.ts";
 
 type WithoutId<R> = R extends { readonly id: string } ? Omit<R, "id"> : never;
 
+const NO_RUNS: readonly ShownRun[] = [];
+
 export class MeshClient {
   readonly #channel: Channel<FromMesh, ToMesh>;
   readonly #waiting = new Map<string, (answer: Extract<FromMesh, { readonly parent: string }>) => void>();
   readonly #sharings = new Map<DocumentId, Sharing>();
+  readonly #runs = new Map<DocumentId, readonly ShownRun[]>();
   readonly #changed = new Emitter<void>();
   #documents: readonly DocumentId[] = [];
   #links: Links = { peers: [], troubles: [] };
@@ -35,6 +39,9 @@ export class MeshClient {
           break;
         case "sharing":
           this.#sharings.set(message.sharing.document, message.sharing);
+          break;
+        case "runs":
+          this.#runs.set(message.document, message.runs);
           break;
         case "links":
           this.#links = message.links;
@@ -65,6 +72,11 @@ export class MeshClient {
 
   sharing(document: DocumentId): Sharing | undefined {
     return this.#sharings.get(document);
+  }
+
+  /** Runs of others that are under way; the same list while nothing of it has changed. */
+  runs(document: DocumentId): readonly ShownRun[] {
+    return this.#runs.get(document) ?? NO_RUNS;
   }
 
   /** Calls `listener` whenever anything of the above has changed. */

@@ -23,6 +23,7 @@ export class MeshHost {
   readonly #options: MeshHostOptions;
   readonly #pages = new Set<Channel<ToMesh, FromMesh>>();
   readonly #dirty = new Set<DocumentId | undefined>();
+  readonly #ran = new Set<DocumentId>();
   #mesh: Mesh | undefined;
   #opening: Promise<Mesh | undefined> | undefined;
   #known = "";
@@ -66,6 +67,8 @@ export class MeshHost {
         for (const document of this.#documents()) {
           const sharing = sharingOf(mesh, document);
           if (sharing) channel.send({ type: "sharing", sharing });
+          const runs = mesh.notebook(document)?.runs.others ?? [];
+          if (runs.length > 0) channel.send({ type: "runs", document, runs });
         }
         channel.send({ type: "links", links: linksOf(mesh) });
       },
@@ -95,12 +98,20 @@ export class MeshHost {
 
   #follow(mesh: Mesh): void {
     this.#mesh = mesh;
+    mesh.onRan((document) => {
+      this.#ran.add(document);
+      this.#tellLater();
+    });
     mesh.onChanged((document) => {
       this.#dirty.add(document);
-      this.#later ??= this.#options.clock.after(TELL_EVERY, () => {
-        this.#later = undefined;
-        this.#tellChanges();
-      });
+      this.#tellLater();
+    });
+  }
+
+  #tellLater(): void {
+    this.#later ??= this.#options.clock.after(TELL_EVERY, () => {
+      this.#later = undefined;
+      this.#tellChanges();
     });
   }
 
@@ -149,6 +160,9 @@ export class MeshHost {
       const sharing = document === undefined ? undefined : sharingOf(mesh, document);
       if (sharing) this.#tell({ type: "sharing", sharing });
     }
+    for (const document of this.#ran)
+      this.#tell({ type: "runs", document, runs: mesh.notebook(document)?.runs.others ?? [] });
+    this.#ran.clear();
     if (dirty.includes(undefined)) this.#tell({ type: "links", links: linksOf(mesh) });
   }
 

@@ -4,7 +4,8 @@
  */
 import { KromaError } from "../base/errors.ts";
 import { Emitter } from "../base/events.ts";
-import type { DocumentId } from "../base/ids.ts";
+import type { CellId, DocumentId } from "../base/ids.ts";
+import type { Run } from "../notebook/model.ts";
 import type { Part } from "../notebook/parts.ts";
 import type { DocStore } from "../store/stores.ts";
 import type { Clock } from "./clock.ts";
@@ -55,6 +56,7 @@ export class Mesh {
     { readonly mine: Map<DocumentId, number>; readonly theirs: Map<number, DocumentId> }
   >();
   readonly #changed = new Emitter<DocumentId | undefined>();
+  readonly #ran = new Emitter<DocumentId>();
   /** Why the latest links came to nothing, sentences. */
   readonly #troubles: string[] = [];
   readonly #ends = new AbortController();
@@ -101,6 +103,11 @@ export class Mesh {
   /** Calls `listener` when what a person sees of a notebook's sharing has changed; undefined means the links. */
   onChanged(listener: (document: DocumentId | undefined) => void): () => void {
     return this.#changed.on(listener);
+  }
+
+  /** Calls `listener` when outputs of runs of others in a notebook have changed. */
+  onRan(listener: (document: DocumentId) => void): () => void {
+    return this.#ran.on(listener);
   }
 
   /** Takes up a link: who is at the other end proves it first. */
@@ -213,6 +220,11 @@ export class Mesh {
     this.#notebooks.get(document)?.setPresence(state);
   }
 
+  /** A cell runs here, and this is what there is of it; undefined when it has ended. */
+  setRun(document: DocumentId, cell: CellId, run: Run | undefined): void {
+    this.#notebooks.get(document)?.runs.set(cell, run);
+  }
+
   /** That part of the notebook has changed here. */
   documentChanged(document: DocumentId, part: Part): void {
     this.#notebooks.get(document)?.documentChanged(part);
@@ -244,6 +256,7 @@ export class Mesh {
       clock,
       keep: (_, entries) => this.#store.keep(document, entries),
       changed: () => this.#changed.emit(document),
+      ran: () => this.#ran.emit(document),
     });
     this.#notebooks.set(document, notebook);
     for (const peer of this.#peers.keys()) notebook.meet(peer, this.#number(peer, document));

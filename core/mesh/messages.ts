@@ -7,6 +7,7 @@ import type { DocumentId } from "../base/ids.ts";
 import type { EntryHash } from "./entry.ts";
 import type { MemberId } from "./identity.ts";
 import type { LinkPath } from "./link.ts";
+import type { ShownRun } from "./live-runs.ts";
 import type { Equivocation, FormerMember, Invitation, Member } from "./membership.ts";
 import type { PresenceState } from "./presence.ts";
 import type { LinkRole, Role } from "./roles.ts";
@@ -98,4 +99,6 @@ export type FromMesh =
   /** All notebooks that are shared, at first and when one comes or goes. */
   | { readonly type: "shared"; readonly documents: readonly DocumentId[] }
   | { readonly type: "sharing"; readonly sharing: Sharing }
+  /** Runs of others that are under way in a notebook. */
+  | { readonly type: "runs"; readonly document: DocumentId; readonly runs: readonly ShownRun[] }
   | { readonly type: "links"; readonly links: Links };

@@ -3,7 +3,7 @@
  * gives what is kept here, on the authenticated connection, before anything is applied (SPEC.md, S2 to S14).
  */
 import { KromaError } from "../base/errors.ts";
-import type { DocumentId } from "../base/ids.ts";
+import type { CellId, DocumentId } from "../base/ids.ts";
 import { BlankDocument } from "../notebook/blank-document.ts";
 import { DocumentSync } from "../notebook/document-sync.ts";
 import { BlockExchange } from "./block-exchange.ts";
@@ -12,6 +12,7 @@ import { PARTS, type Part } from "../notebook/parts.ts";
 import type { Clock } from "./clock.ts";
 import type { EntryHash } from "./entry.ts";
 import type { MemberId, Signatures } from "./identity.ts";
+import { LiveRuns, type LiveRunMessage } from "./live-runs.ts";
 import { Membership } from "./membership.ts";
 import { PartSync } from "./part-sync.ts";
 import type { Peer } from "./peer.ts";
@@ -42,6 +43,8 @@ export interface SharedNotebookOptions {
   readonly keep: (membership: Membership, entries: readonly Uint8Array[]) => Promise<void>;
   /** Members, links or presences have changed. */
   readonly changed: () => void;
+  /** Outputs of runs under way elsewhere have changed. */
+  readonly ran: () => void;
 }
 
 /** How this notebook stands with one peer. */
@@ -84,6 +87,7 @@ export class SharedNotebook {
   readonly document: DocumentId;
   readonly genesis: EntryHash;
   readonly presences: Presences;
+  readonly runs: LiveRuns;
   readonly #options: SharedNotebookOptions;
   readonly #shares = new Map<Peer, Share>();
   readonly #blocks: BlockExchange;
@@ -101,6 +105,14 @@ export class SharedNotebook {
     this.genesis = options.genesis;
     this.#membership = options.membership;
     this.presences = new Presences(options.clock, () => options.changed());
+    this.runs = new LiveRuns({
+      clock: options.clock,
+      tell: (cell, run) => {
+        for (const { peer, parts } of this.#shares.values())
+          if (parts.notebook.sync) peer.send(this.#run(undefined, cell, run));
+      },
+      changed: () => options.ran(),
+    });
     // Where it can't be kept, the history does not tell who it was.
     options.replicas.setAuthor(options.document, options.me).catch(() => undefined);
     this.#blocks = new BlockExchange({
@@ -169,7 +181,7 @@ export class SharedNotebook {
     if (!share) return;
     stop(share);
     this.#shares.delete(peer);
-    if (![...this.#shares.keys()].some(({ id }) => id === peer.id)) this.presences.remove(peer.id);
+    if (![...this.#shares.keys()].some(({ id }) => id === peer.id)) this.#gone(peer.id);
     this.#options.changed();
   }
 
@@ -184,6 +196,8 @@ export class SharedNotebook {
         return await this.#hearSync(peer, message.part, message.bytes);
       case "presence":
         return this.#hearPresence(peer, message.from as MemberId | undefined, message.state);
+      case "run":
+        return this.#hearRun(peer, message.from as MemberId | undefined, message.cell, message.run);
       case "want":
         return await this.#hearWant(peer, message.cid);
       case "block":
@@ -222,6 +236,7 @@ export class SharedNotebook {
     this.#closed = true;
     for (const peer of this.#shares.keys()) this.part(peer);
     this.presences.close();
+    this.runs.close();
     this.#blocks.close();
     this.#replica?.release();
     this.#replica = undefined;
@@ -322,7 +337,7 @@ export class SharedNotebook {
     stop(share);
     this.#shares.set(peer, newShare(peer, number, this.#options.clock));
     if (![...this.#shares.values()].some(({ peer: other, parts }) => other.id === peer.id && parts.notebook.sync))
-      this.presences.remove(peer.id);
+      this.#gone(peer.id);
   }
 
   async #hearFirstMembers(peer: Peer, entries: readonly Uint8Array[]): Promise<void> {
@@ -391,6 +406,7 @@ export class SharedNotebook {
     if (!isNew) return;
     this.#options.changed();
     if (this.presences.mine) share.peer.send(this.#presence(undefined, this.presences.mine));
+    this.#tellRuns(share.peer);
     void this.#blocks.meet();
   }
 
@@ -459,11 +475,48 @@ export class SharedNotebook {
     };
   }
 
+  /** A member is here no longer. */
+  #gone(member: MemberId): void {
+    this.presences.remove(member);
+    this.runs.remove(member);
+  }
+
+  /** Whose a presence or a run is: only who is counted on to hand things on may speak for others. */
+  #speaker(peer: Peer, from: MemberId | undefined): MemberId {
+    const membership = this.#membership;
+    return from !== undefined && membership?.may(peer.id, "keep") && membership.roleOf(from) ? from : peer.id;
+  }
+
+  #run(from: MemberId | undefined, cell: CellId, run: LiveRunMessage | undefined): PeerMessage {
+    return {
+      type: "run",
+      document: this.document,
+      ...(from === undefined ? {} : { from }),
+      cell,
+      ...(run === undefined ? {} : { run: { ...run } }),
+    };
+  }
+
+  /** Somebody has come: they see what runs now. */
+  #tellRuns(peer: Peer): void {
+    for (const [cell, run] of this.runs.mine) peer.send(this.#run(undefined, cell, run));
+    if (!this.#membership?.may(this.#options.me, "keep")) return;
+    for (const [member, cell, run] of this.runs.heard) if (member !== peer.id) peer.send(this.#run(member, cell, run));
+  }
+
+  #hearRun(peer: Peer, from: MemberId | undefined, cell: CellId, run: unknown): void {
+    const membership = this.#membership;
+    const who = this.#speaker(peer, from);
+    if (!membership?.may(who, "run") || !this.#shares.has(peer) || who === this.#options.me) return;
+    if (!this.runs.hear(who, cell, run) || !membership.may(this.#options.me, "keep") || from !== undefined) return;
+    for (const { peer: other, parts } of this.#shares.values())
+      if (parts.notebook.sync && other.id !== who) other.send(this.#run(who, cell, run as LiveRunMessage | undefined));
+  }
+
   #hearPresence(peer: Peer, from: MemberId | undefined, state: unknown): void {
     const membership = this.#membership;
     if (!membership?.may(peer.id, "read") || !this.#shares.has(peer)) return;
-    // Only who is counted on to hand things on may speak for others.
-    const who = from !== undefined && membership.may(peer.id, "keep") && membership.roleOf(from) ? from : peer.id;
+    const who = this.#speaker(peer, from);
     if (who === this.#options.me) return;
     if (!this.presences.hear(who, state)) return;
     if (!membership.may(this.#options.me, "keep") || from !== undefined) return;

@@ -5,9 +5,10 @@
 import * as v from "valibot";
 import { concatenate } from "../base/bytes.ts";
 import { KromaError } from "../base/errors.ts";
-import type { DocumentId } from "../base/ids.ts";
+import type { CellId, DocumentId } from "../base/ids.ts";
 import { PARTS, type Part } from "../notebook/parts.ts";
 import { MOST_MESSAGE_BYTES } from "./link.ts";
+import { MOST_LIVE_BYTES } from "./live-runs.ts";
 
 /** A message longer than a link carries goes in several pieces, up to this many bytes in all. */
 export const MOST_ASSEMBLED_BYTES = 32 << 20;
@@ -49,6 +50,18 @@ const Said = v.variant("type", [
     document: documentId,
     from: v.optional(hash),
     state: v.optional(v.record(v.string(), v.unknown())),
+  }),
+  /** What the sender runs, as far as it has come; without a run it has ended. `from` only when a mirror passes it on. */
+  v.object({
+    type: v.literal("run"),
+    document: documentId,
+    from: v.optional(hash),
+    cell: v.pipe(
+      v.string(),
+      v.regex(/^[\w-]{1,64}$/),
+      v.transform((text) => text as CellId),
+    ),
+    run: v.optional(v.record(v.string(), v.unknown())),
   }),
   v.object({ type: v.literal("want"), document: documentId, cid }),
   v.object({ type: v.literal("absent"), document: documentId, cid }),
@@ -158,6 +171,8 @@ function read(kind: number, body: Uint8Array): PeerMessage {
   if (!said.success) throw refuse(`it says what nobody says (${said.issues[0].message})`);
   if (said.output.type === "presence" && body.length > MOST_PRESENCE_BYTES)
     throw new KromaError("exhausted", "This peer says too much about where it is.");
+  if (said.output.type === "run" && body.length > MOST_LIVE_BYTES)
+    throw new KromaError("exhausted", "This peer says too much about what it runs.");
   return said.output;
 }
 

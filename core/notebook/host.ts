@@ -25,11 +25,12 @@ import { DocumentHistory } from "./document-history.ts";
 import { readFile, titleOf, writeFile } from "./formats.ts";
 import { describeNotebook, Library } from "./library.ts";
 import type { FromDocument, LibraryEntry, ToDocument } from "./messages.ts";
-import type { Notebook } from "./model.ts";
+import type { Notebook, Run } from "./model.ts";
 import { OpenDocument, type OpenDocumentOptions } from "./open-document.ts";
 import type { Part } from "./parts.ts";
 import { replicaOf, type Replica } from "./replica.ts";
 import { storeRunBody, type RunBody } from "./run-body.ts";
+import { STORED, storageTrouble, type Storage } from "./storage-trouble.ts";
 import { readVisit, writeVisit } from "./visit.ts";
 
 /** What a host is made of. */
@@ -54,12 +55,6 @@ interface Connection {
   readonly running: Map<DocumentId, Set<CellId>>;
 }
 
-interface Storage {
-  readonly state: "ok" | "memory" | "full";
-  readonly message: string;
-}
-
-const STORED: Storage = { state: "ok", message: "" };
 const RETRY_DELAY = 2000;
 const LIBRARY_DELAY = 50;
 
@@ -73,6 +68,11 @@ export class DocumentHost {
   /** How many times each document is held for peers. */
   readonly #held = new Map<DocumentId, number>();
   readonly #changed = new Emitter<{ readonly document: DocumentId; readonly part: Part }>();
+  readonly #ran = new Emitter<{
+    readonly document: DocumentId;
+    readonly cell: CellId;
+    readonly run: Run | undefined;
+  }>();
   readonly #imports = new Map<string, Promise<unknown>>();
   /** Which notebooks, or the list of them, could not be stored when it was last tried. */
   readonly #troubles = new Map<DocumentId | "library", Storage>();
@@ -127,6 +127,11 @@ export class DocumentHost {
   /** Calls `listener` with each part of a notebook that has changed, whoever changed it. Returns the way to stop. */
   onChanged(listener: (document: DocumentId, part: Part) => void): () => void {
     return this.#changed.on(({ document, part }) => listener(document, part));
+  }
+
+  /** Calls `listener` with each run of a page as it goes on, and without one when it has ended. Returns the way to stop. */
+  onRun(listener: (document: DocumentId, cell: CellId, run: Run | undefined) => void): () => void {
+    return this.#ran.on(({ document, cell, run }) => listener(document, cell, run));
   }
 
   /**
@@ -284,7 +289,8 @@ export class DocumentHost {
         await this.#library.load();
         const inverse = await this.#document(document).change(message.operations);
         for (const operation of message.operations) {
-          if (operation.type === "set_run") connection.running.get(document)?.delete(operation.cell);
+          if (operation.type !== "set_run" || !connection.running.get(document)?.delete(operation.cell)) continue;
+          this.#ran.emit({ document, cell: operation.cell, run: undefined });
         }
         reply({ inverse });
         break;
@@ -293,6 +299,7 @@ export class DocumentHost {
         const running = connection.running.get(document) ?? new Set();
         connection.running.set(document, running.add(message.cell));
         this.#document(document).progress(message.cell, message.run);
+        this.#ran.emit({ document, cell: message.cell, run: message.run });
         reply({});
         break;
       }
@@ -509,6 +516,7 @@ export class DocumentHost {
     }
     const running = connection.running.get(document);
     connection.running.delete(document);
+    for (const cell of running ?? []) this.#ran.emit({ document, cell, run: undefined });
     const open = this.#documents.get(document);
     if (open && running?.size) open.lose(running).catch(() => undefined);
     this.#release(document);
@@ -565,19 +573,6 @@ export class DocumentHost {
     this.#storage = next;
     for (const { channel } of this.#connections) channel.send({ type: "storage", ...next });
   }
-}
-
-function storageTrouble(error: unknown): Storage {
-  if (error instanceof KromaError && error.code === "exhausted") {
-    return {
-      state: "full",
-      message: "The storage is full. Your changes are kept in memory only: download the notebook or make room.",
-    };
-  }
-  return {
-    state: "memory",
-    message: "The storage can't be used. Your changes are kept in memory only: download the notebook before you leave.",
-  };
 }
 
 function newNotebook(title: string, language = "python"): Notebook {

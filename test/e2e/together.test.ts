@@ -118,6 +118,22 @@ it("they write at once, go on when the mirror dies, and merge what each did alon
   await ana.keyboard.press("Control+Enter");
   await ben.locator("[data-output]").filter({ hasText: "42 from Ana" }).waitFor();
 
+  // Also while it runs, and when one comes in the middle of it.
+  await ana.keyboard.press("b");
+  await ana.keyboard.press("Enter");
+  await ana.keyboard.type("print('asked'); print('answer', input())");
+  await ana.keyboard.press("Control+Enter");
+  await ben.locator("[data-output]").filter({ hasText: "asked" }).waitFor();
+  await ben.reload();
+  await ben.locator("[data-output]").filter({ hasText: "asked" }).waitFor();
+  await ben.getByText("Ana runs this").waitFor();
+  await ana.getByRole("textbox", { name: "The cell asks for a line" }).fill("by Ana");
+  await ana.keyboard.press("Enter");
+  await ben.locator("[data-output]").filter({ hasText: "answer by Ana" }).waitFor();
+  await ana.keyboard.press("Escape");
+  await ana.keyboard.press("d");
+  await ana.keyboard.press("d");
+
   // Both browsers have the page for visits without a host.
   for (const page of [ana, ben]) await stored(page);
 

@@ -53,6 +53,7 @@ export function RunByOthers(props: CellPeopleProps & { readonly children: JSX.El
       <p class="cell-run-by quiet">
         <For each={runners()}>{({ name, colour }) => <PersonMark name={name} colour={colour} />}</For>
         {names.format(runners().map(({ name }) => name))} {runners().length === 1 ? "runs" : "run"} this
+        {props.view.runByOther(props.id)?.cut ? "; its latest outputs are shown until it has ended" : ""}
       </p>
     </Show>
   );

@@ -8,6 +8,7 @@ import { KromaError } from "#core/base/errors.ts";
 import { newCellId, type CellId, type Language } from "#core/base/ids.ts";
 import type { NotebookClient } from "#core/notebook/client.ts";
 import type { Cell, CellKind, Notebook, NotebookOperation } from "#core/notebook/model.ts";
+import type { ShownRun } from "#core/mesh/live-runs.ts";
 import type { Sharing } from "#core/mesh/messages.ts";
 import type { CellState, SessionState } from "#core/session/state.ts";
 import type { Session } from "#core/session/session.ts";
@@ -46,6 +47,8 @@ export interface PageView extends NotebookView {
   readonly sharing: () => Sharing | undefined;
   readonly access: () => Access;
   readonly people: () => readonly PersonHere[];
+  /** Somebody else's run of a cell that is under way. */
+  readonly runByOther: (cell: CellId) => ShownRun | undefined;
   /** A file of the notebook by its path from there; undefined if there is none. */
   readonly file: (path: string) => Promise<Blob | undefined>;
   /** Told by the components when the browser's focus moves by itself. */
@@ -79,6 +82,7 @@ export function createView(
     equals: (a, b) => a.refusal === b.refusal && a.notice === b.notice,
   });
   const people = createMemo(() => peopleHere(sharing()));
+  const runs = createMemo(() => new Map(page.network.runs(client.document).map((run) => [run.cell, run] as const)));
   const folds = new LocalFolds();
   const cells = createMemo(() => folds.over(notebook().cells));
   const ids = createMemo<readonly CellId[]>(() => cells().map((cell) => cell.id), [], { equals: sameItems });
@@ -187,11 +191,12 @@ export function createView(
     focusRequest,
     indexOf,
     cell: cellOf,
-    state: (cell) => state().cells.get(cell),
+    state: (cell) => withRunOf(runs().get(cell), cellOf(cell), state().cells.get(cell)),
     isSelected: (cell) => selection().has(cell),
     sharing,
     access,
     people,
+    runByOther: (cell) => runs().get(cell),
     comments,
     sharedFiles,
     refusal: () => access().refusal,
@@ -275,6 +280,16 @@ export function createView(
   };
   onCleanup(() => view.close());
   return view;
+}
+
+/** The state of a cell with the outputs that somebody else's run of it has so far, until the notebook has that run. */
+function withRunOf(
+  run: ShownRun | undefined,
+  cell: Cell | undefined,
+  own: CellState | undefined,
+): CellState | undefined {
+  if (!run || !own || own.progress === "running" || cell?.run?.id === run.id) return own;
+  return { ...own, outputs: run.outputs, run: run.id, validity: "fresh", staleness: undefined };
 }
 
 /** Kind and language of a new cell, by the word on its button. */

@@ -12,6 +12,7 @@ import { defaultSettings } from "#core/kernel/defaults.ts";
 import type { EntryHash } from "#core/mesh/entry.ts";
 import type { MemberId } from "#core/mesh/identity.ts";
 import type { InvitationLink } from "#core/mesh/invitation.ts";
+import type { ShownRun } from "#core/mesh/live-runs.ts";
 import type { Links, Sharing, ShownMember } from "#core/mesh/messages.ts";
 import type { PresenceState } from "#core/mesh/presence.ts";
 import type { Role } from "#core/mesh/roles.ts";
@@ -62,6 +63,7 @@ export interface TestNetwork extends Network {
   set(change: {
     readonly sharing?: Sharing | undefined;
     readonly links?: Links;
+    readonly runs?: readonly ShownRun[];
     readonly transport?: TransportState | undefined;
     readonly elsewhere?: boolean;
   }): void;
@@ -76,6 +78,7 @@ export interface TestNetwork extends Network {
 /** The network of one notebook, in memory. */
 export function testNetwork(name = "Mia Berg"): TestNetwork {
   const [sharing, setSharing] = createSignal<Sharing>();
+  const [runs, setRuns] = createSignal<readonly ShownRun[]>([]);
   const [links, setLinks] = createSignal<Links>({ peers: [], troubles: [] });
   const [transport, setTransport] = createSignal<TransportState>();
   const [elsewhere, setElsewhere] = createSignal(false);
@@ -95,6 +98,7 @@ export function testNetwork(name = "Mia Berg"): TestNetwork {
   };
   const network: TestNetwork = {
     sharing: (document) => (sharing()?.document === document ? sharing() : undefined),
+    runs: () => runs(),
     links,
     transport,
     elsewhere,
@@ -163,6 +167,7 @@ export function testNetwork(name = "Mia Berg"): TestNetwork {
       batch(() => {
         if ("sharing" in next) setSharing(next.sharing);
         if (next.links) setLinks(next.links);
+        if (next.runs) setRuns(next.runs);
         if ("transport" in next) setTransport(next.transport);
         if (next.elsewhere !== undefined) setElsewhere(next.elsewhere);
       });

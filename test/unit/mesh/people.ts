@@ -49,6 +49,7 @@ export async function person(
   const mesh = new Mesh({ signer, signatures: await openSignatures(), replicas: host, store, clock });
   await mesh.load();
   host.onChanged((document, part) => mesh.documentChanged(document, part));
+  host.onRun((document, cell, run) => mesh.setRun(document, cell, run));
   return {
     name,
     host,
