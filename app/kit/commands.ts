@@ -47,13 +47,13 @@ export interface NotebookView {
   /** Makes a cell the active one; `extend` keeps the other end of the selection. */
   choose(cell: CellId, options?: { readonly extend?: boolean; readonly mode?: Mode; readonly caret?: Caret }): void;
   setMode(mode: Mode, caret?: Caret): void;
-  /** Why the notebook can be neither changed nor run here, a sentence; undefined when it can. Tracks. */
+  /** Why the notebook can't be changed here, a sentence; undefined when it can. Tracks. */
   readonly refusal: () => string | undefined;
   /** Changes the notebook; the change can be taken back by `undo`. `denied` where there is a refusal. */
   change(operations: readonly NotebookOperation[], label: string): Promise<void>;
   undo(): Promise<void>;
   redo(): Promise<void>;
-  /** Runs cells; markdown among them is rendered. Says why when it cannot. */
+  /** Runs cells; markdown among them is rendered. For oneself alone where there is a refusal. */
   run(cells: readonly CellId[]): void;
   clipboard: readonly Cell[];
   insert(after: CellId | undefined, kind: CellKind, language: Language, source?: string): Promise<CellId>;

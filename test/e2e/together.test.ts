@@ -182,6 +182,17 @@ it("one who may comment does, on text that they may not change, and gets the ans
   await join_(ben);
   await expectSources(ben, ([first]) => first === "total = price * count", "Ben has Ana's notebook");
 
+  // What Ben runs is for him alone.
+  await ben.locator("[data-cell]").first().click();
+  await ben.keyboard.press("Escape");
+  await ben.keyboard.press("Control+Enter");
+  await ben.locator("[data-output]").filter({ hasText: "NameError" }).waitFor({ timeout: 60_000 });
+  await ben.getByText("Only you see this.").waitFor();
+  await ben.getByRole("button", { name: "Show what the others see" }).click();
+  await ben.locator("[data-output]").waitFor({ state: "detached" });
+  await ben.keyboard.press("Control+Enter");
+  await ben.locator("[data-output]").filter({ hasText: "NameError" }).waitFor();
+
   // "count" at the end of the line.
   await ben.locator("[data-cell] .cm-content").first().click();
   await ben.keyboard.press("End");
@@ -208,6 +219,8 @@ it("one who may comment does, on text that they may not change, and gets the ans
   await bens.getByText("Twelve.").waitFor();
   await bens.getByRole("button", { name: "Resolve" }).click();
   await ana.locator(".comment-mark").waitFor({ state: "detached" });
+  expect(await ana.locator("[data-output]").count()).toBe(0);
+  expect(await ana.getByText("Ben runs this").count()).toBe(0);
 }, 120_000);
 
 /** Runs a new cell below the first. */

@@ -6,7 +6,7 @@ import type { Sharing } from "#core/mesh/messages.ts";
 import { roleMay } from "#core/mesh/roles.ts";
 
 export interface Access {
-  /** Why the notebook can be neither changed nor run here, a sentence; undefined when it can. */
+  /** Why the notebook can't be changed here, a sentence; undefined when it can. What is run then is for oneself alone. */
   readonly refusal?: string;
   /** What the page says at its top. */
   readonly notice?: string;
@@ -15,8 +15,8 @@ export interface Access {
 const ALL: Access = {};
 
 const readingOnly = (may: string): Access => ({
-  refusal: `${may} To change or run it, duplicate it.`,
-  notice: `${may} It can't be changed or run here, since that would change it for everyone. A duplicate is all your own.`,
+  refusal: `${may} To change it, duplicate it.`,
+  notice: `${may} You can run its cells: only you see what comes of that. To change it, make a duplicate, which is all your own.`,
 });
 
 /** What is allowed, and what is said of it. One's own notebook allows everything and says nothing. */

@@ -26,7 +26,15 @@ const OFFERED = [
 ];
 
 /** What is left for those who may not change the notebook. */
-const CHANGES_NOTHING = new Set(["cell.copy", "cell.fold-source", "cell.fold-outputs", "comments.add"]);
+const CHANGES_NOTHING = new Set([
+  "run.above",
+  "run.below",
+  "outputs.clear",
+  "cell.copy",
+  "cell.fold-source",
+  "cell.fold-outputs",
+  "comments.add",
+]);
 
 /** The menu of the active cell. */
 export function cellMenu(view: PageView, _cell: Cell): readonly MenuItem[] {

@@ -118,6 +118,16 @@ export function CellView(props: CellViewProps): JSX.Element {
           <Show when={state()?.input}>{(input) => <InputField view={view} cell={id} input={input()} />}</Show>
         </Show>
         <RunByOthers view={view} id={id}>
+          <Show when={view.isPrivate(id)}>
+            <p class="cell-private quiet">
+              Only you see this.{" "}
+              <Show when={progress() !== "running"}>
+                <button type="button" class="button" onClick={() => view.showShared(id)}>
+                  Show what the others see
+                </button>
+              </Show>
+            </p>
+          </Show>
           <CellFooter cell={cell} state={state} hasKernel={() => view.session$().kernels.has(cell().language)} />
         </RunByOthers>
       </div>

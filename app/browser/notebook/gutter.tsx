@@ -31,7 +31,7 @@ export function Gutter(props: GutterProps): JSX.Element {
     }));
   };
   const isCode = (): boolean => props.cell().kind === "code";
-  const canRun = (): boolean => isCode() && props.view.refusal() === undefined && hasKernel();
+  const canRun = (): boolean => isCode() && hasKernel();
   const hasKernel = (): boolean => props.view.session$().kernels.has(props.cell().language);
   const isRunning = (): boolean => props.state()?.progress === "running";
   return (
@@ -55,11 +55,7 @@ export function Gutter(props: GutterProps): JSX.Element {
             type="button"
             class="run"
             aria-label="Run cell"
-            title={
-              !hasKernel()
-                ? `There is no kernel for ${props.cell().language} here`
-                : (props.view.refusal() ?? "Run cell (Shift+Enter)")
-            }
+            title={!hasKernel() ? `There is no kernel for ${props.cell().language} here` : "Run cell (Shift+Enter)"}
             disabled={!canRun()}
             tabIndex={props.view.active() === props.cell().id ? 0 : -1}
             onClick={() => {

@@ -75,8 +75,7 @@ export function NotebookHeader(props: { readonly view: PageView }): JSX.Element 
           type="button"
           class="button primary"
           aria-label="Run all"
-          title={view.refusal() ?? `Run all (${showKey("Mod-Shift-Enter", isMac)})`}
-          disabled={view.refusal() !== undefined}
+          title={`Run all (${showKey("Mod-Shift-Enter", isMac)})`}
           onClick={() => run("run.all")}
         >
           <Icon name="play" />

@@ -1,8 +1,9 @@
 /** An open notebook: header, cells, side panels, status bar; and the life of its session. */
-import { For, Show, createEffect, createMemo, createSignal, onCleanup, onMount, type JSX } from "solid-js";
+import { For, Show, createEffect, createMemo, createSignal, onCleanup, onMount, untrack, type JSX } from "solid-js";
 import type { Language } from "#core/base/ids.ts";
 import { services } from "#core/kernel/services.ts";
 import type { NotebookClient, StorageState } from "#core/notebook/client.ts";
+import { PrivateRuns } from "#core/session/private-runs.ts";
 import { Session } from "#core/session/session.ts";
 import type { Workspace } from "#core/workspace/workspace.ts";
 import { commands as commandsFacet, type PageActions } from "#kit/commands.ts";
@@ -26,6 +27,7 @@ import { StatusBar } from "../shell/status-bar.tsx";
 import { openMachineLink } from "../machine-link.ts";
 import { allowHosts, allowedHosts } from "../web-access.ts";
 import { openWorkspaceLink, type WorkspaceLink } from "../workspace-link.ts";
+import { accessOf } from "./access.ts";
 import { AwayLine } from "./away-line.tsx";
 import { CellList } from "./cell-list.tsx";
 import { FindBar } from "./find-bar.tsx";
@@ -89,7 +91,11 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     }
     filesAreHere();
   };
-  const session = new Session({ notebook: client, kernels, host, canRun: !props.elsewhere, ready: () => here });
+  const privateRuns = new PrivateRuns(
+    client,
+    () => untrack(() => accessOf(page.network.sharing(client.document)).refusal) !== undefined,
+  );
+  const session = new Session({ notebook: privateRuns, kernels, host, canRun: !props.elsewhere, ready: () => here });
   // From the start, so that no widget is missed; the renderer finds the same store by the same channel.
   storeOf(session.comms);
   onPreviewAsked(session, () => page.openPanel(PORTS_PANEL));
@@ -108,7 +114,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
   /** The files, once those that ship with the notebook are among them. */
   const workspace = (): Promise<Workspace | undefined> => files().then(() => link()?.ready);
   const fileAt = async (path: string): Promise<Blob | undefined> => readFile(await workspace(), path);
-  const view = createView(client, session, page, machine, files, fileAt, sharedFiles);
+  const view = createView(client, session, page, machine, { ready: files, file: fileAt, sharedFiles, privateRuns });
   createEffect(() => session.machine.send({ type: "web_hosts", hosts: [...webHosts()] }));
   const [refusedHosts, setRefusedHosts] = createSignal<readonly string[]>([]);
   /** What programs of the machine wanted to reach, until a person has said yes or not now. */

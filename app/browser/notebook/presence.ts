@@ -48,7 +48,8 @@ function tellOthers(view: PageView, page: PageActions): void {
   );
   const running = createMemo<readonly CellId[]>(() => {
     const { runner, cells } = view.session$();
-    if (runner !== "here") return [];
+    // What one runs for oneself is nobody else's concern.
+    if (runner !== "here" || view.refusal() !== undefined) return [];
     return [...cells].flatMap(([cell, { progress }]) => (progress === "running" ? [cell] : [])).slice(0, MOST_RUNNING);
   });
   const mine = createMemo<PresenceState>(

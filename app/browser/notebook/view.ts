@@ -10,11 +10,12 @@ import type { NotebookClient } from "#core/notebook/client.ts";
 import type { Cell, CellKind, Notebook, NotebookOperation } from "#core/notebook/model.ts";
 import type { ShownRun } from "#core/mesh/live-runs.ts";
 import type { Sharing } from "#core/mesh/messages.ts";
+import type { PrivateRuns } from "#core/session/private-runs.ts";
 import type { CellState, SessionState } from "#core/session/state.ts";
 import type { Session } from "#core/session/session.ts";
 import type { Caret, KeptMachine, Mode, NotebookView, PageActions } from "#kit/commands.ts";
 import { peopleHere, type PersonHere } from "#kit/people.ts";
-import { NO_SHARED_FILES } from "#kit/shared-files.ts";
+import { NO_SHARED_FILES, type SharedFilesView } from "#kit/shared-files.ts";
 import { accessOf, type Access } from "./access.ts";
 import { createComments } from "./comments.ts";
 import { Editors } from "./editors.ts";
@@ -49,6 +50,10 @@ export interface PageView extends NotebookView {
   readonly people: () => readonly PersonHere[];
   /** Somebody else's run of a cell that is under way. */
   readonly runByOther: (cell: CellId) => ShownRun | undefined;
+  /** The outputs of a cell are of a run of one's own that the others don't see. Tracks. */
+  readonly isPrivate: (cell: CellId) => boolean;
+  /** Gives up that run: what the others see shows again. */
+  showShared(cell: CellId): void;
   /** A file of the notebook by its path from there; undefined if there is none. */
   readonly file: (path: string) => Promise<Blob | undefined>;
   /** Told by the components when the browser's focus moves by itself. */
@@ -65,16 +70,25 @@ export function cellLabel(index: number, language: Language): string {
 const sameItems = <T>(a: readonly T[], b: readonly T[]): boolean =>
   a.length === b.length && a.every((item, i) => item === b[i]);
 
+/** What a view needs only of a notebook that can run. */
+export interface ViewOptions {
+  /** Resolves when what cells may read is here. */
+  readonly ready?: () => Promise<void>;
+  readonly file?: PageView["file"];
+  readonly sharedFiles?: SharedFilesView;
+  /** What the session's document is, if it may be one of a reader. */
+  readonly privateRuns?: PrivateRuns;
+}
+
 /** Makes the view of an open notebook; must be called under a Solid owner, which ends it. */
 export function createView(
   client: NotebookClient,
   session: Session,
   page: PageActions,
   machine: KeptMachine,
-  ready: () => Promise<void> = () => Promise.resolve(),
-  file: PageView["file"] = () => Promise.resolve(undefined),
-  sharedFiles = NO_SHARED_FILES,
+  options: ViewOptions = {},
 ): PageView {
+  const { ready = () => Promise.resolve(), sharedFiles = NO_SHARED_FILES, privateRuns } = options;
   const [notebook, setNotebook] = createSignal(client.notebook);
   const [state, setState] = createSignal(session.state);
   const sharing = createMemo(() => page.network.sharing(client.document));
@@ -162,7 +176,12 @@ export function createView(
   });
   markComments(comments, editors);
 
-  createEffect(() => editors.setWritable(access().refusal === undefined));
+  createEffect(() => {
+    const mayWrite = access().refusal === undefined;
+    editors.setWritable(mayWrite);
+    // From here on what is run is for everyone.
+    if (mayWrite) privateRuns?.forget();
+  });
   const assertAllowed = (): void => {
     const { refusal } = access();
     if (refusal !== undefined) throw new KromaError("denied", refusal);
@@ -200,7 +219,11 @@ export function createView(
     comments,
     sharedFiles,
     refusal: () => access().refusal,
-    file,
+    file: options.file ?? (() => Promise.resolve(undefined)),
+    isPrivate: (cell) =>
+      access().refusal !== undefined &&
+      (state().cells.get(cell)?.progress === "running" || (privateRuns?.has(cell) ?? false)),
+    showShared: (cell) => privateRuns?.forget(cell),
     caret: () => {
       const cell = active();
       return cell === undefined ? undefined : editors.find(cell)?.state.selection.main.head;
@@ -254,9 +277,7 @@ export function createView(
     },
     run(which) {
       const code = which.filter((id) => cellOf(id)?.kind === "code");
-      const { refusal } = access();
-      if (code.length > 0 && refusal !== undefined) page.toast(refusal);
-      else if (code.length > 0) void ready().then(() => session.send({ type: "run_cells", cells: code }));
+      if (code.length > 0) void ready().then(() => session.send({ type: "run_cells", cells: code }));
     },
     clipboard: [],
     async insert(after, kind, language, source = "") {
