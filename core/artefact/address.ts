@@ -1,75 +1,79 @@
-/** What people hand on to each other: links to artefacts, and what of them says where the blocks may be had. */
+/** What people write when they mean an artefact: its CID, an address with it in, or a link that somebody shared. */
 import { KromaError } from "../base/errors.ts";
 import { parseCid } from "../store/cid.ts";
-import { gatewayAddress } from "../store/gateway.ts";
-import type { Hints } from "./messages.ts";
 
-/** An artefact, by any of its names, and where it may be had. */
-export interface ArtefactAddress extends Hints {
+/** What an address says. */
+export interface ArtefactAddress {
+  /** Of a root, an envelope or a published directory. */
   readonly cid: string;
+  /** An envelope that the link names. */
+  readonly envelope?: string;
+  /** Gateways that the link names, to be asked for the blocks: its own, and hints. */
+  readonly from: readonly string[];
 }
 
-const ROUTE = "#/artefact/";
-/** Longer than any link that somebody makes by hand or by a program of ours. */
-const MOST_LENGTH = 8192;
+const PATH = /\/ipfs\/([A-Za-z0-9]{1,512})(?=[/?#]|$)/;
+const MOST_LENGTH = 4096;
 const MOST_HINTS = 8;
 
-/** True for the fragment of an address that asks for an artefact. */
-export function isArtefactFragment(fragment: string): boolean {
-  return fragment.startsWith(ROUTE);
-}
-
-/** The fragment that opens it in Kroma. */
-export function artefactFragment({ cid, envelope, from }: ArtefactAddress): string {
-  const query = new URLSearchParams([
-    ...(envelope === undefined ? [] : [["envelope", envelope]]),
-    ...from.map((address) => ["from", address]),
-  ]);
-  return `${ROUTE}${cid}${query.size === 0 ? "" : `?${query}`}`;
-}
-
 /**
- * The artefact that a text names: a CID, an ipfs: address, a link of a gateway, or a link of Kroma. `invalid`, with a sentence
- * for a person, when it names none.
+ * The artefact that a text names: a CID, "ipfs://CID", "/ipfs/CID", a gateway's address with the CID in its path or its host, or
+ * a link to Kroma ("…#/artefact/CID?envelope=CID&from=URL"). Undefined when it names none.
  */
-export function parseArtefactAddress(text: string): ArtefactAddress {
-  const trimmed = text.trim();
-  if (trimmed.length > MOST_LENGTH) throw none();
-  const fragment = trimmed.indexOf(ROUTE);
-  if (fragment >= 0) return ofFragment(trimmed.slice(fragment));
-  const scheme = /^ipfs:(?:\/\/)?([^/?#]+)/i.exec(trimmed);
-  if (scheme) return { cid: named(scheme[1]), from: [] };
-  const url = /^https?:/i.test(trimmed) && URL.canParse(trimmed) ? new URL(trimmed) : undefined;
-  if (!url) return { cid: named(trimmed), from: [] };
-  const path = /^(.*)\/ipfs\/([^/]+)/.exec(url.pathname);
-  if (path) return { cid: named(path[2]), from: [gatewayAddress(`${url.origin}${path[1]}`) ?? url.origin] };
-  const host = /^([a-z0-9]{20,})\.ipfs\.(.+)$/i.exec(url.host);
-  if (host) return { cid: named(host[1]), from: [`${url.protocol}//${host[2]}`] };
-  throw none();
+export function readAddress(text: string): ArtefactAddress | undefined {
+  const written = text.trim();
+  if (written.length > MOST_LENGTH) return undefined;
+  if (isCid(written)) return { cid: written, from: [] };
+  const path = written.startsWith("/ipfs/") ? PATH.exec(written) : /^ipfs:\/\/([A-Za-z0-9]+)(?=[/?#]|$)/.exec(written);
+  if (path?.[1] !== undefined) return isCid(path[1]) ? { cid: path[1], from: [] } : undefined;
+  const url = URL.parse(written);
+  if (!url || !/^https?:$/.test(url.protocol)) return undefined;
+  return readKromaLink(url) ?? readGatewayLink(url);
 }
 
-function ofFragment(fragment: string): ArtefactAddress {
-  const [name = "", search = ""] = fragment.slice(ROUTE.length).split("?", 2);
-  const query = new URLSearchParams(search);
-  const envelope = query.get("envelope");
-  const from = query.getAll("from").flatMap((address) => gatewayAddress(address) ?? []);
-  return {
-    cid: named(name),
-    ...(envelope === null ? {} : { envelope: named(envelope) }),
-    from: [...new Set(from)].slice(0, MOST_HINTS),
-  };
+/** The CID that a text names, wherever it stands in it; `invalid` when there is none. */
+export function needAddress(text: string): ArtefactAddress {
+  const address = readAddress(text);
+  if (!address)
+    throw new KromaError("invalid", `"${text.slice(0, 100)}" names no artefact: give its CID, or a link to it.`);
+  return address;
 }
 
-function named(text = ""): string {
+/** The part of a link to Kroma after its address: which artefact, and what helps to find it. */
+export function artefactFragment(address: ArtefactAddress): string {
+  const query = new URLSearchParams();
+  if (address.envelope !== undefined) query.set("envelope", address.envelope);
+  for (const hint of address.from.slice(0, MOST_HINTS)) query.append("from", hint);
+  const said = query.toString();
+  return `#/artefact/${address.cid}${said === "" ? "" : `?${said}`}`;
+}
+
+function readKromaLink(url: URL): ArtefactAddress | undefined {
+  const [, cid, said] = /^#\/artefact\/([A-Za-z0-9]+)(?:\?(.*))?$/.exec(url.hash) ?? [];
+  if (cid === undefined || !isCid(cid)) return undefined;
+  const query = new URLSearchParams(said ?? "");
+  const envelope = query.get("envelope") ?? undefined;
+  const from = query
+    .getAll("from")
+    .slice(0, MOST_HINTS)
+    .filter((hint) => /^https?:$/.test(URL.parse(hint)?.protocol ?? ""));
+  return envelope !== undefined && isCid(envelope) ? { cid, envelope, from } : { cid, from };
+}
+
+function readGatewayLink(url: URL): ArtefactAddress | undefined {
+  const inPath = PATH.exec(url.pathname);
+  if (inPath?.[1] !== undefined && isCid(inPath[1]))
+    return { cid: inPath[1], from: [`${url.origin}${url.pathname.slice(0, inPath.index)}/`] };
+  const [label = "", kind, ...rest] = url.host.split(".");
+  if (kind !== "ipfs" || rest.length === 0 || !isCid(label)) return undefined;
+  return { cid: label, from: [`${url.protocol}//${rest.join(".")}/`] };
+}
+
+function isCid(text: string): boolean {
   try {
-    return parseCid(text).toV1().toString();
-  } catch (cause) {
-    throw new KromaError("invalid", none().message, { cause });
+    parseCid(text);
+    return true;
+  } catch {
+    return false;
   }
 }
-
-const none = (): KromaError =>
-  new KromaError(
-    "invalid",
-    "This names no published notebook. What does is a CID (it begins with “baf”), a link to one, or a .car file.",
-  );

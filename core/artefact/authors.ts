@@ -1,7 +1,8 @@
 /** Authors that a person remembers, each under a name of one's own: only keys say who somebody is. */
 import * as v from "valibot";
-import { nameSchema } from "../mesh/identity.ts";
+import { memberIdOf, nameSchema, type PublicIdentity, type Signer } from "../mesh/identity.ts";
 import type { DocStore } from "../store/stores.ts";
+import type { Signed } from "./messages.ts";
 
 /** An author as one knows them. */
 export interface KnownAuthor {
@@ -47,18 +48,43 @@ export class KnownAuthors {
   }
 }
 
+/** Who signed, as they are known here. The envelopes are those that hold. */
+export async function signedBy(
+  envelopes: readonly { readonly author: PublicIdentity }[],
+  known: readonly KnownAuthor[],
+  self: Signer | undefined,
+): Promise<readonly Signed[]> {
+  const people = [
+    ...known.map(({ id, petname, claimed }) => ({ id, names: [petname, claimed] })),
+    ...(self?.identity.name === undefined ? [] : [{ id: self.id as string, names: [self.identity.name] }]),
+  ];
+  return Promise.all(
+    envelopes.map(async ({ author }) => {
+      const id = await memberIdOf(author);
+      const claimed = author.name ?? "";
+      const petname = known.find((other) => other.id === id)?.petname;
+      const standing = (): Signed["standing"] => {
+        if (id === self?.id) return "you";
+        if (petname !== undefined) return "known";
+        return isImpostor(id, claimed, people) ? "impostor" : "new";
+      };
+      return { author: id, claimed, standing: standing(), ...(petname === undefined ? {} : { petname }) };
+    }),
+  );
+}
+
 /**
  * Somebody who calls themself like one of these, or like oneself, and has other keys. Names are compared as they look: without
  * case, marks and spaces.
  */
-export function impersonated(
+function isImpostor(
   id: string,
   claimed: string,
-  known: readonly { readonly id: string; readonly names: readonly string[] }[],
+  people: readonly { readonly id: string; readonly names: readonly string[] }[],
 ): boolean {
   const shape = shapeOf(claimed);
-  if (shape === "" || known.some((author) => author.id === id)) return false;
-  return known.some(({ names }) => names.some((name) => shapeOf(name) === shape));
+  if (shape === "" || people.some((person) => person.id === id)) return false;
+  return people.some(({ names }) => names.some((name) => shapeOf(name) === shape));
 }
 
 const shapeOf = (name: string): string =>

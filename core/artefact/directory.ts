@@ -37,13 +37,14 @@ export async function publishedDirectory(
   return store.put(dagPb.encode(folder([...Links, link(KROMA_FOLDER, ownCid, totalSize(own, ownBytes))])), "dag-pb");
 }
 
-/** The root and the envelope that a published directory names; undefined when it is none. */
+/** The root and the envelope that a published directory names; undefined for everything else in dag-pb. */
 export async function readPublished(
   cid: string,
   source: BlockSource,
   signal?: AbortSignal,
 ): Promise<{ readonly root: string; readonly envelope: string } | undefined> {
-  const own = entryOf(plainDirectory(cid, await blockOf(cid, source, signal)), KROMA_FOLDER);
+  const directory = directoryOf(await blockOf(cid, source, signal));
+  const own = directory && entryOf(directory, KROMA_FOLDER);
   if (own === undefined) return undefined;
   const node = plainDirectory(own, await blockOf(own, source, signal));
   const [root, envelope] = [entryOf(node, ROOT_NAME), entryOf(node, ENVELOPE_NAME)];
@@ -68,12 +69,18 @@ const totalSize = (node: dagPb.PBNode, bytes: Uint8Array): number =>
   node.Links.reduce((sum, { Tsize = 0 }) => sum + Tsize, bytes.length);
 
 function plainDirectory(cid: string, bytes: Uint8Array): dagPb.PBNode {
+  const node = directoryOf(bytes);
+  if (!node) throw new KromaError("corrupt", `${cid} is not a directory that an artefact can have.`);
+  return node;
+}
+
+/** A directory that is one block; undefined for everything else. */
+function directoryOf(bytes: Uint8Array): dagPb.PBNode | undefined {
   try {
     const node = dagPb.decode(bytes);
-    if (!node.Data || UnixFS.unmarshal(node.Data).type !== "directory") throw new Error("not a plain directory");
-    return node;
-  } catch (error) {
-    throw new KromaError("corrupt", `${cid} is not a directory that an artefact can have.`, { cause: error });
+    return node.Data && UnixFS.unmarshal(node.Data).type === "directory" ? node : undefined;
+  } catch {
+    return undefined;
   }
 }
 

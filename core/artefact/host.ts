@@ -6,22 +6,22 @@
  * other tabs: `together` and `alone` are one lock, shared and exclusive.
  */
 import type { Channel } from "../base/channel.ts";
-import { fromWireError, KromaError, toWireError } from "../base/errors.ts";
-import { randomId } from "../base/ids.ts";
-import { memberIdOf, type MemberId, type Signatures, type Signer } from "../mesh/identity.ts";
+import { toWireError } from "../base/errors.ts";
+import type { Signatures, Signer } from "../mesh/identity.ts";
 import { importCar, exportCar } from "../store/car.ts";
 import { parseCid } from "../store/cid.ts";
-import { fetchBlocks, isWhole, keepingSource, type Reached } from "../store/fetch.ts";
-import { firstOf, gatewaySource, type GatewayOptions } from "../store/gateway.ts";
+import { fetchBlocks, KeptSource, SeveralSources } from "../store/fetch-blocks.ts";
+import { GatewaySource, type GatewayOptions } from "../store/gateway.ts";
 import { MemoryBlockStore } from "../store/memory.ts";
 import { collectGarbage, Pins } from "../store/pins.ts";
 import type { BlockSource, BlockStore, DocStore } from "../store/stores.ts";
-import { throwIfAborted } from "../store/walk.ts";
-import { impersonated, KnownAuthors } from "./authors.ts";
-import { decodeEnvelope } from "./envelope.ts";
-import { knownEnvelopes } from "./envelope-list.ts";
+import { throwIfAborted, walkBlocks } from "../store/walk.ts";
+import { isWhole } from "../store/whole.ts";
+import { KnownAuthors, signedBy } from "./authors.ts";
+import { publishedDirectory } from "./directory.ts";
+import { EnvelopeIndex } from "./envelope-index.ts";
 import { buildFiles, type SourceFile } from "./files.ts";
-import { decodeRoot, NOTEBOOK_PATH } from "./manifest.ts";
+import { decodeRoot, MOST_ROOT_BYTES, NOTEBOOK_PATH } from "./manifest.ts";
 import type {
   ArtefactSummary,
   Draft,
@@ -30,10 +30,10 @@ import type {
   Kept,
   KeptArtefact,
   Publication,
-  Signed,
   ToArtefacts,
 } from "./messages.ts";
 import { openArtefact, type OpenedArtefact } from "./open.ts";
+import { PageFiles } from "./page-files.ts";
 import { type Published, publishArtefact } from "./publish.ts";
 import { ArtefactRecords } from "./records.ts";
 
@@ -66,8 +66,6 @@ interface Work {
 
 /** A file that is opened whole for a person is at most as large. */
 const MOST_READ = 512 * 1024 * 1024;
-/** What a page is asked for at once. */
-const PIECE = 1024 * 1024;
 /** Progress is told so often at most, in milliseconds. */
 const TELL_EVERY = 100;
 
@@ -76,18 +74,20 @@ export class ArtefactHost {
   readonly #options: Required<ArtefactHostOptions>;
   readonly #pins: Pins;
   readonly #records: ArtefactRecords;
+  readonly #envelopes: EnvelopeIndex;
   readonly #authors: KnownAuthors;
   readonly #channels = new Set<Channel<ToArtefacts, FromArtefacts>>();
   readonly #work = new Map<string, Work>();
   /** Notebooks that are being published from here. */
   readonly #publishing = new Set<string>();
-  readonly #asked = new Map<string, (message: Extract<ToArtefacts, { type: "content" }>) => void>();
+  readonly #pageFiles = new PageFiles();
 
   constructor(options: ArtefactHostOptions) {
     const directly = <T>(work: () => Promise<T>): Promise<T> => work();
     this.#options = { now: Date.now, gateway: {}, together: directly, alone: directly, ...options };
     this.#pins = new Pins(options.documents);
     this.#records = new ArtefactRecords(options.documents);
+    this.#envelopes = new EnvelopeIndex(options.documents);
     this.#authors = new KnownAuthors(options.documents);
   }
 
@@ -96,7 +96,7 @@ export class ArtefactHost {
     this.#channels.add(channel);
     channel.receive((message) => {
       if (message.type === "cancel") this.#work.get(message.parent)?.stop.abort();
-      else if (message.type === "content") this.#asked.get(message.parent)?.(message);
+      else if (message.type === "content") this.#pageFiles.take(message);
       else void this.#perform(channel, message);
     });
     channel.onClose(() => {
@@ -142,7 +142,7 @@ export class ArtefactHost {
         return together(() => this.#fetch(work, job.cid, job.hints));
       case "read":
         return {
-          bytes: await (await this.#opened(job.root, blocks, signal)).files.whole(job.path, MOST_READ, { signal }),
+          bytes: await (await this.#opened(job.root, { blocks }, signal)).files.whole(job.path, MOST_READ, { signal }),
         };
       case "pin":
         await together(() => this.#pin(job.cid, signal));
@@ -175,16 +175,21 @@ export class ArtefactHost {
     const { blocks, now, signer } = this.#options;
     const { signal } = work.stop;
     await this.#records.keepDraft(draft);
-    const page = new TextEncoder().encode(draft.page);
-    const content: SourceFile[] = [
-      { path: NOTEBOOK_PATH, content: draft.notebook },
-      { path: PAGE_PATH, content: page },
+    /** Anew for each time that they are read. */
+    const content = (): readonly SourceFile[] => [
+      ...draft.made.map(({ path, bytes }) => ({ path, content: bytes })),
       ...draft.files.map(({ path, size }) => ({
         path: `${WORKSPACE_PATH}/${path}`,
-        content: this.#fileOfPage(work, path, size),
+        content: this.#pageFiles.read(
+          { path, size },
+          { parent: work.id, signal, send: (message) => work.channel.send(message) },
+        ),
       })),
     ];
-    const total = draft.files.reduce((sum, { size }) => sum + size, draft.notebook.length + page.length);
+    const total = [...draft.made.map(({ bytes }) => bytes.length), ...draft.files.map(({ size }) => size)].reduce(
+      (sum, size) => sum + size,
+      0,
+    );
     const tell = throttled((bytes: number, path: string) =>
       work.channel.send({ type: "progress", parent: work.id, bytes, total, path }),
     );
@@ -192,77 +197,47 @@ export class ArtefactHost {
     const said = { name, version, title, authors, licence, environment, capabilities, models: [], prompts: [] };
     const publish = async (parents: readonly string[]): Promise<Published> =>
       publishArtefact(
-        { ...said, kind: "notebook", entry: NOTEBOOK_PATH, parents, content },
+        { ...said, kind: "notebook", entry: NOTEBOOK_PATH, parents, content: content() },
         blocks,
         await signer(draft.signAs),
         { signal, progress: ({ bytes, path }) => tell(bytes, path) },
       );
     // What is published a second time without a change is the same, and not a new version of itself.
     const [last] = await this.#records.publications(draft.document);
-    const again = last && (await this.#isOf(last.root, draft.notebook)) ? await publish(last.parents) : undefined;
+    const again = last && (await this.#isOf(last.root, draft)) ? await publish(last.parents) : undefined;
     const isKnown = again !== undefined && again.root === last?.root;
     const parents = isKnown ? last.parents : last ? [last.root] : draft.parents;
     const published = isKnown ? again : await publish(parents);
     throwIfAborted(signal);
     const { root, envelope, directory } = published;
     await this.#pins.add(directory, title);
-    const reached = await fetchBlocks([directory], blocks, { signal });
+    await this.#envelopes.add(root, envelope);
+    const { bytes } = published;
     const time = now();
-    const publication = { root, envelope, directory, title, version, parents, bytes: reached.bytes, time };
-    const kept = { cid: directory, root, envelope, title, version, kind: "notebook", isOwn: true, time } as const;
-    await this.#records.published(draft.document, publication, { ...kept, ...reached });
+    const publication = { root, envelope, directory, title, version, parents, bytes, time };
+    const kept = {
+      cid: directory,
+      root,
+      envelope,
+      title,
+      version,
+      kind: "notebook",
+      isOwn: true,
+      bytes,
+      time,
+    } as const;
+    await this.#records.published(draft.document, publication, kept);
     this.#keptChanged();
     return isKnown ? { ...publication, isKnown } : publication;
   }
 
-  /** True when that root has this notebook in it. */
-  async #isOf(root: string, notebook: Uint8Array): Promise<boolean> {
+  /** True when that root has the notebook of this draft in it. */
+  async #isOf(root: string, { made }: Draft): Promise<boolean> {
     const bytes = await this.#options.blocks.get(root);
-    if (!bytes) return false;
-    const { entries } = await buildFiles([{ path: NOTEBOOK_PATH, content: notebook }], new MemoryBlockStore());
+    const notebook = made.find(({ path }) => path === NOTEBOOK_PATH);
+    if (!bytes || !notebook) return false;
+    const { entries } = await buildFiles([{ path: NOTEBOOK_PATH, content: notebook.bytes }], new MemoryBlockStore());
     return decodeRoot(bytes).notebook === entries.get(NOTEBOOK_PATH);
-  }
-
-  /** The bytes of a file that the page has, a piece at a time, read anew each time. */
-  #fileOfPage(work: Work, path: string, size: number): AsyncIterable<Uint8Array> {
-    const piece = (offset: number): Promise<Uint8Array> =>
-      new Promise((resolve, reject) => {
-        const id = randomId();
-        const { signal } = work.stop;
-        const end = (): void => {
-          this.#asked.delete(id);
-          signal.removeEventListener("abort", stop);
-        };
-        const stop = (): void => {
-          end();
-          reject(new KromaError("aborted", "This was stopped."));
-        };
-        signal.addEventListener("abort", stop);
-        this.#asked.set(id, ({ bytes, error }) => {
-          end();
-          if (bytes) resolve(bytes);
-          else reject(error ? fromWireError(error) : new KromaError("missing", `The file ${path} is gone.`));
-        });
-        work.channel.send({
-          type: "content_request",
-          parent: work.id,
-          id,
-          path,
-          offset,
-          length: Math.min(PIECE, size - offset),
-        });
-      });
-    return {
-      async *[Symbol.asyncIterator]() {
-        for (let offset = 0; offset < size;) {
-          const bytes = await piece(offset);
-          if (bytes.length === 0 || offset + bytes.length > size)
-            throw new KromaError("unavailable", `The file ${path} changed while it was published. Publish it again.`);
-          offset += bytes.length;
-          yield bytes;
-        }
-      },
-    };
   }
 
   async #open(cid: string, hints: Hints, signal: AbortSignal): Promise<ArtefactSummary> {
@@ -270,99 +245,67 @@ export class ArtefactHost {
     const opened = await this.#opened(cid, this.#source(hints), signal, hints);
     const { root, manifest } = opened;
     const valid = opened.envelopes.filter(({ isValid }) => isValid);
-    for (const { cid: envelope } of valid) await this.#records.addEnvelope(root, envelope);
-    const published = parseCid(cid).code === DAG_PB ? parseCid(cid).toV1().toString() : undefined;
+    for (const { cid: envelope } of valid) await this.#envelopes.add(root, envelope);
     const files = await opened.files.list({ signal });
     const pinned = (await this.#records.kept()).find((record) => record.root === root);
     const [first] = valid;
-    const directory = published ?? (pinned && pinned.cid !== root ? pinned.cid : undefined);
     const { files: _files, notebook: _notebook, models: _models, prompts: _prompts, components: _, ...said } = manifest;
     return {
       ...said,
       root,
       ...(first ? { envelope: first.cid } : {}),
-      ...(directory === undefined ? {} : { directory }),
       files: files.map(({ path, size }) => ({ path, size })),
-      signed: await this.#signed(valid),
+      signed: await signedBy(valid, await this.#authors.list(), await this.#options.self()),
       broken: opened.envelopes.length - valid.length,
-      isHere: await isWhole([directory ?? root], blocks, signal),
+      isHere: await isWhole([root], blocks, signal),
       isPinned: pinned !== undefined,
     };
   }
 
-  async #opened(cid: string, source: BlockSource, signal: AbortSignal, hints?: Hints): Promise<OpenedArtefact> {
-    return openArtefact(cid, source, {
+  /** An artefact by any of its names, with what is known of its signatures. */
+  async #opened(cid: string, source: Source, signal: AbortSignal, hints?: Hints): Promise<OpenedArtefact> {
+    return openArtefact(cid, source.blocks, {
       signatures: await this.#options.signatures,
       signal,
       envelopes: async (root) => [
         ...(hints?.envelope === undefined ? [] : [hints.envelope]),
-        ...(await this.#records.envelopes(root)),
-        ...(await knownEnvelopes(root, hints?.from ?? [], { ...this.#options.gateway, signal })),
+        ...(await this.#envelopes.of(root)),
+        ...((await source.several?.envelopes(root, { signal })) ?? []),
       ],
     });
   }
 
   /** This browser first, then whoever may have it. What comes from outside is kept. */
-  #source({ from }: Hints): BlockSource {
-    const gateways = from.map((address) => ({ name: address, source: gatewaySource(address, this.#options.gateway) }));
-    return keepingSource(this.#options.blocks, firstOf(gateways));
-  }
-
-  async #signed(
-    envelopes: readonly { readonly author: { readonly name?: string; ed25519: string; mlDsa65: string } }[],
-  ) {
-    const known = await this.#authors.list();
-    const self = await this.#options.self();
-    const people = [
-      ...known.map(({ id, petname, claimed }) => ({ id, names: [petname, claimed] })),
-      ...(self?.identity.name === undefined ? [] : [{ id: self.id as string, names: [self.identity.name] }]),
-    ];
-    return Promise.all(
-      envelopes.map(async ({ author }): Promise<Signed> => {
-        const id: MemberId = await memberIdOf(author);
-        const claimed = author.name ?? "";
-        const petname = known.find((other) => other.id === id)?.petname;
-        const standing =
-          id === self?.id
-            ? "you"
-            : petname !== undefined
-              ? "known"
-              : impersonated(id, claimed, people)
-                ? "impostor"
-                : "new";
-        return { author: id, claimed, standing, ...(petname === undefined ? {} : { petname }) };
-      }),
-    );
+  #source({ from }: Hints): Source {
+    const several = new SeveralSources(from.map((address) => new GatewaySource(address, this.#options.gateway)));
+    return { blocks: new KeptSource(this.#options.blocks, several), several };
   }
 
   async #fetch(work: Work, cid: string, hints: Hints): Promise<{ readonly bytes: number }> {
+    const { signal } = work.stop;
     const tell = throttled((bytes: number) => work.channel.send({ type: "progress", parent: work.id, bytes }));
-    const roots = [cid, ...(hints.envelope === undefined ? [] : [hints.envelope])];
-    const reached = await fetchBlocks(roots, this.#source(hints), {
-      signal: work.stop.signal,
+    const source = this.#source(hints);
+    const { root, envelopes } = await this.#opened(cid, source, signal, hints);
+    const reached = await fetchBlocks([root], this.#options.blocks, source.several ?? source.blocks, {
+      signal,
       progress: ({ bytes }) => tell(bytes),
     });
+    for (const envelope of envelopes) if (envelope.isValid) await this.#envelopes.add(root, envelope.cid);
     return { bytes: reached.bytes };
   }
 
+  /** Everything is looked at before it is pinned. What is pinned is the published directory, if somebody signed. */
   async #pin(cid: string, signal: AbortSignal): Promise<void> {
     const { blocks, now } = this.#options;
-    const { root, manifest } = await this.#opened(cid, blocks, signal);
-    const [envelope] = await this.#records.envelopes(root);
-    const reached = await fetchBlocks([cid, ...(envelope === undefined ? [] : [envelope])], blocks, { signal });
-    await this.#pins.add(cid, manifest.title);
-    const { title, version, kind } = manifest;
-    await this.#records.keep({
-      cid,
-      root,
-      ...(envelope === undefined ? {} : { envelope }),
-      title,
-      version,
-      kind,
-      isOwn: false,
-      time: now(),
-      ...reached,
-    });
+    const { root, manifest, envelopes } = await this.#opened(cid, { blocks }, signal);
+    const envelope = envelopes.find(({ isValid }) => isValid)?.cid;
+    const { files, title, version, kind } = manifest;
+    const pinned = envelope === undefined ? root : await publishedDirectory({ files, root, envelope }, blocks, blocks);
+    let bytes = 0;
+    for await (const block of walkBlocks([pinned], blocks, { signal })) bytes += block.bytes.length;
+    await this.#pins.add(pinned, title);
+    const record = { cid: pinned, root, title, version, kind, bytes, isOwn: false, time: now() };
+    await this.#records.keep(envelope === undefined ? record : { ...record, envelope });
     this.#keptChanged();
   }
 
@@ -379,7 +322,7 @@ export class ArtefactHost {
   async #present(roots: readonly string[]): Promise<readonly string[]> {
     const present: string[] = [];
     for (const root of roots) {
-      for (const cid of [root, ...(await this.#records.envelopes(root))])
+      for (const cid of [root, ...(await this.#envelopes.of(root))])
         if (await this.#options.blocks.has(cid)) present.push(cid);
     }
     for (const { root, envelope } of await this.#records.kept()) present.push(root, ...(envelope ? [envelope] : []));
@@ -395,13 +338,10 @@ export class ArtefactHost {
     const found: string[] = [];
     const { roots } = await importCar(streamOf(file), blocks, {
       signal: work.stop.signal,
-      came: async ({ cid, bytes: block }) => {
-        tell((bytes += block.length));
-        // Small plain data may be a root, or somebody's signature of one.
-        if (parseCid(cid).code !== DAG_CBOR || block.length > MOST_LOOKED_AT) return;
-        const root = rootOfEnvelope(block);
-        if (root !== undefined) await this.#records.addEnvelope(root, cid);
-        else if (isRoot(block)) found.push(cid);
+      came: async (block) => {
+        tell((bytes += block.bytes.length));
+        await this.#envelopes.notice(block);
+        if (parseCid(block.cid).code === DAG_CBOR && isRoot(block.bytes)) found.push(block.cid);
       },
     });
     const directories = roots.filter((cid) => parseCid(cid).code === DAG_PB);
@@ -419,7 +359,7 @@ export class ArtefactHost {
             ...(record.cid === record.root && record.envelope ? [record.envelope] : []),
           ]),
         ]
-      : [cid, ...(await this.#records.envelopes(cid))];
+      : [cid, ...(await this.#envelopes.of(cid))];
     const pieces: Uint8Array<ArrayBuffer>[] = [];
     for await (const piece of exportCar(roots, blocks, { signal })) pieces.push(new Uint8Array(piece));
     return new Blob(pieces, { type: "application/vnd.ipld.car" });
@@ -430,33 +370,30 @@ export class ArtefactHost {
   }
 }
 
-/** Where, in an artefact, its page and the files of the workspace are. */
-const PAGE_PATH = "index.html";
+/** Where, in an artefact, the files of the workspace are. */
 const WORKSPACE_PATH = "workspace";
 const DAG_PB = 0x70;
 const DAG_CBOR = 0x71;
-const MOST_LOOKED_AT = 1024 * 1024;
 
-function rootOfEnvelope(block: Uint8Array): string | undefined {
-  try {
-    return decodeEnvelope(block).root;
-  } catch {
-    return undefined;
-  }
+/** Blocks, and who beside this browser may have them. */
+interface Source {
+  readonly blocks: BlockSource;
+  readonly several?: SeveralSources;
 }
 
 function isRoot(block: Uint8Array): boolean {
+  if (block.length > MOST_ROOT_BYTES) return false;
   try {
-    decodeRoot(block);
-    return true;
+    return decodeRoot(block).title !== "";
   } catch {
     return false;
   }
 }
 
-async function usageOf(blocks: BlockStore): Promise<Reached> {
-  if ("usage" in blocks && typeof blocks.usage === "function") return (await blocks.usage()) as Reached;
-  return { blocks: 0, bytes: 0 };
+/** What all blocks take, where the store knows. */
+async function usageOf(blocks: BlockStore): Promise<{ readonly used?: number }> {
+  if (!("usage" in blocks) || typeof blocks.usage !== "function") return {};
+  return { used: ((await blocks.usage()) as { readonly bytes: number }).bytes };
 }
 
 async function* streamOf(file: Blob): AsyncGenerator<Uint8Array> {

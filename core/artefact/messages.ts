@@ -5,6 +5,12 @@
 import type { WireError } from "../base/errors.ts";
 import type { ArtefactKind, Author, Environment } from "./manifest.ts";
 
+/** A file that was made to be published, by its path in the artefact. */
+export interface MadeFile {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+}
+
 /** What is published of a notebook, but for the bytes of its files. */
 export interface Draft {
   /** The notebook that it is made of. */
@@ -17,9 +23,8 @@ export interface Draft {
   readonly environment: Environment;
   readonly capabilities: readonly string[];
   readonly parents: readonly string[];
-  /** The notebook as an .ipynb file, and the page that shows it without Kroma. */
-  readonly notebook: Uint8Array;
-  readonly page: string;
+  /** What was made of it: "notebook.ipynb", and the page that shows it without Kroma. */
+  readonly made: readonly MadeFile[];
   /** Files of the workspace, by their paths there. */
   readonly files: readonly { readonly path: string; readonly size: number }[];
   /** The name under which the author's keys are made, when there are none yet. */
@@ -34,7 +39,7 @@ export interface Publication {
   readonly title: string;
   readonly version: string;
   readonly parents: readonly string[];
-  /** Of all blocks. */
+  /** Of its files. */
   readonly bytes: number;
   /** Unix time in milliseconds. */
   readonly time: number;
@@ -58,7 +63,6 @@ export interface Signed {
 export interface ArtefactSummary {
   readonly root: string;
   readonly envelope?: string;
-  readonly directory?: string;
   readonly kind: ArtefactKind;
   readonly name: string;
   readonly version: string;
@@ -88,10 +92,9 @@ export interface KeptArtefact {
   readonly title: string;
   readonly version: string;
   readonly kind: ArtefactKind;
-  /** Of all blocks that are here. */
+  /** Of its files. */
   readonly bytes: number;
-  readonly blocks: number;
-  /** Blocks under it are missing. */
+  /** False when blocks under it are missing. */
   readonly isWhole: boolean;
   /** It was published here. */
   readonly isOwn: boolean;
@@ -99,11 +102,11 @@ export interface KeptArtefact {
   readonly time: number;
 }
 
-/** What is kept, and what all blocks take. */
+/** What is kept. */
 export interface Kept {
   readonly artefacts: readonly KeptArtefact[];
-  readonly bytes: number;
-  readonly blocks: number;
+  /** Bytes of all blocks, kept and not; undefined where nobody knows. */
+  readonly used?: number;
   /** Where the blocks are. */
   readonly storage: "opfs" | "indexeddb" | "memory";
   /** Publishing that was cut off, with the title of each. */

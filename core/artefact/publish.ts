@@ -35,6 +35,10 @@ export async function publishArtefact(
   options: BuildOptions = {},
 ): Promise<Published> {
   const { content, ...said } = parts;
+  for (const { name, cid } of said.models) {
+    // A link to what nobody can fetch would be an artefact that nobody can keep.
+    if (!(await store.has(cid))) throw new KromaError("missing", `The model ${quoted(name)} is not here.`);
+  }
   const files = await buildFiles(content, store, options);
   if (!files.entries.has(said.entry))
     throw new KromaError("invalid", `There is no file ${quoted(said.entry)} among those to be published.`);

@@ -1,6 +1,6 @@
 /** What a browser remembers of artefacts beside their blocks: what was published from which notebook, and what is kept. */
 import * as v from "valibot";
-import type { DocStore, StoreKey } from "../store/stores.ts";
+import type { DocStore } from "../store/stores.ts";
 import { ARTEFACT_KINDS } from "./manifest.ts";
 import type { Draft, KeptArtefact, Publication } from "./messages.ts";
 
@@ -27,7 +27,6 @@ const keptSchema = v.object({
   version: text,
   kind: v.picklist(ARTEFACT_KINDS),
   bytes: size,
-  blocks: size,
   isOwn: v.boolean(),
   time: size,
 });
@@ -37,7 +36,9 @@ export type KeptRecord = Omit<KeptArtefact, "isWhole">;
 const PUBLISHED = "published";
 const KEPT = "kept";
 const DRAFT = "draft";
-const ENVELOPE = "envelope";
+/** The two parts of a draft: what is said, and the files that were made. */
+const SAID = "said";
+const MADE = "made";
 
 /** The records in a document store. A record that can't be read is as if it were not there. */
 export class ArtefactRecords {
@@ -68,13 +69,13 @@ export class ArtefactRecords {
   /** All that a publication leaves behind, at once, and the draft that it was made of is gone. */
   async published(document: string, publication: Publication, kept: KeptRecord): Promise<void> {
     const { isKnown: _, ...record } = publication;
+    const draft = await this.#store.loadRange([DRAFT, document]);
     await this.#store.write({
+      remove: draft.map(([key]) => key),
       put: [
         [[PUBLISHED, document, publication.root], json(record)],
         [[KEPT, kept.cid], json(kept)],
-        [[ENVELOPE, publication.root, publication.envelope], new Uint8Array()],
       ],
-      remove: draftKeys(document),
     });
   }
 
@@ -86,51 +87,36 @@ export class ArtefactRecords {
     await this.#store.write({ remove: [[KEPT, cid]] });
   }
 
-  /** Envelopes that are known to belong to a root, or to say so. */
-  async envelopes(root: string): Promise<readonly string[]> {
-    return (await this.#store.loadRange([ENVELOPE, root])).flatMap(([[, , cid]]) => cid ?? []);
-  }
-
-  async addEnvelope(root: string, envelope: string): Promise<void> {
-    await this.#store.write({ put: [[[ENVELOPE, root, envelope], new Uint8Array()]] });
-  }
-
   /** Keeps what is being published, until it is published or discarded. */
-  async keepDraft({ notebook, page, ...said }: Draft): Promise<void> {
-    const [draft, file, shown] = draftKeys(said.document);
-    await this.#store.write({
-      put: [
-        [draft, json(said)],
-        [file, notebook],
-        [shown, new TextEncoder().encode(page)],
-      ],
-    });
+  async keepDraft({ made, ...said }: Draft): Promise<void> {
+    await this.discardDraft(said.document);
+    const files = made.map(({ path, bytes }) => [[DRAFT, said.document, MADE, path], bytes] as const);
+    await this.#store.write({ put: [[[DRAFT, said.document, SAID], json(said)], ...files] });
   }
 
   async draft(document: string): Promise<Draft | undefined> {
-    const [said, notebook, page] = await Promise.all(draftKeys(document).map((key) => this.#store.load(key)));
-    if (!said || !notebook || !page) return undefined;
+    const [said, made] = await Promise.all([
+      this.#store.load([DRAFT, document, SAID]),
+      this.#store.loadRange([DRAFT, document, MADE]),
+    ]);
+    if (!said) return undefined;
     // It was written by this program and is looked at by the publisher again.
-    return { ...(parse(said) as Draft), notebook, page: new TextDecoder().decode(page) };
+    const files = made.flatMap(([[, , , path], bytes]) => (path === undefined ? [] : [{ path, bytes }]));
+    return { ...(parse(said) as Draft), made: files };
   }
 
   async discardDraft(document: string): Promise<void> {
-    await this.#store.write({ remove: draftKeys(document) });
+    const stored = await this.#store.loadRange([DRAFT, document]);
+    await this.#store.write({ remove: stored.map(([key]) => key) });
   }
 
   /** Notebooks of which a draft is kept. */
   async drafts(): Promise<readonly { readonly document: string; readonly title: string }[]> {
     const schema = v.object({ document: text, title: text });
     const stored = await this.#store.loadRange([DRAFT]);
-    return stored.flatMap(([key, bytes]) => (key[2] === "said" ? (read(schema, bytes) ?? []) : []));
+    return stored.flatMap(([key, bytes]) => (key[2] === SAID ? (read(schema, bytes) ?? []) : []));
   }
 }
-
-const draftKeys = (document: string): readonly [StoreKey, StoreKey, StoreKey] => [
-  [DRAFT, document, "said"],
-  [DRAFT, document, "notebook"],
-  [DRAFT, document, "page"],
-];
 
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 

@@ -31,7 +31,12 @@ export interface OpenCar {
   /** As they are spelled; there may be none, and a root need not be among the blocks. */
   readonly roots: readonly string[];
   /** The blocks as they come, each checked against its CID. Read once. `corrupt` when the file ends in the middle. */
-  readonly blocks: AsyncGenerator<WalkedBlock>;
+  readonly blocks: AsyncGenerator<CarBlock>;
+}
+
+/** A block, and where in the file its bytes start. */
+export interface CarBlock extends WalkedBlock {
+  readonly at: number;
 }
 
 /** What came of an import. */
@@ -126,7 +131,7 @@ async function* readBlocks(
   reader: StreamReader,
   end: number,
   limits: Pick<WalkLimits, "blocks" | "bytes">,
-): AsyncGenerator<WalkedBlock> {
+): AsyncGenerator<CarBlock> {
   let [blocks, total] = [0, 0];
   try {
     while (reader.position < end && !(await reader.isAtEnd())) {
@@ -141,7 +146,7 @@ async function* readBlocks(
       total += bytes.length;
       if (blocks > limits.blocks || total > limits.bytes)
         throw new KromaError("exhausted", "This CAR file has more in it than Kroma takes.");
-      yield { cid, bytes: await checkForeignBlock(cid, bytes) };
+      yield { cid, bytes: await checkForeignBlock(cid, bytes), at: reader.position - bytes.length };
     }
   } finally {
     await reader.close();

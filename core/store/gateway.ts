@@ -1,125 +1,182 @@
 /**
- * Blocks from trustless gateways over HTTP (https://specs.ipfs.tech/http-gateways/trustless-gateway/): one request a block, and
- * nothing believed. A gateway may be gone, stall, send for ever, or lie; whoever asks several goes on with the others.
+ * Blocks from a trustless HTTP gateway (https://specs.ipfs.tech/http-gateways/trustless-gateway/): anybody's, so it may lie,
+ * stall, or send without end. What it sends is cut at the size of a block and checked against the CID.
  */
+import * as v from "valibot";
 import { concatenate } from "../base/bytes.ts";
 import { KromaError } from "../base/errors.ts";
-import { checkForeignBlock, MOST_BLOCK_BYTES } from "./cid.ts";
+import { checkForeignBlock, inlineBytes, MOST_BLOCK_BYTES, parseCid } from "./cid.ts";
 import type { BlockSource } from "./stores.ts";
-import { throwIfAborted } from "./walk.ts";
 
 export interface GatewayOptions {
+  /** In place of the platform's. */
   readonly fetch?: typeof fetch;
-  /** How long it may say nothing, in milliseconds. */
-  readonly patience?: number;
+  /** Silence of so long is the end, in milliseconds. */
+  readonly stall?: number;
+  /** So is a block that takes longer, however it drips. */
+  readonly most?: number;
 }
 
-const PATIENCE = 15_000;
-/** So many refusals in a row, and it is asked last. */
-const MOST_REFUSALS = 3;
-
-/** A gateway's address without what is after its host and folder; undefined when it is no http(s) address. */
-export function gatewayAddress(text: string): string | undefined {
-  const url = URL.canParse(text.trim()) ? new URL(text.trim()) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== "") return undefined;
-  return `${url.origin}${url.pathname.replace(/\/+$/, "")}`;
+/** Somebody who can be asked for blocks and, if they keep artefacts, for envelopes. */
+export interface NamedSource extends BlockSource {
+  /** As people know it. */
+  readonly name: string;
+  /** CIDs of envelopes of that root; none when it knows of none or has no such index. Nothing is checked. */
+  envelopes?(root: string, options?: { readonly signal?: AbortSignal }): Promise<readonly string[]>;
 }
 
-/** The blocks of one gateway, not checked: a checked source or `firstOf` belongs around it. */
-export function gatewaySource(address: string, options: GatewayOptions = {}): BlockSource {
-  const ask = options.fetch ?? fetch;
-  const patience = options.patience ?? PATIENCE;
-  return {
-    async get(cid, { signal } = {}) {
-      const stalled = new AbortController();
-      let timer = setTimeout(() => stalled.abort(), patience);
-      const restart = (): void => {
-        clearTimeout(timer);
-        timer = setTimeout(() => stalled.abort(), patience);
-      };
-      try {
-        const response = await ask(`${address}/ipfs/${cid}?format=raw`, {
-          headers: { accept: "application/vnd.ipld.raw" },
-          credentials: "omit",
-          referrerPolicy: "no-referrer",
-          signal: signal ? AbortSignal.any([signal, stalled.signal]) : stalled.signal,
-        });
-        if (response.status === 404 || response.status === 410) {
-          await response.body?.cancel();
-          return undefined;
-        }
-        if (!response.ok || !response.body) {
-          await response.body?.cancel();
-          throw new KromaError("unavailable", `${address} answers with status ${response.status}.`);
-        }
-        return await readLimited(response.body, restart);
-      } catch (error) {
-        throwIfAborted(signal);
-        if (error instanceof KromaError) throw error;
-        const what = stalled.signal.aborted ? "says nothing any more" : "can't be reached";
-        throw new KromaError("unavailable", `${address} ${what}.`, { cause: error });
-      } finally {
-        clearTimeout(timer);
+const STALL = 15_000;
+const MOST_TIME = 120_000;
+const MOST_ENVELOPES_BYTES = 16 * 1024;
+
+const envelopesSchema = v.pipe(v.array(v.pipe(v.string(), v.maxLength(200))), v.maxLength(100));
+
+/** The gateway at that address. Blocks are asked for below it, at `ipfs/CID?format=raw`. */
+export class GatewaySource implements NamedSource {
+  readonly name: string;
+  readonly #base: URL;
+  readonly #fetch: typeof fetch;
+  readonly #stall: number;
+  readonly #most: number;
+
+  constructor(address: string, options: GatewayOptions = {}) {
+    this.#base = gatewayUrl(address);
+    this.name = this.#base.host;
+    this.#fetch = options.fetch ?? ((input, init) => fetch(input, init));
+    this.#stall = options.stall ?? STALL;
+    this.#most = options.most ?? MOST_TIME;
+  }
+
+  /** `unavailable` when it does not answer as it should, `corrupt` when what it sends is something else. */
+  async get(cid: string, options: { readonly signal?: AbortSignal } = {}): Promise<Uint8Array | undefined> {
+    const inline = inlineBytes(cid);
+    if (inline) return inline;
+    const name = parseCid(cid).toV1().toString();
+    const bytes = await this.#read(
+      new URL(`ipfs/${name}?format=raw`, this.#base),
+      "application/vnd.ipld.raw",
+      MOST_BLOCK_BYTES,
+      options.signal,
+    );
+    return bytes && checkForeignBlock(cid, bytes);
+  }
+
+  async envelopes(root: string, options: { readonly signal?: AbortSignal } = {}): Promise<readonly string[]> {
+    const name = parseCid(root).toV1().toString();
+    const address = new URL(`kroma/envelopes/${name}`, this.#base);
+    try {
+      const bytes = await this.#read(address, "application/json", MOST_ENVELOPES_BYTES, options.signal);
+      return bytes ? v.parse(envelopesSchema, JSON.parse(new TextDecoder().decode(bytes))) : [];
+    } catch (error) {
+      if (error instanceof KromaError && error.code === "aborted") throw error;
+      // A gateway that is no mirror answers this in its own way.
+      return [];
+    }
+  }
+
+  async #read(
+    address: URL,
+    type: string,
+    most: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Uint8Array | undefined> {
+    const watch = new Watch(this.#stall, this.#most, signal);
+    try {
+      const response = await this.#fetch(address, {
+        headers: { accept: type },
+        signal: watch.signal,
+        credentials: "omit",
+        referrerPolicy: "no-referrer",
+      });
+      if (response.status === 404 || response.status === 410) {
+        await response.body?.cancel();
+        return undefined;
       }
-    },
-  };
+      if (!response.ok || !response.body) {
+        await response.body?.cancel();
+        throw new KromaError("unavailable", `${this.name} answers ${response.status}.`);
+      }
+      return await bodyOf(response.body, most, watch, this.name);
+    } catch (error) {
+      if (error instanceof KromaError) throw error;
+      if (signal?.aborted) throw new KromaError("aborted", "This was stopped.", { cause: error });
+      const why = watch.isOver ? "is silent" : "can't be reached";
+      throw new KromaError("unavailable", `${this.name} ${why}.`, { cause: error });
+    } finally {
+      watch.close();
+    }
+  }
 }
 
-async function readLimited(body: ReadableStream<Uint8Array>, came: () => void): Promise<Uint8Array> {
-  const reader = body.getReader();
+/** The address of a gateway as a folder; `invalid` when it is no web address. */
+export function gatewayUrl(address: string): URL {
+  const url = URL.parse(address);
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new KromaError("invalid", `A gateway's address starts with https:// or http://, unlike "${address}".`);
+  url.search = "";
+  url.hash = "";
+  if (!url.pathname.endsWith("/")) url.pathname += "/";
+  return url;
+}
+
+async function bodyOf(body: ReadableStream<Uint8Array>, most: number, watch: Watch, name: string): Promise<Uint8Array> {
   const pieces: Uint8Array[] = [];
   let length = 0;
+  const reader = body.getReader();
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return concatenate(pieces);
-    came();
+    watch.heard();
     length += value.length;
-    if (length > MOST_BLOCK_BYTES) {
+    if (length > most) {
       await reader.cancel();
-      throw new KromaError("corrupt", "More came than a block may have.");
+      throw new KromaError("corrupt", `${name} sends more than a block may have.`);
     }
     pieces.push(value);
   }
 }
 
-/** A source with a name, for what is said of it. */
-export interface NamedSource {
-  readonly name: string;
-  readonly source: BlockSource;
-}
+/** Stops a request when it is told to, when nothing is heard for too long, and when it takes too long. */
+class Watch {
+  readonly #controller = new AbortController();
+  readonly #stall: number;
+  readonly #end: ReturnType<typeof setTimeout>;
+  readonly #outer: AbortSignal | undefined;
+  readonly #stop = () => this.#controller.abort(this.#outer?.reason);
+  #silence: ReturnType<typeof setTimeout>;
+  #isOver = false;
 
-/**
- * The block from the first of them that has it, checked. One that lies is not asked again; one that can't be reached is asked
- * after the others. `missing` is undefined as ever; `unavailable` when one that could not be reached may have it.
- */
-export function firstOf(sources: readonly NamedSource[], onTrouble?: (sentence: string) => void): BlockSource {
-  const refusals = new Map<NamedSource, number>();
-  const liars = new Set<NamedSource>();
-  return {
-    async get(cid, options = {}) {
-      const tired = (source: NamedSource): number => ((refusals.get(source) ?? 0) >= MOST_REFUSALS ? 1 : 0);
-      const order = sources.filter((source) => !liars.has(source)).sort((a, b) => tired(a) - tired(b));
-      let unreached: unknown;
-      for (const named of order) {
-        throwIfAborted(options.signal);
-        try {
-          const bytes = await named.source.get(cid, options);
-          refusals.delete(named);
-          if (bytes) return await checkForeignBlock(cid, bytes);
-        } catch (error) {
-          throwIfAborted(options.signal);
-          if (!(error instanceof KromaError)) throw error;
-          if (error.code === "corrupt") {
-            liars.add(named);
-            onTrouble?.(`${named.name} sent something else than it was asked for, and is not asked any more.`);
-          } else {
-            refusals.set(named, (refusals.get(named) ?? 0) + 1);
-            unreached = error;
-          }
-        }
-      }
-      if (unreached !== undefined) throw unreached;
-      return undefined;
-    },
-  };
+  constructor(stall: number, most: number, outer: AbortSignal | undefined) {
+    this.#stall = stall;
+    this.#outer = outer;
+    this.#end = setTimeout(() => this.#giveUp(), most);
+    this.#silence = setTimeout(() => this.#giveUp(), stall);
+    outer?.addEventListener("abort", this.#stop, { once: true });
+    if (outer?.aborted) this.#stop();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** True when it took too long. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  heard(): void {
+    clearTimeout(this.#silence);
+    this.#silence = setTimeout(() => this.#giveUp(), this.#stall);
+  }
+
+  close(): void {
+    clearTimeout(this.#silence);
+    clearTimeout(this.#end);
+    this.#outer?.removeEventListener("abort", this.#stop);
+  }
+
+  #giveUp(): void {
+    this.#isOver = true;
+    this.#controller.abort();
+  }
 }

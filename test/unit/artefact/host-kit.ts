@@ -31,7 +31,7 @@ export async function browserOf(byte: number, name: string, before?: Omit<Browse
     signer: async () => signer,
     self: async () => signer,
     now: () => (time += 1000),
-    gateway: { patience: 700 },
+    gateway: { stall: 700 },
   });
   const [page, worker] = channelPair<FromArtefacts, ToArtefacts>();
   host.connect(worker);
@@ -39,6 +39,12 @@ export async function browserOf(byte: number, name: string, before?: Omit<Browse
 }
 
 export const NOTEBOOK = text('{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}\n');
+
+/** The files that are made of a notebook, in the order of their paths. */
+export const madeOf = (notebook: Uint8Array): Draft["made"] => [
+  { path: "index.html", bytes: text("<!doctype html><title>Weather</title>") },
+  { path: "notebook.ipynb", bytes: notebook },
+];
 
 /** A draft of a notebook with one file of so many bytes. */
 export function draftOf(size: number, change: Partial<Draft> = {}): Draft {
@@ -52,8 +58,7 @@ export function draftOf(size: number, change: Partial<Draft> = {}): Draft {
     environment: { packages: [], npm: [] },
     capabilities: [],
     parents: [],
-    notebook: NOTEBOOK,
-    page: "<!doctype html><title>Weather</title>",
+    made: madeOf(NOTEBOOK),
     files: size === 0 ? [] : [{ path: "data/numbers.bin", size }],
     signAs: "Ada",
     ...change,

@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { artefactFragment, parseArtefactAddress } from "#core/artefact/address.ts";
 import { MemoryBlockStore } from "#core/store/memory.ts";
-import { browserOf, closeGateways, draftOf, gatewayOf, NOTEBOOK, readPattern } from "./host-kit.ts";
+import { browserOf, closeGateways, draftOf, gatewayOf, madeOf, NOTEBOOK, readPattern } from "./host-kit.ts";
 import { text } from "./kit.ts";
 
 afterEach(closeGateways);
@@ -53,7 +52,9 @@ describe("Artefacts of a browser", () => {
     expect(first.isKnown).toBeUndefined();
     const again = await client.publish(draftOf(0), { read: readPattern });
     expect(again).toMatchObject({ root: first.root, isKnown: true });
-    const changed = await client.publish(draftOf(0, { notebook: text("{}"), version: "1.0.1" }), { read: readPattern });
+    const changed = await client.publish(draftOf(0, { made: madeOf(text("{}")), version: "1.0.1" }), {
+      read: readPattern,
+    });
     expect(changed.parents).toEqual([first.root]);
     expect((await client.open(changed.root, NO_HINTS)).parents).toEqual([first.root]);
     expect((await client.publications("document-1")).map(({ root }) => root)).toEqual([changed.root, first.root]);
@@ -118,7 +119,7 @@ describe("Artefacts of a browser", () => {
   it("knows remembered authors by their keys, and warns of their names on others'", async () => {
     const [ada, mallory, ben] = await Promise.all([browserOf(1, "Ada"), browserOf(3, "A-DA"), browserOf(2, "Ben")]);
     const genuine = await ada.client.publish(draftOf(0), { read: readPattern });
-    const forged = await mallory.client.publish(draftOf(0, { notebook: text("[]") }), { read: readPattern });
+    const forged = await mallory.client.publish(draftOf(0, { made: madeOf(text("[]")) }), { read: readPattern });
     const own = await (await browserOf(4, "Ben")).client.publish(draftOf(0, { title: "Other" }), { read: readPattern });
     await ben.client.importCar(await ada.client.exportCar(genuine.directory));
     await ben.client.importCar(await mallory.client.exportCar(forged.directory));
@@ -201,39 +202,5 @@ describe("Artefacts of a browser", () => {
     expect(await blocks.has(one.root)).toBe(false);
     expect((await client.open(two.root, NO_HINTS)).signed).toMatchObject([{ standing: "you" }]);
     expect(await client.open(three.directory, NO_HINTS)).toMatchObject({ isHere: true, isPinned: true });
-  });
-});
-
-describe("Addresses of artefacts", () => {
-  const cid = "bafyreigbtj4x7ip5legnfznufuopl4sg4knzc2cof6duas4b3q2fy6swua";
-
-  it("are read in every shape in which people hand them on", () => {
-    const bare = { cid, from: [] };
-    expect(parseArtefactAddress(` ${cid}\n`)).toEqual(bare);
-    expect(parseArtefactAddress(`ipfs://${cid}/index.html`)).toEqual(bare);
-    expect(parseArtefactAddress(`https://gateway.example/ipfs/${cid}/`)).toEqual({
-      cid,
-      from: ["https://gateway.example"],
-    });
-    expect(parseArtefactAddress(`https://${cid}.ipfs.gateway.example/`)).toEqual({
-      cid,
-      from: ["https://gateway.example"],
-    });
-    const whole = { cid, envelope: cid, from: ["http://127.0.0.1:8041", "https://gateway.example/folder"] };
-    expect(parseArtefactAddress(`https://kroma.example/app/${artefactFragment(whole)}`)).toEqual(whole);
-    expect(parseArtefactAddress(artefactFragment(bare))).toEqual(bare);
-  });
-
-  it("are refused with a sentence when they name nothing", () => {
-    for (const wrong of [
-      "",
-      "hello",
-      "https://example.org/page",
-      "#/artefact/",
-      "javascript:alert(1)",
-      "x".repeat(9000),
-    ])
-      expect(() => parseArtefactAddress(wrong)).toThrow("no published notebook");
-    expect(parseArtefactAddress(`#/artefact/${cid}?from=javascript:alert(1)&from=ftp://x.example`).from).toEqual([]);
   });
 });
