@@ -16,6 +16,25 @@ const help = `Kroma: notebooks of Python, TypeScript and Linux cells.
       --allow-net HOST        lets programs of the Linux machine reach this host (may be repeated; "host:port", "*.host")
       --quiet                 no progress on standard error
   kroma convert IN OUT        .ipynb to percent script (.py, .ts) and back; the endings tell the formats
+  kroma publish FILE [options]
+                              makes a signed artefact of a notebook, its outputs and the files that its cells use; pins
+                              it, and writes its CID to standard output
+      --car OUT.car           writes it as a CAR file too
+      --title, --author, --licence, --name, --version TEXT
+                              what it says of itself (--author may be repeated: "Ada <ada@example.org>")
+      --parent CID            what it was made from (may be repeated)
+      --file PATH             takes this file or folder along too (may be repeated)
+      --allow-secrets         publishes what looks like a secret all the same
+  kroma fetch CID [options]   gets an artefact, checks every block, and pins it
+      --from SOURCE           a gateway's or a mirror's web address, or a .car file (may be repeated)
+      --output FOLDER         writes its files there
+  kroma verify CID|FILE.car   checks every block and both signatures (--from as for fetch)
+  kroma pin CID [--name TEXT] keeps an artefact, or anything else that has a CID (--from as for fetch)
+  kroma unpin CID             lets it go, and removes what nothing else keeps
+  kroma pins [--long]         what is kept
+  kroma car import FILE       takes the blocks of a CAR file ("-" reads standard input) and pins its roots
+  kroma car export CID… [--output FILE.car]
+                              writes everything below them as a CAR file, or to standard output
   kroma serve [options]       serves the built page
       --port PORT             8040, or the next free one
       --host HOST             127.0.0.1; name another address to let other machines in
@@ -35,6 +54,9 @@ const help = `Kroma: notebooks of Python, TypeScript and Linux cells.
   kroma help, kroma --version
 
 Exit status of run: 0 all cells ran, 1 a cell failed, 2 bad input or usage, 130 interrupted.
+Of verify: 0 all blocks are right and all signatures hold, 1 they don't, 2 bad input or usage. Of unpin: 1 was not pinned.
+Of the others: 0 done, 2 bad input or usage or not to be had, 130 interrupted.
+What is published and pinned is kept in KROMA_HOME, or the platform's usual folder for data.
 `;
 
 const verbs: Readonly<Record<string, () => Promise<(args: readonly string[]) => Promise<number>>>> = {
@@ -45,6 +67,34 @@ const verbs: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   convert: async () => {
     const { convert } = await import("./convert.ts");
     return (args) => convert(args, terminal);
+  },
+  publish: async () => {
+    const { publish } = await import("./artefacts/publish.ts");
+    return (args) => publish(args, terminal);
+  },
+  fetch: async () => {
+    const { fetchVerb } = await import("./artefacts/fetch.ts");
+    return (args) => fetchVerb(args, terminal);
+  },
+  verify: async () => {
+    const { verify } = await import("./artefacts/verify.ts");
+    return (args) => verify(args, terminal);
+  },
+  pin: async () => {
+    const { pin } = await import("./artefacts/pins.ts");
+    return (args) => pin(args, terminal);
+  },
+  unpin: async () => {
+    const { unpin } = await import("./artefacts/pins.ts");
+    return (args) => unpin(args, terminal);
+  },
+  pins: async () => {
+    const { pins } = await import("./artefacts/pins.ts");
+    return (args) => pins(args, terminal);
+  },
+  car: async () => {
+    const { car } = await import("./artefacts/car.ts");
+    return (args) => car(args, terminal);
   },
   serve: async () => {
     const { serve } = await import("./serve.ts");
@@ -89,5 +139,5 @@ try {
 } catch (error) {
   if (!(error instanceof UsageError) && !(error instanceof KromaError)) throw error;
   terminal.say(error.message);
-  process.exit(2);
+  process.exit(error instanceof KromaError && error.code === "aborted" ? 130 : 2);
 }

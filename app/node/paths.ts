@@ -11,9 +11,9 @@ export function cacheFolder(): string {
   return join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "kroma");
 }
 
-/** The folder of what is to be kept: KROMA_DATA, or the platform's usual one. */
+/** The folder of what is to be kept: KROMA_HOME, or the platform's usual one. KROMA_DATA is its older name. */
 export function dataFolder(): string {
-  const named = process.env["KROMA_DATA"];
+  const named = process.env["KROMA_HOME"] || process.env["KROMA_DATA"];
   if (named !== undefined && named !== "") return named;
   if (process.platform === "darwin") return join(homedir(), "Library/Application Support/kroma");
   if (process.platform === "win32") return join(process.env["APPDATA"] ?? homedir(), "kroma");

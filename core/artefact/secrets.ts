@@ -21,7 +21,11 @@ interface Shape {
 
 /** Shapes as the makers of the tokens describe them in their public documentation. */
 const SHAPES: readonly Shape[] = [
-  { what: "a private key", pattern: /-----BEGIN (?:[A-Z0-9]{1,20} ){0,2}PRIVATE KEY(?: BLOCK)?-----/g },
+  {
+    what: "a private key",
+    // With something in it: a program that only names the header holds no key.
+    pattern: /-----BEGIN (?:[A-Z0-9]{1,20} ){0,2}PRIVATE KEY(?: BLOCK)?-----[\s\S]{0,300}?[A-Za-z0-9+/]{40}/g,
+  },
   { what: "an AWS access key", pattern: /\b(?:AKIA|ASIA)[A-Z2-7]{16}\b/g },
   { what: "a GitHub token", pattern: /\b(?:gh[pousr]_[A-Za-z0-9]{36,255}|github_pat_[A-Za-z0-9_]{50,255})\b/g },
   { what: "a GitLab token", pattern: /\bglpat-[\w-]{20,64}/g },

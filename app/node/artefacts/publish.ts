@@ -1,0 +1,246 @@
+/** `kroma publish`: a notebook, with its outputs and the files that it uses, as a signed artefact in the home folder. */
+import { createReadStream, createWriteStream } from "node:fs";
+import { readFile, readdir, realpath, rename, rm, stat } from "node:fs/promises";
+import { dirname, join, relative, resolve, sep } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { readAddress } from "#core/artefact/address.ts";
+import type { Author } from "#core/artefact/manifest.ts";
+import {
+  notebookParts,
+  secretsInFile,
+  secretsInNotebook,
+  type PlacedSuspicion,
+  type WorkspaceFile,
+} from "#core/artefact/notebook-parts.ts";
+import { openArtefact } from "#core/artefact/open.ts";
+import { checkPaths } from "#core/artefact/paths.ts";
+import { publishArtefact } from "#core/artefact/publish.ts";
+import { textOf } from "#core/artefact/secrets.ts";
+import { usedFiles, type FileTree } from "#core/artefact/used-files.ts";
+import { fitName } from "#core/mesh/identity.ts";
+import { readFile as readNotebook } from "#core/notebook/formats.ts";
+import type { Notebook } from "#core/notebook/model.ts";
+import { exportCar } from "#core/store/car.ts";
+import { openSignatures } from "#plugins/identity/signatures.ts";
+import { type Terminal, UsageError } from "../cli-error.ts";
+import { checkWritable, formatOf, readInput } from "../files.ts";
+import { counted, readArguments, sizeText } from "./arguments.ts";
+import { openHome, type Home } from "./home.ts";
+import { stopOnSignals } from "./stopping.ts";
+
+/** A text of more bytes is not looked through for paths. */
+const MOST_TEXT = 2 ** 20;
+/** Nor is more than this for secrets. */
+const MOST_SCANNED = 32 * 2 ** 20;
+
+/** Publishes a notebook; the answer is the exit status. Its root's CID is the last line of standard output, and the only one. */
+export async function publish(args: readonly string[], terminal: Terminal): Promise<number> {
+  const { values, positionals } = readArguments("publish", args, {
+    car: { type: "string" },
+    title: { type: "string" },
+    author: { type: "string", multiple: true },
+    licence: { type: "string" },
+    name: { type: "string" },
+    version: { type: "string" },
+    parent: { type: "string", multiple: true },
+    file: { type: "string", multiple: true },
+    "allow-secrets": { type: "boolean" },
+    quiet: { type: "boolean", short: "q" },
+  });
+  const [file, ...rest] = positionals;
+  if (file === undefined) throw new UsageError("publish: which notebook? Usage: kroma publish FILE [options]");
+  if (rest.length > 0) throw new UsageError(`publish: one notebook at a time, not also ${rest.join(" ")}`);
+  formatOf(file);
+  if (values.car !== undefined) await checkWritable(values.car);
+  const notebook = await read(file, terminal);
+  const folder = await realpath(dirname(resolve(file)));
+  const files = await workspaceFiles(notebook, folder, file, values.file ?? []);
+  const say = (line: string): void => {
+    if (values.quiet !== true) terminal.say(line);
+  };
+  for (const { path, size } of files) say(`takes ${path} along (${sizeText(size)})`);
+  const isAllowed = checkSecrets(await secretsIn(notebook, files), values["allow-secrets"] === true, terminal);
+  if (!isAllowed) return 2;
+
+  const stopping = stopOnSignals();
+  const home = openHome();
+  try {
+    const named = values.author?.map(authorOf);
+    const signer = await home.signer(fitName(named?.[0]?.name ?? ""));
+    const authors = named ?? [{ name: signer.identity.name ?? "Somebody" }];
+    const parts = notebookParts(notebook, files.map(openFile), {
+      authors,
+      licence: values.licence ?? "LicenseRef-unstated",
+      ...(values.title === undefined ? {} : { title: values.title }),
+      ...(values.name === undefined ? {} : { name: values.name }),
+      ...(values.version === undefined ? {} : { version: values.version }),
+      parents: await parentsOf(values.parent ?? [], home),
+    });
+    const published = await home.writing(async () => {
+      const made = await publishArtefact(parts, home.blocks, signer, { signal: stopping.signal });
+      await home.envelopes.add(made.root, made.envelope);
+      await home.pins.add(made.directory, `${parts.title} ${parts.version}`);
+      return made;
+    });
+    if (values.car !== undefined) {
+      await writeCarFile(values.car, exportCar([published.root, published.directory], home.blocks));
+      say(`wrote ${values.car}`);
+    }
+    say(
+      `published ${counted(parts.content.length, "file")}, ${sizeText(published.bytes)}, signed by ${signer.identity.name}`,
+    );
+    say(`directory, for gateways and pins: ${published.directory}`);
+    say(`signature: ${published.envelope}`);
+    terminal.out(`${published.root}\n`);
+    return 0;
+  } finally {
+    stopping.end();
+    home.close();
+  }
+}
+
+/** Writes a stream to a file so that a whole one is there or none. */
+export async function writeCarFile(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
+  const beside = `${path}.${process.pid}.part`;
+  try {
+    await pipeline(Readable.from(bytes), createWriteStream(beside, { flags: "wx" }));
+    await rename(beside, path);
+  } catch (error) {
+    await rm(beside, { force: true });
+    throw error;
+  }
+}
+
+/** A file that goes along. */
+interface TakenFile {
+  /** In the workspace. */
+  readonly path: string;
+  readonly place: string;
+  readonly size: number;
+}
+
+async function read(file: string, terminal: Terminal): Promise<Notebook> {
+  try {
+    const { notebook, warnings } = readNotebook(file, await readInput(file));
+    for (const warning of warnings) terminal.say(`${file}: ${warning}`);
+    return notebook;
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    throw new UsageError(`${file}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
+
+/** The files that cells use, and those that were named. */
+async function workspaceFiles(
+  notebook: Notebook,
+  folder: string,
+  file: string,
+  named: readonly string[],
+): Promise<readonly TakenFile[]> {
+  const tree = folderTree(folder);
+  const own = relative(folder, await realpath(resolve(file)));
+  const used = await usedFiles(notebook.cells, tree);
+  const asked: string[] = [];
+  for (const name of named) {
+    const place = await realpath(resolve(name)).catch(() => {
+      throw new UsageError(`--file ${name}: no such file or directory`);
+    });
+    const path = relative(folder, place).split(sep).join("/");
+    if (path === "" || path.startsWith("../")) throw new UsageError(`--file ${name}: is not in the notebook's folder`);
+    if ((await tree.kind(path)) === "folder") asked.push(...(await tree.list(path, Number.POSITIVE_INFINITY)));
+    else asked.push(path);
+  }
+  const paths = [...new Set([...used, ...asked])].filter((path) => path !== own).sort();
+  checkPaths(paths);
+  return Promise.all(
+    paths.map(async (path) => {
+      const place = join(folder, path);
+      return { path, place, size: (await stat(place)).size };
+    }),
+  );
+}
+
+/** The notebook's folder. What lies outside of it is not seen, whatever links lead there. */
+function folderTree(folder: string): FileTree {
+  const inside = async (path: string): Promise<string | undefined> => {
+    try {
+      const place = await realpath(join(folder, path));
+      return place.startsWith(`${folder}${sep}`) ? place : undefined;
+    } catch {
+      return undefined;
+    }
+  };
+  const kind: FileTree["kind"] = async (path) => {
+    const place = await inside(path);
+    const found = place === undefined ? undefined : await stat(place);
+    return found?.isFile() ? "file" : found?.isDirectory() ? "folder" : undefined;
+  };
+  return {
+    kind,
+    async list(path, most) {
+      const found: string[] = [];
+      const place = await inside(path);
+      for (const name of place === undefined ? [] : (await readdir(place)).sort()) {
+        const entry = `${path}/${name}`;
+        // What an editor or a program keeps for itself is not meant by naming the folder.
+        if (found.length >= most || name.startsWith(".") || name === "__pycache__" || name === "node_modules") continue;
+        const what = await kind(entry);
+        if (what === "file") found.push(entry);
+        if (what === "folder") found.push(...(await this.list(entry, most - found.length)));
+      }
+      return found;
+    },
+    async text(path) {
+      const place = await inside(path);
+      if (place === undefined || (await stat(place)).size > MOST_TEXT) return undefined;
+      return textOf(await readFile(place));
+    },
+  };
+}
+
+const openFile = ({ path, place }: TakenFile): WorkspaceFile => ({
+  path,
+  content: lazily(place),
+});
+
+/** Opened when its turn comes: there may be more files than a process may have open. */
+async function* lazily(place: string): AsyncGenerator<Uint8Array> {
+  yield* createReadStream(place, { highWaterMark: 2 ** 20 }) as AsyncIterable<Uint8Array>;
+}
+
+async function secretsIn(notebook: Notebook, files: readonly TakenFile[]): Promise<readonly PlacedSuspicion[]> {
+  const found = [...secretsInNotebook(notebook)];
+  for (const { path, place, size } of files)
+    found.push(...secretsInFile(path, size > MOST_SCANNED ? new Uint8Array() : await readFile(place)));
+  return found;
+}
+
+/** True when it may be published. */
+function checkSecrets(found: readonly PlacedSuspicion[], isAllowed: boolean, terminal: Terminal): boolean {
+  for (const { place, what, line, shown } of found)
+    terminal.say(`${place}, line ${line}: looks like ${what}${shown === "" ? "" : ` (${shown})`}`);
+  if (found.length === 0) return true;
+  if (isAllowed) terminal.say("published all the same, as --allow-secrets says");
+  else terminal.say("publish: nothing was published, for what is published can't be taken back; see --allow-secrets");
+  return isAllowed;
+}
+
+/** "Ada", or "Ada <ada@example.org>". */
+function authorOf(text: string): Author {
+  const [, name, email] = /^(.*?)\s*<([^<>\s]+@[^<>\s]+)>$/.exec(text.trim()) ?? [];
+  if (name !== undefined && name !== "" && email !== undefined) return { name, email };
+  if (text.trim() === "") throw new UsageError("publish: --author needs a name");
+  return { name: text.trim() };
+}
+
+/** Roots of the parents, by whatever name they were given. */
+async function parentsOf(texts: readonly string[], home: Home): Promise<readonly string[]> {
+  const roots: string[] = [];
+  for (const text of texts) {
+    const address = readAddress(text);
+    if (!address) throw new UsageError(`publish: --parent ${text.slice(0, 100)} is no CID and no link with one in it`);
+    roots.push((await openArtefact(address.cid, home.blocks, { signatures: await openSignatures() })).root);
+  }
+  return [...new Set(roots)];
+}
