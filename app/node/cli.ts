@@ -15,6 +15,8 @@ const help = `Kroma: notebooks of Python, TypeScript and Linux cells.
       --machine FOLDER        keeps what Linux changes in FOLDER, for the next run; without it, it ends with the run
       --allow-net HOST        lets programs of the Linux machine reach this host (may be repeated; "host:port", "*.host")
       --quiet                 no progress on standard error
+  kroma run CID [options]     the same for an artefact, fetched if it isn't here: its files in a fresh folder, its code with
+                              the powers of a stranger's (--from as for fetch)
   kroma convert IN OUT        .ipynb to percent script (.py, .ts) and back; the endings tell the formats
   kroma publish FILE [options]
                               makes a signed artefact of a notebook, its outputs and the files that its cells use; pins

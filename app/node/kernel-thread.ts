@@ -2,7 +2,7 @@
  * The first program of every kernel's Node thread: gives the worker program the part of a browser worker's global scope
  * that it was written for, then loads it. `workerData` is a KernelThreadData.
  */
-import { readFileSync } from "node:fs";
+import { constants, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { parentPort, workerData } from "node:worker_threads";
@@ -15,11 +15,21 @@ export interface KernelThreadData {
   readonly cacheDirectory: string;
   /** The folders (file: URLs ending in "/") that `fetch` may read: what cells want of the disk is in the workspace. */
   readonly readable: readonly string[];
+  /** It runs under Node's permission model. */
+  readonly isConfined: boolean;
 }
 
 const port = parentPort;
 if (!port) throw new Error("This program runs in a thread of Node only.");
 const data = workerData as KernelThreadData;
+
+if (data.isConfined) {
+  // Emscripten reads the numbers of flags in this old way, which the permission model refuses. They are no secret.
+  Reflect.set(process, "binding", (name: string) => {
+    if (name !== "constants") throw new Error(`There is no process.binding("${name}") here.`);
+    return { fs: { ...constants } };
+  });
+}
 
 type TransferList = Parameters<typeof port.postMessage>[1];
 type Listener = (event: { readonly type: string; readonly data: unknown }) => void;

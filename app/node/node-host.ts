@@ -1,6 +1,6 @@
 /** Where kernels live in Node: a worker thread each, the assets on disk, and the workspace in the notebook's real folder. */
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 import { defaultSettings } from "#core/kernel/defaults.ts";
 import type { KernelHost, KernelSettings, KernelWorker } from "#core/kernel/kernel.ts";
 import { ServiceHost } from "#core/kernel/service-host.ts";
@@ -18,6 +18,7 @@ export interface NodeHostOptions {
   readonly settings?: Partial<KernelSettings>;
   /** Folder of the shipped files; the built site's by default. */
   readonly assets?: string;
+  /** A stranger's notebook: its kernels give up powers, and see of the disk what they need to start. */
   readonly foreign?: boolean;
   /** A folder in which Linux keeps what it changes, and how its troubles are told; without it, it keeps nothing. */
   readonly machine?: { readonly folder: string; readonly report: (sentence: string) => void };
@@ -32,11 +33,21 @@ export interface NodeHost extends KernelHost {
 /** The checkout's folder. */
 const root = join(import.meta.dirname, "../..");
 
+/** What the threads of kernels load. */
+const PROGRAM_FOLDERS: readonly string[] = ["package.json", "app", "core", "kernels", "plugins", "node_modules"].map(
+  (name) => join(root, name),
+);
+
 /** Where `npm run build` puts the files that kernels load. */
 export const builtAssets: string = join(root, "dist/site/assets");
 
-/** Makes a host. The workspace is served from here on. */
+/**
+ * Makes a host. The workspace is served from here on. For a stranger's notebook the process goes into the notebook's folder until
+ * `close`: whatever else its permissions say, a thread of Node may read the working directory of its process.
+ */
 export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost> {
+  const cameFrom = process.cwd();
+  if (options.foreign === true) process.chdir(options.folder);
   const assets = pathToFileURL(join(options.assets ?? builtAssets, "/")).href;
   const threads = new Set<ReturnType<typeof startThread>>();
   const machine = options.machine && (await openMachineFolder(options.machine.folder, options.machine.report));
@@ -53,18 +64,22 @@ export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost
   };
   const place = {
     spawn(program: string): KernelWorker {
-      const file = servicePrograms[program] ?? join("kernels", program, "worker.ts");
-      const thread = startThread({
-        program: pathToFileURL(join(root, file)).href,
-        cacheDirectory: join(cacheFolder(), program),
-        readable: [
-          assets,
-          settings.vmImage,
-          ...settings.wheelMirrors,
-          ...settings.npmMirrors,
-          settings.pyodidePackages,
-        ].filter((url): url is string => url?.startsWith("file:") ?? false),
-      });
+      const service = servicePrograms[program];
+      const cacheDirectory = join(cacheFolder(), program);
+      const readable = [
+        assets,
+        settings.vmImage,
+        ...settings.wheelMirrors,
+        ...settings.npmMirrors,
+        settings.pyodidePackages,
+      ].filter((url): url is string => url?.startsWith("file:") ?? false);
+      const file = service ?? join("kernels", program, "worker.ts");
+      const data = { program: pathToFileURL(join(root, file)).href, cacheDirectory, readable };
+      // Of the checkout a stranger's kernel sees its own code and what that imports; its files come by the workspace. A service
+      // runs nobody's code.
+      const isConfined = options.foreign === true && service === undefined;
+      const confined = [...PROGRAM_FOLDERS, cacheDirectory, ...readable.map((url) => fileURLToPath(url))];
+      const thread = startThread(data, isConfined ? confined : undefined);
       threads.add(thread);
       void thread.ended.then(() => threads.delete(thread));
       return thread;
@@ -86,6 +101,7 @@ export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost
       await Promise.all(ends);
       await workspace.close();
       await machine?.close();
+      if (options.foreign === true) process.chdir(cameFrom);
     },
   };
 }

@@ -2,8 +2,10 @@
  * `kroma run`: the page's own document, session and kernels, without the page. Cells run one after another in notebook
  * order (as nbclient does), so that what is printed and written is the same each time; kernels start side by side.
  */
-import { dirname, resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { dirname, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { readAddress, type ArtefactAddress } from "#core/artefact/address.ts";
 import { channelPair } from "#core/base/channel.ts";
 import type { CellId } from "#core/base/ids.ts";
 import { isHostName } from "#core/kernel/machine.ts";
@@ -14,6 +16,7 @@ import type { Cell } from "#core/notebook/model.ts";
 import { Session } from "#core/session/session.ts";
 import type { CellState } from "#core/session/state.ts";
 import { MemoryBlockStore, MemoryDocStore } from "#core/store/memory.ts";
+import { openScratch } from "./artefacts/scratch.ts";
 import { type Terminal, UsageError } from "./cli-error.ts";
 import { notebookFile } from "./convert.ts";
 import { checkWritable, formatOf, readInput, writeAtomically } from "./files.ts";
@@ -27,6 +30,7 @@ const INTERRUPT_MILLISECONDS = 10_000;
 
 interface RunOptions {
   readonly file: string;
+  /** A whole path: the process may go into another folder meanwhile. */
   readonly output: string | undefined;
   readonly json: boolean;
   readonly timeout: number | undefined;
@@ -36,6 +40,9 @@ interface RunOptions {
   readonly quiet: boolean;
   /** Hosts that programs of the Linux machine may reach. */
   readonly allowNet: readonly string[];
+  /** The artefact to run, in place of a file, and who has it. */
+  readonly artefact: ArtefactAddress | undefined;
+  readonly from: readonly string[];
 }
 
 /** What `--json` says of a cell. */
@@ -55,14 +62,30 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
     await checkWritable(options.output);
   }
   const input = options.stdin === undefined ? undefined : new TextDecoder().decode(await readInput(options.stdin));
+  const foreign = options.artefact && (await openScratch(options.artefact, terminal, options));
+  try {
+    return await runFile(foreign ? { ...options, file: foreign.notebook } : options, input, terminal, foreign?.folder);
+  } finally {
+    await foreign?.remove();
+  }
+}
+
+/** Runs the notebook of a file; with `scratch`, as a stranger's: there its files are, and its kernels give up powers first. */
+async function runFile(
+  options: RunOptions,
+  input: string | undefined,
+  terminal: Terminal,
+  scratch: string | undefined,
+): Promise<number> {
   const { library, notebook } = await openNotebook(options, terminal);
-  const folder = options.file === "-" ? process.cwd() : dirname(resolve(options.file));
+  const folder = scratch ?? (options.file === "-" ? process.cwd() : dirname(resolve(options.file)));
   const host = await createNodeHost({
     folder,
+    foreign: scratch !== undefined,
     settings: { ...settingsFromEnvironment(process.env), webHosts: options.allowNet },
     ...(options.machine === undefined
       ? {}
-      : { machine: { folder: resolve(options.machine), report: (sentence: string) => terminal.say(sentence) } }),
+      : { machine: { folder: options.machine, report: (sentence: string) => terminal.say(sentence) } }),
   });
   const session = new Session({ notebook, kernels, host });
   const runner = new NotebookRunner(session, options, terminal, linesOf(input));
@@ -75,7 +98,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   }
   if (options.output !== undefined) {
     await writeAtomically(options.output, notebookFile(notebook.notebook, options.output));
-    if (!options.quiet) terminal.say(`wrote ${options.output}`);
+    if (!options.quiet) terminal.say(`wrote ${relative(process.cwd(), options.output)}`);
   }
   library.close();
   return status;
@@ -86,7 +109,9 @@ function readOptions(args: readonly string[]): RunOptions {
   const [file, ...rest] = positionals;
   if (file === undefined) throw new UsageError("run: which notebook? Usage: kroma run FILE [options]");
   if (rest.length > 0) throw new UsageError(`run: one notebook at a time, not also ${rest.join(" ")}`);
-  if (file !== "-") formatOf(file);
+  const artefact = existsSync(file) ? undefined : readAddress(file);
+  if (file !== "-" && !artefact) formatOf(file);
+  if (values.from !== undefined && !artefact) throw new UsageError("run: --from goes with a CID, not with a file");
   if (file === "-" && values.stdin === "-")
     throw new UsageError("run: standard input can't be both notebook and --stdin");
   const wrong = values["allow-net"]?.find((host) => !isHostName(host));
@@ -97,14 +122,16 @@ function readOptions(args: readonly string[]): RunOptions {
   }
   return {
     file,
-    output: values.output,
+    output: values.output === undefined ? undefined : resolve(values.output),
     json: values.json ?? false,
     timeout,
     allowErrors: values["allow-errors"] ?? false,
     stdin: values.stdin,
-    machine: values.machine,
+    machine: values.machine === undefined ? undefined : resolve(values.machine),
     quiet: values.quiet ?? false,
     allowNet: values["allow-net"] ?? [],
+    artefact,
+    from: values.from ?? [],
   };
 }
 
@@ -119,6 +146,7 @@ function parse(args: readonly string[]) {
         timeout: { type: "string" },
         "allow-errors": { type: "boolean" },
         "allow-net": { type: "string", multiple: true },
+        from: { type: "string", multiple: true },
         stdin: { type: "string" },
         machine: { type: "string" },
         quiet: { type: "boolean", short: "q" },

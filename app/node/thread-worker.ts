@@ -7,12 +7,19 @@ import type { KernelThreadData } from "./kernel-thread.ts";
 
 type Listener = (event: MessageEvent) => void;
 
-/** Starts the thread of a kernel's worker program. It has no environment variables and no standard streams. */
-export function startThread(data: KernelThreadData): KernelWorker & { readonly ended: Promise<void> } {
+/**
+ * Starts the thread of a kernel's worker program. It has no environment variables and no standard streams. With `confined`, it
+ * may read these folders and nothing else of the disk, write nothing, and start no process and no thread (Node's permission
+ * model, which holds for one thread: https://nodejs.org/api/permissions.html). The network is not confined by Node.
+ */
+export function startThread(
+  data: Omit<KernelThreadData, "isConfined">,
+  confined?: readonly string[],
+): KernelWorker & { readonly ended: Promise<void> } {
   const worker = new Worker(new URL("./kernel-thread.ts", import.meta.url), {
-    workerData: data,
+    workerData: { ...data, isConfined: confined !== undefined } satisfies KernelThreadData,
     env: {},
-    execArgv: ["--disable-warning=ExperimentalWarning"],
+    execArgv: ["--disable-warning=ExperimentalWarning", ...(confined ? confinement(confined) : [])],
     stdout: true,
     stderr: true,
   });
@@ -42,6 +49,13 @@ export function startThread(data: KernelThreadData): KernelWorker & { readonly e
     ended,
   };
 }
+
+/** SQLite is not under the permission model: its files could be anywhere. */
+const confinement = (folders: readonly string[]): readonly string[] => [
+  "--permission",
+  "--no-experimental-sqlite",
+  ...folders.map((folder) => `--allow-fs-read=${folder}`),
+];
 
 /** A thread's message pipe as a PortLike. */
 function workerPort(worker: Worker): PortLike {
