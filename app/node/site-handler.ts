@@ -7,6 +7,7 @@ import { realpath, stat } from "node:fs/promises";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { join, sep } from "node:path";
 import { pipeline } from "node:stream";
+import { contentTypeOf, isOwnName, readRange } from "./http-facts.ts";
 
 export interface SiteOptions {
   /** The built site's folder. */
@@ -32,34 +33,6 @@ const alwaysHeaders: Readonly<Record<string, string>> = {
   "Cross-Origin-Resource-Policy": "cross-origin",
   "X-Content-Type-Options": "nosniff",
   "Referrer-Policy": "no-referrer",
-};
-
-const contentTypes: Readonly<Record<string, string>> = {
-  css: "text/css; charset=utf-8",
-  csv: "text/csv; charset=utf-8",
-  gif: "image/gif",
-  html: "text/html; charset=utf-8",
-  ico: "image/x-icon",
-  ipynb: "application/x-ipynb+json",
-  jpg: "image/jpeg",
-  js: "text/javascript; charset=utf-8",
-  json: "application/json",
-  map: "application/json",
-  md: "text/markdown; charset=utf-8",
-  mjs: "text/javascript; charset=utf-8",
-  png: "image/png",
-  py: "text/x-python; charset=utf-8",
-  svg: "image/svg+xml",
-  ts: "text/plain; charset=utf-8",
-  ttf: "font/ttf",
-  txt: "text/plain; charset=utf-8",
-  wasm: "application/wasm",
-  webmanifest: "application/manifest+json",
-  webp: "image/webp",
-  whl: "application/zip",
-  woff: "font/woff",
-  woff2: "font/woff2",
-  zip: "application/zip",
 };
 
 /** A request handler for node:http. */
@@ -101,13 +74,6 @@ async function answer(options: SiteOptions, request: IncomingMessage, response: 
   const file = await findFile(options.site, path.endsWith("/") ? `${path}index.html` : path);
   if (!file) return refuse(response, 404, "There is no such file.");
   return sendFile(request, response, path, file);
-}
-
-/** Whether a request was addressed to this machine; a page whose name was made to point here (DNS rebinding) says that name. */
-export function isOwnName(host: string | undefined): boolean {
-  if (host === undefined) return false;
-  const name = host.replace(/:\d+$/, "").toLowerCase();
-  return name === "localhost" || name.endsWith(".localhost") || name === "[::1]" || /^127(\.\d{1,3}){3}$/.test(name);
 }
 
 /** The path of a request, decoded; undefined for one that no honest client sends. */
@@ -158,7 +124,7 @@ async function sendFile(
   const packed = wantsPart ? undefined : await findPacked(request, original);
   const file = packed?.file ?? original;
   const tag = `"${file.stats.size.toString(36)}-${Math.trunc(file.stats.mtimeMs).toString(36)}${packed ? `-${packed.encoding}` : ""}"`;
-  response.setHeader("Content-Type", contentTypeOf(original.path));
+  response.setHeader("Content-Type", contentTypeOf(original.path) ?? "application/octet-stream");
   response.setHeader("ETag", tag);
   response.setHeader("Last-Modified", original.stats.mtime.toUTCString());
   response.setHeader("Accept-Ranges", "bytes");
@@ -220,26 +186,6 @@ function isKnown(request: IncomingMessage, tag: string, stats: Stats): boolean {
     return tags === "*" || tags.split(",").some((known) => known.trim().replace(/^W\//, "") === tag);
   const since = Date.parse(request.headers["if-modified-since"] ?? "");
   return Math.trunc(stats.mtimeMs / 1000) * 1000 <= since;
-}
-
-/** One part of the file; undefined (the whole) for several or for what is no range of bytes. */
-function readRange(header: string, size: number): { start: number; end: number } | "unsatisfiable" | undefined {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(header.trim());
-  if (!match || (match[1] === "" && match[2] === "")) return undefined;
-  const [, from, to] = match;
-  if (from === "") {
-    const length = Math.min(Number(to), size);
-    return length === 0 ? "unsatisfiable" : { start: size - length, end: size - 1 };
-  }
-  const start = Number(from);
-  const end = to === "" ? size - 1 : Math.min(Number(to), size - 1);
-  if (to !== "" && Number(to) < start) return undefined;
-  return start >= size ? "unsatisfiable" : { start, end };
-}
-
-function contentTypeOf(path: string): string {
-  const ending = path.slice(path.lastIndexOf(".") + 1).toLowerCase();
-  return contentTypes[ending] ?? "application/octet-stream";
 }
 
 function refuse(response: ServerResponse, status: number, sentence: string): void {

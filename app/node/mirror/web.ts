@@ -5,7 +5,7 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { connect } from "node:net";
 import type { Duplex } from "node:stream";
-import { isOwnName } from "../site-handler.ts";
+import { isOwnName } from "../http-facts.ts";
 import type { KeeperCounts } from "./keeper.ts";
 
 /** What a mirror knows of itself. */
