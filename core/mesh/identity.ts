@@ -28,6 +28,13 @@ export interface Signer {
   sign(domain: string, bytes: Uint8Array): Promise<HybridSignature>;
 }
 
+/** Someone who can sign the records of their own name (IPNS), which has their Ed25519 key in it. */
+export interface NameSigner {
+  readonly identity: PublicIdentity;
+  /** Signs the data of a record and nothing else: the specification's own prefix is put before it. */
+  signNameRecord(data: Uint8Array): Promise<Uint8Array>;
+}
+
 /** The key of one invitation, which whoever has its link can make. */
 export interface InvitationKey {
   /** Ed25519, base64url. */

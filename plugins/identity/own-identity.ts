@@ -8,13 +8,17 @@
  * to be used by JavaScript (no ML-DSA in the browser) its seed is sealed under an AES key that can't be read out, so that
  * at least a copy of the browser's files is worth nothing. In Node the seed lies in a file for its owner only.
  */
+import { concatenate } from "#core/base/bytes.ts";
 import { KromaError } from "#core/base/errors.ts";
 import { toBase64Url } from "#core/mesh/encoding.ts";
-import { fitName, memberIdOf, type PublicIdentity, type Signer } from "#core/mesh/identity.ts";
+import { fitName, memberIdOf, type NameSigner, type PublicIdentity, type Signer } from "#core/mesh/identity.ts";
 import { sealRecoveryFile, openRecoveryFile } from "./recovery-file.ts";
 import { SEED_BYTES } from "./scheme.ts";
 import { chooseSchemes, type Schemes } from "./schemes.ts";
 import { derive, signHybrid, type PrivateKeys } from "./signatures.ts";
+
+/** What IPNS signs begins with this (https://specs.ipfs.tech/ipns/ipns-record/#signature-creation). */
+const NAME_PREFIX = new TextEncoder().encode("ipns-signature:");
 
 /** What a store keeps. The seed is there only in stores that say that they keep it. */
 export interface StoredIdentity {
@@ -33,7 +37,7 @@ export interface IdentityStore {
 }
 
 /** Oneself. */
-export interface OwnIdentity extends Signer {
+export interface OwnIdentity extends Signer, NameSigner {
   /** True while `recoveryFile` can be made. */
   readonly isRecoverable: boolean;
   /** The identity enciphered with a passphrase; `denied` when its keys can't be read any more. */
@@ -105,6 +109,7 @@ async function own(store: IdentityStore, stored: StoredIdentity, schemes: Scheme
     identity,
     id: await memberIdOf(identity),
     sign: (domain, bytes) => signHybrid(schemes, keys, domain, bytes),
+    signNameRecord: (data) => schemes.ed25519.sign(keys.ed25519, concatenate([NAME_PREFIX, data])),
     isRecoverable: seed !== undefined,
     async recoveryFile(passphrase) {
       if (!seed)
