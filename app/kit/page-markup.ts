@@ -23,6 +23,8 @@ export interface CleanOptions {
 const PICTURE = /^data:(?:image\/(?:png|jpeg|gif|webp|bmp|avif|svg\+xml)|audio\/|video\/)/i;
 const LINK = /^(?:https?:\/\/|mailto:|tel:)/i;
 const REFERENCE = /url\(\s*(["']?)#/gi;
+const VOID = /^(?:area|base|br|col|embed|hr|img|input|link|meta|p|li|td|th|tr|source|track|wbr)$/i;
+const MOST_DEPTH = 400;
 /** So often is the result read again; markup that still changes then is a trick, or hopeless. */
 const PASSES = 3;
 /** Classes mean something to the page's own styles; these are wanted by them. */
@@ -55,6 +57,7 @@ export function cleanNodes(
   markup: string,
   options: CleanOptions,
 ): { readonly nodes: readonly ElementContent[]; readonly hasStyles: boolean } {
+  if (isTooDeep(markup)) return { nodes: [], hasStyles: false };
   let root = pass(markup, options);
   const hasStyles = contains(root, "style");
   // What a browser reads from the result must be the result.
@@ -73,6 +76,19 @@ export function textOfNodes(nodes: readonly RootContent[]): string {
   return nodes
     .map((node) => (node.type === "text" ? node.value : "children" in node ? textOfNodes(node.children) : ""))
     .join("");
+}
+
+/** True for markup that may nest deeper than trees are walked; told the same everywhere, unlike the end of a stack. */
+function isTooDeep(markup: string): boolean {
+  let [depth, deepest] = [0, 0];
+  for (const [, end, name = "", closed] of markup.matchAll(
+    /<(\/?)([a-z][\w-]*)(?:"[^"]*"|'[^']*'|[^<>"'])*?(\/?)>/gi,
+  )) {
+    if (closed !== "" || VOID.test(name)) continue;
+    depth = Math.max(0, depth + (end === "" ? 1 : -1));
+    deepest = Math.max(deepest, depth);
+  }
+  return deepest > MOST_DEPTH;
 }
 
 function pass(markup: string, options: CleanOptions): Root {

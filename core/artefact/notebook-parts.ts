@@ -33,12 +33,12 @@ export interface PlacedSuspicion extends Suspicion {
   readonly place: string;
 }
 
-/** The notebook's parts, to be published. `page` is its static page, when there is one. */
+/** The notebook's parts, to be published. `page` are the files of its static page, when there is one. */
 export function notebookParts(
   notebook: Notebook,
   files: readonly WorkspaceFile[],
   said: NotebookSaid,
-  page?: string,
+  page: readonly SourceFile[] = [],
 ): ArtefactParts {
   const title = said.title ?? (notebook.title || "Untitled notebook");
   const encoder = new TextEncoder();
@@ -57,7 +57,7 @@ export function notebookParts(
     parents: said.parents ?? [],
     content: [
       { path: NOTEBOOK_PATH, content: encoder.encode(writeIpynb(notebook)) },
-      ...(page === undefined ? [] : [{ path: "index.html", content: encoder.encode(page) }]),
+      ...page,
       ...files.map(({ path, content }) => ({ path: `${WORKSPACE_FOLDER}${path}`, content })),
     ],
   };

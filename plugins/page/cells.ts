@@ -113,10 +113,19 @@ async function drawBundle(
       media: (bytes, type) => options.media.add(bytes, type),
       file: options.file,
     };
-    const content = await (await loading).draw(context);
+    const content = await drawOrNot(await loading, context);
     if (content) return [...content];
   }
   return undefined;
+}
+
+/** One output that can't be drawn must not keep a notebook from being read: its next representation is tried. */
+async function drawOrNot(drawing: PageDrawing, context: PageContext): Promise<readonly ElementContent[] | undefined> {
+  try {
+    return await drawing.draw(context);
+  } catch {
+    return undefined;
+  }
 }
 
 function bundleOf(output: Output): { bundle: MimeBundle; metadata: Readonly<Record<string, unknown>> } {

@@ -19,12 +19,14 @@ import { publishArtefact } from "#core/artefact/publish.ts";
 import { textOf } from "#core/artefact/secrets.ts";
 import { usedFiles, type FileTree } from "#core/artefact/used-files.ts";
 import { fitName } from "#core/mesh/identity.ts";
-import { readFile as readNotebook } from "#core/notebook/formats.ts";
+import { readFile as readNotebook, titleOf } from "#core/notebook/formats.ts";
 import type { Notebook } from "#core/notebook/model.ts";
 import { exportCar } from "#core/store/car.ts";
+import { artefactPage } from "#plugins/page/artefact-page.ts";
 import { openSignatures } from "#plugins/identity/signatures.ts";
 import { type Terminal, UsageError } from "../cli-error.ts";
 import { checkWritable, formatOf, readInput } from "../files.ts";
+import { pageRenderers } from "../page-renderers.ts";
 import { counted, readArguments, sizeText } from "./arguments.ts";
 import { openHome, type Home } from "./home.ts";
 import { stopOnSignals } from "./stopping.ts";
@@ -69,14 +71,17 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
     const named = values.author?.map(authorOf);
     const signer = await home.signer(fitName(named?.[0]?.name ?? ""));
     const authors = named ?? [{ name: signer.identity.name ?? "Somebody" }];
-    const parts = notebookParts(notebook, files.map(openFile), {
+    const said = {
       authors,
       licence: values.licence ?? "LicenseRef-unstated",
-      ...(values.title === undefined ? {} : { title: values.title }),
+      title: values.title ?? (notebook.title || titleOf(file)),
       ...(values.name === undefined ? {} : { name: values.name }),
       ...(values.version === undefined ? {} : { version: values.version }),
       parents: await parentsOf(values.parent ?? [], home),
-    });
+    };
+    const paths = files.map(({ path }) => path);
+    const page = await artefactPage(notebook, paths, said, pageRenderers);
+    const parts = notebookParts(notebook, files.map(openFile), said, page);
     const published = await home.writing(async () => {
       const made = await publishArtefact(parts, home.blocks, signer, { signal: stopping.signal });
       await home.envelopes.add(made.root, made.envelope);

@@ -159,3 +159,17 @@ test("200 cells with text, tables and charts take less than 150 kB, compressed",
   expect(size).toBeGreaterThan(10_000);
   expect(size).toBeLessThan(150_000);
 });
+
+test("outputs that nest without end, or are not what they say, don't keep the rest from being read", async () => {
+  const deep = "<div>".repeat(50_000);
+  let nested: unknown = [];
+  for (let depth = 0; depth < 100_000; depth += 1) nested = [nested];
+  const { html: text } = await page([
+    cellWith(data({ "text/html": deep, "text/plain": "in other words" }), 1),
+    cellWith(data({ "application/json": nested, "text/plain": "deep" }), 2),
+    cellWith(data({ "image/png": "not base64!", "text/plain": "no picture" }), 3),
+    cellWith(data({ "image/svg+xml": "<p>no drawing</p>", "text/plain": "no svg" }), 4),
+    cellWith(data({ "text/latex": "$\\frac{$" }), 5),
+  ]);
+  for (const words of ["in other words", "deep", "no picture", "no svg", "\\frac{"]) expect(text).toContain(words);
+});

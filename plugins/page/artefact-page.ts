@@ -1,0 +1,40 @@
+/** The page of a notebook as it goes into the notebook's artefact: `index.html`, and the pictures beside it. */
+import { buildFiles, type SourceFile } from "#core/artefact/files.ts";
+import { NOTEBOOK_PATH } from "#core/artefact/manifest.ts";
+import type { NotebookSaid } from "#core/artefact/notebook-parts.ts";
+import { writeIpynb } from "#core/notebook/ipynb.ts";
+import type { Notebook } from "#core/notebook/model.ts";
+import { MemoryBlockStore } from "#core/store/memory.ts";
+import type { Renderer } from "#kit/renderers.ts";
+import { renderPage } from "./render.ts";
+
+/** Where, in the files of an artefact, its page is. */
+export const PAGE_PATH = "index.html";
+
+/**
+ * The files of the page. `paths` are those of the workspace that are published, too, relative to it. The page can't hold the
+ * artefact's own CID, of which it is a part, so its canonical address is that of the notebook's file, which it shows.
+ */
+export async function artefactPage(
+  notebook: Notebook,
+  paths: Iterable<string>,
+  said: Pick<NotebookSaid, "title" | "version" | "authors" | "licence">,
+  renderers: readonly Renderer[],
+): Promise<readonly SourceFile[]> {
+  const content = new TextEncoder().encode(writeIpynb(notebook));
+  const { entries } = await buildFiles([{ path: NOTEBOOK_PATH, content }], new MemoryBlockStore());
+  const { html, files } = await renderPage(notebook, {
+    renderers,
+    title: said.title ?? notebook.title,
+    authors: said.authors,
+    licence: said.licence,
+    ...(said.version === undefined ? {} : { version: said.version }),
+    canonical: `ipfs://${entries.get(NOTEBOOK_PATH)}`,
+    notebook: NOTEBOOK_PATH,
+    files: new Set(paths),
+  });
+  return [
+    { path: PAGE_PATH, content: new TextEncoder().encode(html) },
+    ...files.map(({ path, bytes }) => ({ path, content: bytes })),
+  ];
+}
