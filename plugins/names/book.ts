@@ -52,12 +52,12 @@ export class NameBook {
    */
   offer(name: string, bytes: Uint8Array, now: number): Promise<boolean> {
     const offered = this.#turn.then(async () => {
-      const next = await readRecord(name, bytes, now);
-      const known = await this.#known(next.name);
-      if (known && !isNewer(next, known)) return false;
+      const offer = await readRecord(name, bytes, now);
+      const known = await this.#known(offer.name);
+      if (known && !isNewer(offer, known)) return false;
       if (!known && (await this.#documents.loadRange([RECORDS])).length >= this.#most)
         throw new KromaError("exhausted", "No more names are kept here.");
-      await this.#documents.write({ put: [[[RECORDS, next.name], next.bytes]] });
+      await this.#documents.write({ put: [[[RECORDS, offer.name], offer.bytes]] });
       return true;
     });
     this.#turn = offered.catch(() => undefined);

@@ -90,8 +90,9 @@ async function act(client: NotebookClient, { what, a, b }: Step, made: Made) {
     }
     case "cut": {
       const at = b % (source.length + 1);
-      const rest = source.slice(0, at) + source.slice(at + 3);
-      for (const [token] of source.matchAll(TOKEN)) if (!rest.includes(token)) made.harmed.add(token);
+      // Also when its rest and a neighbour's happen to read like it.
+      for (const { index, 0: token } of source.matchAll(TOKEN))
+        if (index < at + 3 && at < index + token.length) made.harmed.add(token);
       await client.change([{ type: "splice_text", cell: id, at, remove: Math.min(3, source.length - at), insert: "" }]);
       return;
     }
