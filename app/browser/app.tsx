@@ -1,5 +1,7 @@
 /** The page: library or notebook after the address, and what both share: palette, help, toasts, dropped files. */
 import { Match, Show, Switch, createSignal, lazy, onCleanup, type JSX, type Setter } from "solid-js";
+import type { ArtefactAddress } from "#core/artefact/address.ts";
+import type { ArtefactSummary } from "#core/artefact/messages.ts";
 import type { DocumentId } from "#core/base/ids.ts";
 import type { LibraryClient, NotebookClient } from "#core/notebook/client.ts";
 import type { PageActions } from "#kit/commands.ts";
@@ -7,6 +9,8 @@ import { Dialog } from "#kit/dialog.tsx";
 import type { Network } from "#kit/network.ts";
 import { panels } from "#kit/panels.ts";
 import { type Question, QuestionDialog } from "#kit/question.tsx";
+import { KEPT_PANEL } from "#plugins/publish/index.ts";
+import { createArtefacts, openAsNotebook } from "./artefacts.ts";
 import { setPageActions } from "./command-context.ts";
 import { startKeyboard } from "./keyboard.ts";
 import { importFiles, pickFiles, tellWarnings } from "./library/import-files.ts";
@@ -29,6 +33,15 @@ const loadSettings = () =>
 const NotebookPage = lazy(loadNotebookPage);
 const LibraryPage = lazy(loadLibraryPage);
 const SettingsPanel = lazy(loadSettings);
+const KeptPanel = lazy(() =>
+  import("#plugins/publish/kept-panel.tsx").then((loaded) => ({ default: loaded.KeptPanel })),
+);
+const ArtefactPage = lazy(() =>
+  import("./artefact/artefact-page.tsx").then((loaded) => ({ default: loaded.ArtefactPage })),
+);
+const OpenArtefactDialog = lazy(() =>
+  import("./artefact/open-dialog.tsx").then((loaded) => ({ default: loaded.OpenArtefactDialog })),
+);
 const JoinPage = lazy(() => import("./join/join-page.tsx").then((loaded) => ({ default: loaded.JoinPage })));
 
 interface Opened {
@@ -41,6 +54,7 @@ type Stage =
   | { readonly type: "opening" }
   | { readonly type: "notebook"; readonly opened: Opened }
   | { readonly type: "join"; readonly fragment: string }
+  | { readonly type: "artefact"; readonly address: ArtefactAddress }
   | { readonly type: "failed"; readonly text: string };
 
 /** Starts loading the code of what the address asks for. */
@@ -51,7 +65,7 @@ export function preload(): void {
 export function App(props: { readonly library: LibraryClient; readonly network: Network }): JSX.Element {
   const { library } = props;
   const [stage, setStage] = createSignal<Stage>({ type: "opening" });
-  const [dialog, setDialog] = createSignal<"palette" | "shortcuts" | "settings">();
+  const [dialog, setDialog] = createSignal<"palette" | "shortcuts" | "settings" | "kept" | "open-artefact">();
   const [asked, setAsked] = createSignal<Question & { readonly onAnswer: (agreed: boolean) => void }>();
   const [panel, setPanel] = createSignal<string>();
   const [bottom, setBottom] = createSignal<string>();
@@ -105,11 +119,32 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
     if (before.type === "notebook") before.opened.client.close();
     return true;
   };
+  /** The page of a published notebook stays in the address, which others may be given. False when the fragment is none. */
+  const takeArtefact = async (): Promise<boolean> => {
+    if (!location.hash.startsWith("#/artefact/")) return false;
+    const { readAddress } = await import("#core/artefact/address.ts");
+    const address = readAddress(location.href);
+    turn++;
+    const before = stage();
+    setPanel(undefined);
+    setBottom(undefined);
+    setStage(
+      address
+        ? { type: "artefact", address }
+        : { type: "failed", text: "The address names no published notebook: it is not whole." },
+    );
+    if (before.type === "notebook") before.opened.client.close();
+    return true;
+  };
+  const takeFragment = async (): Promise<boolean> => (await takeArtefact()) || takeInvitation();
   const go = (route: Route): void => {
     history.pushState(undefined, "", `${location.pathname}${writeRoute(route)}`);
     void show(route);
   };
-  const reopen = (): void => void show(readRoute(location.search));
+  const reopen = (): void =>
+    void takeArtefact().then((taken) => {
+      if (!taken) void show(readRoute(location.search));
+    });
 
   const signalOf = (id: string): Setter<string | undefined> =>
     host.get(panels).find((candidate) => candidate.id === id)?.place === "bottom" ? setBottom : setPanel;
@@ -118,7 +153,8 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
     openShortcuts: () => setDialog("shortcuts"),
     openFind: () => setFinding(true),
     togglePanel(id) {
-      if (stage().type !== "notebook") setDialog((open) => (open === "settings" ? undefined : "settings"));
+      const inDialog = id === KEPT_PANEL ? "kept" : "settings";
+      if (stage().type !== "notebook") setDialog((open) => (open === inDialog ? undefined : inDialog));
       else signalOf(id)((open) => (open === id ? undefined : id));
     },
     openPanel: (id) => void signalOf(id)(id),
@@ -137,7 +173,8 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
     goToLibrary: () => go({ type: "library" }),
     newNotebook: async () => go({ type: "document", document: await library.create("Untitled", "python") }),
     openDocument: (document) => go({ type: "document", document }),
-    importFiles: () => void pickFiles(".ipynb,.py").then(take),
+    importFiles: () => void pickFiles(".ipynb,.py,.car").then(take),
+    openArtefact: () => void setDialog("open-artefact"),
     download(name, content, type) {
       const url = URL.createObjectURL(new Blob([content as Uint8Array<ArrayBuffer> | Blob], { type }));
       const link = document.createElement("a");
@@ -148,6 +185,10 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
     },
     setTheme,
     network: props.network,
+    artefacts: createArtefacts(library, (address) => {
+      history.pushState(undefined, "", page.artefacts.link(address));
+      reopen();
+    }),
   };
   const duplicate = async (document: DocumentId): Promise<void> => {
     try {
@@ -156,7 +197,45 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
       toast(`It could not be duplicated: ${error instanceof Error ? error.message : String(error)}`);
     }
   };
-  const take = async (files: readonly File[]): Promise<void> => {
+  const openArtefact = async (
+    artefact: Pick<ArtefactSummary, "root" | "title" | "signed">,
+    isFork: boolean,
+  ): Promise<void> => page.openDocument(await openAsNotebook(artefact, isFork, { library, artefacts: page.artefacts }));
+  /** The fork of a published notebook that is open: from the same blocks, not from what was made of it here. */
+  const fork = async (root: string): Promise<void> => {
+    try {
+      await openArtefact(await page.artefacts.client().open(root, { from: [] }), true);
+    } catch (error) {
+      toast(`It could not be forked: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  const takeCar = async (file: File): Promise<void> => {
+    setDialog(undefined);
+    try {
+      toast(`Reading ${file.name} …`);
+      const [cid] = await page.artefacts.client().importCar(file);
+      if (cid === undefined) toast(`There is no published notebook in ${file.name}.`);
+      else page.artefacts.show({ cid, from: [] });
+    } catch (error) {
+      toast(`${file.name} was not opened: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  };
+  const trust = async (document: DocumentId, title: string): Promise<void> => {
+    const agreed = await page.ask({
+      title: `Trust “${title || "Untitled"}”?`,
+      text: "Its code then runs as that of your own notebooks does: it can reach the network, and change the files of this notebook. Trust what you have read, or whose author you know.",
+      yes: "Trust it",
+      final: true,
+    });
+    if (!agreed) return;
+    await library.trust(document);
+    reopen();
+  };
+  const take = async (given: readonly File[]): Promise<void> => {
+    const cars = given.filter(({ name }) => /\.car$/i.test(name));
+    const files = given.filter((file) => !cars.includes(file));
+    if (cars[0]) void takeCar(cars[0]);
+    if (files.length === 0) return;
     const made = await importFiles(files, library, page);
     const [only] = made;
     if (made.length === 1 && only !== undefined) page.openDocument(only);
@@ -166,14 +245,14 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
   onCleanup(startKeyboard());
   addEventListener("popstate", reopen);
   onCleanup(() => removeEventListener("popstate", reopen));
-  addEventListener("hashchange", takeInvitation);
-  onCleanup(() => removeEventListener("hashchange", takeInvitation));
+  addEventListener("hashchange", takeFragment);
+  onCleanup(() => removeEventListener("hashchange", takeFragment));
   const [dragging, setDragging] = createSignal(false);
   const onDrop = (event: DragEvent): void => {
     const files = [...(event.dataTransfer?.files ?? [])];
     if (event.defaultPrevented || files.length === 0) return;
     event.preventDefault();
-    if (stage().type === "library" || files.every((file) => /\.ipynb$/i.test(file.name))) void take(files);
+    if (stage().type === "library" || files.every((file) => /\.(ipynb|car)$/i.test(file.name))) void take(files);
   };
   const allowDrop = (event: DragEvent): void => {
     if (!event.dataTransfer?.types.includes("Files")) return;
@@ -187,7 +266,7 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
   addEventListener("drop", onDrop);
   addEventListener("dragover", allowDrop);
   for (const type of ["drop", "dragleave"]) addEventListener(type, stopDragging, { capture: true });
-  void takeInvitation().then((taken) => {
+  void takeFragment().then((taken) => {
     if (!taken) reopen();
   });
 
@@ -216,7 +295,12 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
               onCloseFind={() => setFinding(false)}
               onImport={(files) => void take(files)}
               onDuplicate={() => void duplicate(opened.client.document)}
-              onTrust={() => void library.trust(opened.client.document).then(reopen)}
+              onTrust={() => {
+                const { entry } = opened.client;
+                if (entry.artefact?.isFork === false) void trust(entry.document, entry.title);
+                else void library.trust(entry.document).then(reopen);
+              }}
+              onFork={() => void fork(opened.client.entry.artefact?.root ?? "")}
             />
           )}
         </Match>
@@ -229,6 +313,9 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
               onCancel={reopen}
             />
           )}
+        </Match>
+        <Match when={addressOf(stage())} keyed>
+          {(address) => <ArtefactPage address={address} page={page} onOpen={openArtefact} />}
         </Match>
         <Match when={failureOf(stage())}>
           {(text) => (
@@ -254,11 +341,27 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
           <SettingsPanel context={{ page, view: undefined }} workspace={undefined} />
         </Dialog>
       </Show>
+      <Show when={dialog() === "kept"}>
+        <Dialog label="Pins" class="settings-dialog" onClose={() => setDialog(undefined)}>
+          <h2 class="dialog-title">Pins</h2>
+          <KeptPanel context={{ page, view: undefined }} workspace={undefined} />
+        </Dialog>
+      </Show>
+      <Show when={dialog() === "open-artefact"}>
+        <OpenArtefactDialog
+          onOpen={(address) => {
+            setDialog(undefined);
+            page.artefacts.show(address);
+          }}
+          onFile={(file) => void takeCar(file)}
+          onClose={() => setDialog(undefined)}
+        />
+      </Show>
       <Show when={dragging()}>
         <p class="drop-hint" aria-hidden="true">
           {stage().type === "notebook"
             ? "Drop a notebook to open it, other files to put them into the workspace"
-            : "Drop notebooks to import them"}
+            : "Drop notebooks to import them, a .car file to look at what is in it"}
         </p>
       </Show>
       <Show when={asked()} keyed>
@@ -271,4 +374,6 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
 
 const openedOf = (stage: Stage): Opened | undefined => (stage.type === "notebook" ? stage.opened : undefined);
 const fragmentOf = (stage: Stage): string | undefined => (stage.type === "join" ? stage.fragment : undefined);
+const addressOf = (stage: Stage): ArtefactAddress | undefined =>
+  stage.type === "artefact" ? stage.address : undefined;
 const failureOf = (stage: Stage): string | undefined => (stage.type === "failed" ? stage.text : undefined);

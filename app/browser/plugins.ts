@@ -13,6 +13,7 @@ import { onnx } from "#plugins/onnx/index.ts";
 import { outputs } from "#plugins/outputs/index.ts";
 import { people } from "#plugins/people/index.ts";
 import { ports } from "#plugins/ports/index.ts";
+import { publish } from "#plugins/publish/index.ts";
 import { terminal } from "#plugins/terminal/index.ts";
 import { vega } from "#plugins/vega/index.ts";
 import { widgets } from "#plugins/widgets/index.ts";
@@ -67,6 +68,7 @@ export const host = new PluginHost([
   vega,
   widgets,
   people,
+  publish,
   comments,
   history,
   terminal,

@@ -26,6 +26,8 @@ const Schema = v.object({
   linuxKeeps: v.fallback(v.picklist(["notebook", "shared", "nothing"]), "notebook"),
   /** Addresses (multiaddrs) of relays and mirrors through which others reach this browser, besides the page's own host. */
   relays: v.fallback(v.array(address), []),
+  /** Addresses of trustless gateways that are asked for what others published, besides the page's own mirror. */
+  gateways: v.fallback(v.array(address), []),
   /** WebRTC's STUN and TURN servers, as URLs; none are asked otherwise. */
   iceServers: v.fallback(v.array(address), []),
   vmMemory: v.fallback(v.pipe(v.number(), v.minValue(64 * MIB), v.maxValue(2048 * MIB)), defaultSettings.vmMemory),

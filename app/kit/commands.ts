@@ -7,6 +7,7 @@ import type { NotebookClient } from "#core/notebook/client.ts";
 import type { Cell, CellKind, NotebookOperation } from "#core/notebook/model.ts";
 import type { Session } from "#core/session/session.ts";
 import { Facet } from "#core/plugin/facet.ts";
+import type { Artefacts } from "./artefacts.ts";
 import type { Comments } from "./comments.ts";
 import type { Network } from "./network.ts";
 import type { SharedFilesView } from "./shared-files.ts";
@@ -47,6 +48,8 @@ export interface NotebookView {
   /** Makes a cell the active one; `extend` keeps the other end of the selection. */
   choose(cell: CellId, options?: { readonly extend?: boolean; readonly mode?: Mode; readonly caret?: Caret }): void;
   setMode(mode: Mode, caret?: Caret): void;
+  /** Why nothing of it can be run here, a sentence; undefined when it can. Tracks. */
+  readonly runRefusal: () => string | undefined;
   /** Why the notebook can't be changed here, a sentence; undefined when it can. Tracks. */
   readonly refusal: () => string | undefined;
   /** Changes the notebook; the change can be taken back by `undo`. `denied` where there is a refusal. */
@@ -85,10 +88,14 @@ export interface PageActions {
   newNotebook(): Promise<void>;
   openDocument(document: string): void;
   importFiles(): void;
+  /** Asks which published notebook to open: an address, or a .car file. */
+  openArtefact(): void;
   download(name: string, content: Uint8Array | Blob, mimeType: string): void;
   setTheme(theme: "system" | "light" | "dark" | "contrast"): void;
   /** The way to other people. */
   readonly network: Network;
+  /** What was published, here and elsewhere. */
+  readonly artefacts: Artefacts;
 }
 
 export interface CommandContext {

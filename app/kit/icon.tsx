@@ -33,6 +33,8 @@ const PATHS = {
   terminal: "M2 3.5h12v9H2zM4.5 6l2 2-2 2M8.5 10.2h3",
   keyboard: "M2 4.5h12v7H2zM4.5 7h.01M7 7h.01M9.5 7h.01M12 7h.01M5.5 9.5h5",
   history: "M3.2 5.6A5.3 5.3 0 1 1 2.7 8M3 2.8v3h3M8 5v3.2l2.2 1.4",
+  publish: "M8 2.5l5 1.8v3.9c0 2.9-2.1 4.4-5 5.3-2.9-.9-5-2.4-5-5.3V4.3zM5.7 7.9l1.7 1.7 2.9-3.1",
+  pin: "M6 2.5h4M6.6 2.5v4L4.5 9h7L9.4 6.5v-4M8 9v4.5",
   folder: "M2.5 4.5v8h11v-7H8L6.5 4h-4zM8 8v3M6.5 9.5h3",
 } as const;
 

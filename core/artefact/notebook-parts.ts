@@ -3,6 +3,7 @@ import { writeIpynb } from "../notebook/ipynb.ts";
 import type { Notebook, Output } from "../notebook/model.ts";
 import type { SourceFile } from "./files.ts";
 import { NOTEBOOK_PATH, type Author, type Environment } from "./manifest.ts";
+import { environmentOf, parentsOf } from "./notebook-facts.ts";
 import type { ArtefactParts } from "./publish.ts";
 import { findSecrets, suspiciousName, textOf, type Suspicion } from "./secrets.ts";
 
@@ -50,11 +51,11 @@ export function notebookParts(
     authors: said.authors,
     licence: said.licence,
     entry: NOTEBOOK_PATH,
-    environment: said.environment ?? { packages: [], npm: [] },
+    environment: said.environment ?? environmentOf(notebook),
     models: [],
     prompts: [],
     capabilities: said.capabilities ?? [],
-    parents: said.parents ?? [],
+    parents: said.parents ?? parentsOf(notebook),
     content: [
       { path: NOTEBOOK_PATH, content: encoder.encode(writeIpynb(notebook)) },
       ...page,

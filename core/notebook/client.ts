@@ -14,7 +14,15 @@ import { FilesClient } from "./files-client.ts";
 import type { SharedFiles } from "./files.ts";
 import type { Away, ChangedBy, PastState } from "./document-history.ts";
 import type { HistoryPage } from "./history.ts";
-import type { FromDocument, ImportFormat, LibraryEntry, TextUpdate, ToDocument, WhichChanges } from "./messages.ts";
+import type {
+  ArtefactOrigin,
+  FromDocument,
+  ImportFormat,
+  LibraryEntry,
+  TextUpdate,
+  ToDocument,
+  WhichChanges,
+} from "./messages.ts";
 import type { Cell, Notebook, NotebookOperation, Run } from "./model.ts";
 import { applyTextChanges } from "./text-changes.ts";
 
@@ -100,7 +108,12 @@ export class LibraryClient {
   async import(
     name: string,
     bytes: Uint8Array,
-    options: { readonly origin?: string; readonly foreign?: boolean; readonly once?: boolean } = {},
+    options: {
+      readonly origin?: string;
+      readonly artefact?: ArtefactOrigin;
+      readonly foreign?: boolean;
+      readonly once?: boolean;
+    } = {},
   ): Promise<{ readonly document: DocumentId; readonly warnings: readonly string[] }> {
     return (await this.#call({ type: "import", name, bytes, ...options })) as {
       document: DocumentId;
@@ -125,6 +138,11 @@ export class LibraryClient {
   /** Marks a foreign notebook as trusted. */
   async trust(document: DocumentId): Promise<void> {
     await this.#call({ type: "trust", document });
+  }
+
+  /** Changes a notebook that need not be open. */
+  async change(document: DocumentId, operations: readonly NotebookOperation[]): Promise<void> {
+    await this.#call({ type: "change", document, operations });
   }
 
   async rename(document: DocumentId, title: string): Promise<void> {

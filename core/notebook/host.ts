@@ -411,6 +411,7 @@ export class DocumentHost {
     const document = await this.#create(notebook, {
       title: notebook.title === "" ? titleOf(message.name) : notebook.title,
       ...(message.origin === undefined ? {} : { origin: message.origin }),
+      ...(message.artefact === undefined ? {} : { artefact: message.artefact }),
       foreign: message.foreign ?? false,
     });
     return { document, warnings };
@@ -422,7 +423,10 @@ export class DocumentHost {
    */
   async #create(
     notebook: Notebook,
-    { title = notebook.title, ...facts }: { title?: string; origin?: string; foreign?: boolean },
+    {
+      title = notebook.title,
+      ...facts
+    }: { title?: string } & Partial<Pick<LibraryEntry, "origin" | "artefact" | "foreign">>,
   ): Promise<DocumentId> {
     const bodies = new Map<RunId, RunBody>();
     for (const { run } of notebook.cells) {
@@ -444,8 +448,9 @@ export class DocumentHost {
     const notebook = await original.notebook();
     const title = `${notebook.title} (copy)`;
     const copy = newDocumentId();
-    const { foreign } = this.#library.get(document) ?? { foreign: false };
-    this.#library.add(this.#entry(copy, { ...notebook, title }, { foreign }));
+    const { foreign = false, artefact } = this.#library.get(document) ?? {};
+    const facts = artefact ? { foreign, artefact: { ...artefact, isFork: true } } : { foreign };
+    this.#library.add(this.#entry(copy, { ...notebook, title }, facts));
     await this.#start(copy, { bytes: await original.save() }).change([{ type: "set_title", title }]);
     this.#release(copy);
     return copy;

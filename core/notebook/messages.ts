@@ -34,8 +34,17 @@ export interface LibraryEntry {
   readonly origin?: string;
   /** The notebook that this one was branched off from, and where. */
   readonly branchOf?: { readonly document: DocumentId; readonly heads: readonly string[] };
+  /** The published notebook that it was opened from. */
+  readonly artefact?: ArtefactOrigin;
   /** True when it came from elsewhere and nobody has trusted it yet. */
   readonly foreign: boolean;
+}
+
+/** Which published notebook one of the library is: itself as it was published, or a fork, which is one's own. */
+export interface ArtefactOrigin {
+  /** The CID of its root. */
+  readonly root: string;
+  readonly isFork: boolean;
 }
 
 /** Some changes: the last ones of a state, or those that came after one and were made by a time, in milliseconds. */
@@ -63,6 +72,7 @@ export type ToDocument =
       readonly bytes: Uint8Array;
       readonly origin?: string;
       readonly foreign?: boolean;
+      readonly artefact?: ArtefactOrigin;
       /** True: if a document of this origin exists, give it back instead of importing again. */
       readonly once?: boolean;
     })

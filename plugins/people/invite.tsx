@@ -2,12 +2,12 @@
 import { For, Show, createSignal, createUniqueId, lazy, untrack, type JSX } from "solid-js";
 import type { DocumentId } from "#core/base/ids.ts";
 import type { Network, NewInvitation } from "#kit/network.ts";
-import { CopyField } from "./copy-field.tsx";
+import { CopyField } from "#kit/copy-field.tsx";
 import { NameField } from "./name-field.tsx";
 import { createTask } from "./task.ts";
 import { allowWords, untilWords } from "./words.ts";
 
-const QrCode = lazy(async () => ({ default: (await import("./qr-code.tsx")).QrCode }));
+const QrCode = lazy(async () => ({ default: (await import("#kit/qr-code.tsx")).QrCode }));
 
 const DAY = 24 * 3_600_000;
 

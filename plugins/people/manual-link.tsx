@@ -4,7 +4,7 @@
  */
 import { Match, Show, Switch, createSignal, createUniqueId, onCleanup, type JSX } from "solid-js";
 import type { ManualOffer, Network } from "#kit/network.ts";
-import { CopyField } from "./copy-field.tsx";
+import { CopyField } from "#kit/copy-field.tsx";
 import { createTask } from "./task.ts";
 
 type Step =

@@ -21,7 +21,7 @@ export async function importFiles(
   for (const file of files) {
     try {
       if (!isNotebookFile(file))
-        throw new KromaError("invalid", "only .ipynb files and percent scripts (.py) can be imported");
+        throw new KromaError("invalid", "only .ipynb files, percent scripts (.py) and .car files can be imported");
       // Before it is read into memory.
       checkFileSize(file.size);
       const { document, warnings } = await library.import(file.name, new Uint8Array(await file.arrayBuffer()));

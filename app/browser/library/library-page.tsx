@@ -112,6 +112,15 @@ export function LibraryPage(props: LibraryPageProps): JSX.Element {
           <Icon name="upload" />
           <span>Import</span>
         </button>
+        <button
+          type="button"
+          class="button"
+          title="Open a published notebook, by its address or from a .car file"
+          onClick={() => page.openArtefact()}
+        >
+          <Icon name="publish" />
+          <span>Open</span>
+        </button>
         <button type="button" class="button primary" title="New notebook (N)" onClick={() => void page.newNotebook()}>
           <Icon name="plus" />
           <span>New notebook</span>

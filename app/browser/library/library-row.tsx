@@ -63,6 +63,9 @@ export function LibraryRow(props: {
                 </span>
               )}
             </For>
+            <Show when={props.entry.artefact}>
+              {(artefact) => <span>{artefact().isFork ? "fork" : "published"}</span>}
+            </Show>
             <Show when={props.entry.foreign}>
               <span>from elsewhere</span>
             </Show>

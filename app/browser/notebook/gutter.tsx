@@ -55,8 +55,12 @@ export function Gutter(props: GutterProps): JSX.Element {
             type="button"
             class="run"
             aria-label="Run cell"
-            title={!hasKernel() ? `There is no kernel for ${props.cell().language} here` : "Run cell (Shift+Enter)"}
-            disabled={!canRun()}
+            title={
+              !hasKernel()
+                ? `There is no kernel for ${props.cell().language} here`
+                : (props.view.runRefusal() ?? "Run cell (Shift+Enter)")
+            }
+            disabled={!canRun() || props.view.runRefusal() !== undefined}
             tabIndex={props.view.active() === props.cell().id ? 0 : -1}
             onClick={() => {
               props.view.choose(props.cell().id);

@@ -19,6 +19,8 @@ const OFFERED = [
   "page.shortcuts",
   "page.download-ipynb",
   "page.download-percent",
+  "artefact.publish",
+  "artefact.kept",
 ];
 
 export function NotebookHeader(props: { readonly view: PageView }): JSX.Element {
@@ -75,7 +77,8 @@ export function NotebookHeader(props: { readonly view: PageView }): JSX.Element 
           type="button"
           class="button primary"
           aria-label="Run all"
-          title={`Run all (${showKey("Mod-Shift-Enter", isMac)})`}
+          title={view.runRefusal() ?? `Run all (${showKey("Mod-Shift-Enter", isMac)})`}
+          disabled={view.runRefusal() !== undefined}
           onClick={() => run("run.all")}
         >
           <Icon name="play" />
@@ -111,6 +114,16 @@ export function NotebookHeader(props: { readonly view: PageView }): JSX.Element 
         >
           <Icon name="share" />
           <span>Share</span>
+        </button>
+        <button
+          type="button"
+          class="button"
+          aria-label="Publish"
+          title={`Publish this notebook (${showKey("Mod-Alt-p", isMac)})`}
+          onClick={() => run("artefact.publish")}
+        >
+          <Icon name="publish" />
+          <span>Publish</span>
         </button>
         <Menu label="More" class="button icon-only" items={menu}>
           <Icon name="more" />

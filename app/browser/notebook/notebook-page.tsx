@@ -16,6 +16,8 @@ import { announceRuns } from "../announce-runs.ts";
 import { commandContext, setOpenView } from "../command-context.ts";
 import { createPageHost } from "../host.ts";
 import { afterPaint, prepareFirstKernel, startKernels, whenIdle } from "../kernel-start.ts";
+import { ArtefactBanner } from "../artefact/artefact-banner.tsx";
+import { prepareArtefactFiles } from "../artefacts.ts";
 import { prepareFiles } from "../library/shipped.ts";
 import { host as plugins, kernels, programs } from "../plugins.ts";
 import { holdRunLock } from "../run-lock.ts";
@@ -27,7 +29,7 @@ import { StatusBar } from "../shell/status-bar.tsx";
 import { openMachineLink } from "../machine-link.ts";
 import { allowHosts, allowedHosts } from "../web-access.ts";
 import { openWorkspaceLink, type WorkspaceLink } from "../workspace-link.ts";
-import { accessOf } from "./access.ts";
+import { accessOf, isUntrustedArtefact } from "./access.ts";
 import { AwayLine } from "./away-line.tsx";
 import { CellList } from "./cell-list.tsx";
 import { FindBar } from "./find-bar.tsx";
@@ -52,6 +54,8 @@ export interface NotebookPageProps {
   readonly onImport: (files: readonly File[]) => void;
   readonly onTrust: () => void;
   readonly onDuplicate: () => void;
+  /** A fork of the published notebook that this one is. */
+  readonly onFork: () => void;
 }
 
 const silenceSentence = (name: string): string =>
@@ -85,7 +89,9 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
   const here = new Promise<void>((resolve) => (filesAreHere = resolve));
   const prepare = async (opened: WorkspaceLink): Promise<void> => {
     try {
-      await prepareFiles(client.entry.origin, await opened.ready);
+      const place = await opened.ready;
+      await prepareFiles(client.entry.origin, place);
+      await prepareArtefactFiles(client.entry, place, page.artefacts);
     } catch (error) {
       page.toast(`Files of this notebook are missing: ${error instanceof Error ? error.message : String(error)}`);
     }
@@ -151,7 +157,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     const opened = openWorkspaceLink(client.document);
     setLink(opened);
     void prepare(opened);
-    prepareFirstKernel(kernels, host, client.notebook);
+    if (!isUntrustedArtefact(client.entry)) prepareFirstKernel(kernels, host, client.notebook);
     afterPaint(() => {
       void here.then(() => {
         if (!closed && view.refusal() === undefined) stopStarting = startKernels(session, client.notebook);
@@ -306,7 +312,16 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
               page.openPanel(HISTORY_PANEL);
             }}
           />
-          <Show when={client.entry.foreign}>
+          <Show when={isUntrustedArtefact(client.entry) && client.entry.artefact}>
+            {(artefact) => (
+              <ArtefactBanner
+                onTrust={props.onTrust}
+                onFork={() => props.onFork()}
+                onDetails={() => page.artefacts.show({ cid: artefact().root, from: [] })}
+              />
+            )}
+          </Show>
+          <Show when={client.entry.foreign && !isUntrustedArtefact(client.entry)}>
             <Banner
               level="info"
               text={`This notebook came from elsewhere${client.entry.origin ? ` (${client.entry.origin})` : ""}. Its code runs apart from your other notebooks.`}

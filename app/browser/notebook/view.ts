@@ -92,8 +92,8 @@ export function createView(
   const [notebook, setNotebook] = createSignal(client.notebook);
   const [state, setState] = createSignal(session.state);
   const sharing = createMemo(() => page.network.sharing(client.document));
-  const access = createMemo(() => accessOf(sharing()), undefined, {
-    equals: (a, b) => a.refusal === b.refusal && a.notice === b.notice,
+  const access = createMemo(() => accessOf(sharing(), client.entry), undefined, {
+    equals: (a, b) => a.refusal === b.refusal && a.runRefusal === b.runRefusal && a.notice === b.notice,
   });
   const people = createMemo(() => peopleHere(sharing()));
   const runs = createMemo(() => new Map(page.network.runs(client.document).map((run) => [run.cell, run] as const)));
@@ -219,6 +219,7 @@ export function createView(
     comments,
     sharedFiles,
     refusal: () => access().refusal,
+    runRefusal: () => access().runRefusal,
     file: options.file ?? (() => Promise.resolve(undefined)),
     isPrivate: (cell) =>
       access().refusal !== undefined &&
@@ -277,6 +278,8 @@ export function createView(
     },
     run(which) {
       const code = which.filter((id) => cellOf(id)?.kind === "code");
+      const refusal = access().runRefusal;
+      if (refusal !== undefined) return page.toast(refusal);
       if (code.length > 0) void ready().then(() => session.send({ type: "run_cells", cells: code }));
     },
     clipboard: [],

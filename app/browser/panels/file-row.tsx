@@ -3,7 +3,8 @@ import { Show, createSignal, type JSX } from "solid-js";
 import { Icon } from "#kit/icon.tsx";
 import { Menu } from "#kit/menu.tsx";
 import { RenameField } from "#kit/rename-field.tsx";
-import { fileSize, type Row } from "./file-tree.ts";
+import { fileSize } from "#kit/file-size.ts";
+import type { Row } from "./file-tree.ts";
 
 export function FileRow(props: {
   readonly row: Row;

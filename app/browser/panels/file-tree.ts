@@ -53,16 +53,3 @@ export async function uploadFiles(workspace: Workspace, folder: string, files: r
   for (const file of files)
     await workspace.write(await freeName(workspace, folder, file.name), new Uint8Array(await file.arrayBuffer()));
 }
-
-/** A size as people read it. */
-export function fileSize(bytes: number): string {
-  if (bytes < 1000) return `${bytes} B`;
-  const units = ["kB", "MB", "GB"];
-  let value = bytes;
-  let unit = "";
-  for (unit of units) {
-    value /= 1000;
-    if (value < 1000) break;
-  }
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${unit}`;
-}

@@ -4,7 +4,7 @@ import type { Workspace } from "#core/workspace/workspace.ts";
 import type { PageActions } from "#kit/commands.ts";
 import { Dialog } from "#kit/dialog.tsx";
 import { Icon } from "#kit/icon.tsx";
-import { fileSize } from "./file-tree.ts";
+import { fileSize } from "#kit/file-size.ts";
 
 /** Larger text is cut when shown, and then cannot be changed here. */
 const EDITABLE = 1_000_000;

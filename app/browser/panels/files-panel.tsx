@@ -3,10 +3,11 @@ import { For, Show, createEffect, createSignal, on, onCleanup, type JSX } from "
 import type { Workspace } from "#core/workspace/workspace.ts";
 import { Icon } from "#kit/icon.tsx";
 import type { PanelProps } from "#kit/panels.ts";
+import { fileSize } from "#kit/file-size.ts";
 import { NO_SHARED_FILES, type SharedFilesView } from "#kit/shared-files.ts";
 import { pickFiles } from "../library/import-files.ts";
 import { FileRow } from "./file-row.tsx";
-import { fileSize, folderOf, freeName, inFolder, readRows, uploadFiles, type Row } from "./file-tree.ts";
+import { folderOf, freeName, inFolder, readRows, uploadFiles, type Row } from "./file-tree.ts";
 import { FileView } from "./file-view.tsx";
 import { SharedFilesState } from "./shared-files-state.tsx";
 

@@ -1,9 +1,9 @@
 /** The part of the settings about the Linux machine: whether and where it is kept, how big it is, a copy, a new start. */
 import { For, Show, createEffect, createSignal, on, type JSX } from "solid-js";
 import type { CommandContext } from "#kit/commands.ts";
+import { fileSize } from "#kit/file-size.ts";
 import { exportMachine, resetMachine } from "../notebook/commands/machine-commands.ts";
 import type { Settings } from "../settings.ts";
-import { fileSize } from "./file-tree.ts";
 
 const PLACES: readonly (readonly [Settings["linuxKeeps"], string])[] = [
   ["notebook", "With each notebook"],

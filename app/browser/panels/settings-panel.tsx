@@ -33,6 +33,11 @@ const MIRRORS = [
     "Addresses (multiaddrs) that others reach you through, one a line. A mirror that serves this page is known by itself.",
   ],
   [
+    "gateways",
+    "Gateways for published notebooks",
+    "Addresses of IPFS gateways, one a line. Each block that they send is checked. Empty: none is asked.",
+  ],
+  [
     "iceServers",
     "STUN servers",
     "For a direct way between two home networks, as stun:host:port, one a line. Empty: none is asked.",

@@ -1,7 +1,7 @@
 /** What the files panel says of the files that the people of the notebook have in common. */
 import { For, Show, type JSX } from "solid-js";
 import type { SharedFilesView } from "#kit/shared-files.ts";
-import { fileSize } from "./file-tree.ts";
+import { fileSize } from "#kit/file-size.ts";
 
 export function SharedFilesState(props: { readonly shared: SharedFilesView }): JSX.Element {
   return (

@@ -23,6 +23,7 @@ import { createView, type PageView } from "#app/browser/notebook/view.ts";
 import type { PageActions } from "#kit/commands.ts";
 import type { ManualOffer, Network, NewInvitation } from "#kit/network.ts";
 import type { Question } from "#kit/question.tsx";
+import { type TestArtefacts, testArtefacts } from "../ui/artefacts.ts";
 import { openPages } from "../ui/kit.ts";
 import "#kit/tokens.css";
 import "#kit/themes/light.css";
@@ -187,6 +188,8 @@ export interface TestPage extends PageActions {
   readonly asked: Question[];
   readonly said: string[];
   readonly opened: string[];
+  readonly artefacts: TestArtefacts;
+  readonly downloads: { readonly name: string; readonly content: Uint8Array | Blob }[];
   /** What was offered beside what was said. */
   readonly offered: { readonly label: string; readonly run: () => void }[];
 }
@@ -217,8 +220,11 @@ export function testPage(network: Network): TestPage {
     newNotebook: () => Promise.resolve(),
     openDocument: (document) => void page.opened.push(document),
     importFiles: () => undefined,
-    download: () => undefined,
+    openArtefact: () => void page.opened.push("open-artefact"),
+    download: (name, content) => void page.downloads.push({ name, content }),
     setTheme: () => undefined,
+    artefacts: testArtefacts(),
+    downloads: [],
   };
   return page;
 }

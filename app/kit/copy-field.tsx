@@ -1,6 +1,6 @@
 /** A text to be handed to somebody: it can be read, chosen, and copied with one press. */
 import { Show, createSignal, createUniqueId, type JSX } from "solid-js";
-import { Icon } from "#kit/icon.tsx";
+import { Icon } from "./icon.tsx";
 
 export function CopyField(props: {
   readonly label: string;
@@ -26,9 +26,9 @@ export function CopyField(props: {
   };
   const choose = (): void => field?.select();
   return (
-    <div class="people-copy">
+    <div class="copy-field">
       <label for={id}>{props.label}</label>
-      <div class="people-row">
+      <div class="copy-row">
         <Show
           when={props.tall}
           fallback={

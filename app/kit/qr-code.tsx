@@ -27,7 +27,7 @@ export function QrCode(props: { readonly text: string; readonly label: string })
     <Show when={drawn()} fallback={<p class="quiet">This link is too long for a QR code. Copy it instead.</p>}>
       {(code) => (
         <svg
-          class="people-qr"
+          class="qr-code"
           viewBox={`0 0 ${code().size} ${code().size}`}
           role="img"
           aria-label={props.label}

@@ -1,0 +1,64 @@
+/** The worker of a page that holds its artefacts: blocks in the private file system, in IndexedDB where there is none. */
+import { portChannel, type PortLike } from "#core/base/channel.ts";
+import { KromaError } from "#core/base/errors.ts";
+import { ArtefactHost } from "#core/artefact/host.ts";
+import type { FromArtefacts, Kept, ToArtefacts } from "#core/artefact/messages.ts";
+import { MemoryBlockStore, MemoryDocStore } from "#core/store/memory.ts";
+import type { BlockStore, DocStore } from "#core/store/stores.ts";
+import { IndexedDbIdentityStore } from "#plugins/identity/indexeddb-store.ts";
+import { createIdentity, loadIdentity } from "#plugins/identity/own-identity.ts";
+import { openSignatures } from "#plugins/identity/signatures.ts";
+import { IndexedDbBlockStore, IndexedDbDocStore } from "#plugins/indexeddb/stores.ts";
+import { openOpfsBlocks } from "#plugins/opfs/opfs-packs.ts";
+
+const NAME = "kroma-artefacts";
+const LOCK = "kroma-artefacts";
+const IDENTITY_LOCK = "kroma-identity";
+
+interface Stores {
+  readonly blocks: BlockStore;
+  readonly documents: DocStore;
+  readonly storage: Kept["storage"];
+}
+
+async function openStores(): Promise<Stores> {
+  const documents = new IndexedDbDocStore(NAME);
+  try {
+    await documents.load(["probe"]);
+  } catch {
+    // No storage at all, as in a frame that may not have any: it lasts as long as the page, and is called so.
+    return { blocks: new MemoryBlockStore(), documents: new MemoryDocStore(), storage: "memory" };
+  }
+  try {
+    return { blocks: await openOpfsBlocks("artefact"), documents, storage: "opfs" };
+  } catch {
+    return { blocks: new IndexedDbBlockStore(NAME), documents, storage: "indexeddb" };
+  }
+}
+
+/** Under a lock of all tabs, where there are locks. */
+function locked<T>(name: string, options: LockOptions, work: (lock: Lock | null) => Promise<T>): Promise<T> {
+  if (!("locks" in navigator)) return work({ name, mode: "exclusive" });
+  return navigator.locks.request(name, options, work) as Promise<T>;
+}
+
+const identities = new IndexedDbIdentityStore();
+
+async function start(): Promise<ArtefactHost> {
+  return new ArtefactHost({
+    ...(await openStores()),
+    signatures: openSignatures(),
+    self: () => loadIdentity(identities),
+    signer: (name) =>
+      locked(IDENTITY_LOCK, {}, async () => (await loadIdentity(identities)) ?? createIdentity(identities, name)),
+    together: (work) => locked(LOCK, { mode: "shared" }, work),
+    alone: (work) =>
+      locked(LOCK, { ifAvailable: true }, (lock) => {
+        if (lock) return work();
+        throw new KromaError("unavailable", "Something is being published or fetched. Free the space when it is done.");
+      }),
+  });
+}
+
+const channel = portChannel<ToArtefacts, FromArtefacts>(self as unknown as PortLike);
+void start().then((host) => host.connect(channel));

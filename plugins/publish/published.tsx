@@ -1,0 +1,91 @@
+/** What was published: its name, the links to hand on, a QR code, the file; and where it is kept. */
+import { For, Show, createSignal, lazy, type JSX } from "solid-js";
+import type { Publication } from "#core/artefact/messages.ts";
+import type { PageActions } from "#kit/commands.ts";
+import { CopyField } from "#kit/copy-field.tsx";
+import { fileSize } from "#kit/file-size.ts";
+import { sentenceOf } from "./words.ts";
+
+const QrCode = lazy(async () => ({ default: (await import("#kit/qr-code.tsx")).QrCode }));
+
+export function Published(props: {
+  readonly publication: Publication;
+  readonly page: PageActions;
+  readonly onAgain: () => void;
+}): JSX.Element {
+  const { artefacts } = props.page;
+  const { root, envelope, directory, title, version, bytes, isKnown } = props.publication;
+  const [sources, setSources] = createSignal<readonly string[]>([]);
+  const [trouble, setTrouble] = createSignal("");
+  void artefacts.sources().then(setSources, () => undefined);
+  /** Names where it may be had: the mirror of this page, if it has one. */
+  const link = (): string => artefacts.link({ cid: root, envelope, from: sources().slice(0, 2) });
+  const download = async (): Promise<void> => {
+    try {
+      const file = await artefacts.client().exportCar(directory);
+      props.page.download(`${fileName(title)}-${version}.car`, file, "application/vnd.ipld.car");
+    } catch (error) {
+      setTrouble(sentenceOf(error));
+    }
+  };
+  return (
+    <div class="publish-done">
+      <h3 tabindex="-1" ref={(element) => queueMicrotask(() => element.focus({ preventScroll: true }))}>
+        {isKnown ? "Published already" : "Published"}
+      </h3>
+      <p dir="auto">
+        “{title}”, version {version}, {fileSize(bytes)}, signed by you.
+        {isKnown ? " Nothing has changed since, so it is the same." : ""}
+      </p>
+      <CopyField label="Its name (CID of the root)" text={root} copied="Copied." />
+      <CopyField label="Link that opens it in Kroma" text={link()} copied="The link is copied." />
+      <p class="quiet">
+        It is pinned in this browser. Others get it from here only as a file, or from a mirror that keeps it: hand on
+        the .car file, or pin it somewhere that is always on.
+      </p>
+      <div class="publish-row">
+        <button type="button" class="button primary" onClick={() => void download()}>
+          Download .car
+        </button>
+        <button type="button" class="button outlined" onClick={() => artefacts.show({ cid: root, envelope, from: [] })}>
+          Look at it
+        </button>
+      </div>
+      <p class="publish-trouble" role="alert">
+        {trouble()}
+      </p>
+      <details class="publish-fold">
+        <summary>For gateways and pins</summary>
+        <CopyField label="Published directory" text={directory} copied="Copied." />
+        <CopyField label="Signature" text={envelope} copied="Copied." />
+        <For each={sources()}>
+          {(address) => (
+            <CopyField
+              label={`Page at ${hostOf(address)}, once it is kept there`}
+              text={`${address.replace(/\/$/, "")}/ipfs/${directory}/`}
+              copied="The link is copied."
+            />
+          )}
+        </For>
+      </details>
+      <details class="publish-fold">
+        <summary>QR code</summary>
+        <Show when={link()} keyed>
+          {(text) => <QrCode text={text} label="QR code of the link" />}
+        </Show>
+      </details>
+      <button type="button" class="button outlined" onClick={() => props.onAgain()}>
+        Back to the form
+      </button>
+    </div>
+  );
+}
+
+const hostOf = (address: string): string => URL.parse(address)?.host ?? address;
+
+/** A name for a file out of a title. */
+const fileName = (title: string): string =>
+  title
+    .replace(/[\\/:*?"<>|\p{Cc}]+/gu, " ")
+    .trim()
+    .slice(0, 80) || "notebook";
