@@ -91,8 +91,7 @@ export const programs: Readonly<Record<string, () => Worker>> = {
     }),
   shell: () =>
     new Worker(new URL("../../kernels/shell/worker.ts", import.meta.url), { type: "module", name: "kroma-shell" }),
-  onnx: () =>
-    new Worker(new URL("../../plugins/onnx/worker.ts", import.meta.url), { type: "module", name: "kroma-models" }),
+  onnx: () => new Worker(new URL("./models.worker.ts", import.meta.url), { type: "module", name: "kroma-models" }),
 };
 
 /** True where Command and not Control is the main modifier. */

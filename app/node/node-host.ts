@@ -20,6 +20,8 @@ export interface NodeHostOptions {
   readonly assets?: string;
   /** A stranger's notebook: its kernels give up powers, and see of the disk what they need to start. */
   readonly foreign?: boolean;
+  /** Folder of what kernels and services may want to find again; the user's cache by default. */
+  readonly cache?: string;
   /** A folder in which Linux keeps what it changes, and how its troubles are told; without it, it keeps nothing. */
   readonly machine?: { readonly folder: string; readonly report: (sentence: string) => void };
 }
@@ -65,7 +67,7 @@ export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost
   const place = {
     spawn(program: string): KernelWorker {
       const service = servicePrograms[program];
-      const cacheDirectory = join(cacheFolder(), program);
+      const cacheDirectory = join(options.cache ?? cacheFolder(), program);
       const readable = [
         assets,
         settings.vmImage,

@@ -8,5 +8,5 @@ export const services: ReadonlyMap<string, Service> = new PluginHost([onnx]).get
 
 /** The file of each thread program that is no kernel's, below the checkout. */
 export const servicePrograms: Readonly<Record<string, string>> = {
-  onnx: "plugins/onnx/onnx-thread.node.ts",
+  onnx: "app/node/models-thread.ts",
 };

@@ -7,6 +7,7 @@ import type {
   ServiceCall,
   ServiceCancel,
   ServicePlace,
+  ServiceProgress,
   ServiceReply,
   ServiceRequest,
 } from "./services.ts";
@@ -74,12 +75,12 @@ export class ServiceHost implements KernelServices {
 export class ServiceRequests {
   readonly #services: KernelServices | undefined;
   readonly #client: string = crypto.randomUUID();
-  readonly #reply: (reply: ServiceReply, transfer: readonly ArrayBuffer[]) => void;
+  readonly #reply: (reply: ServiceReply | ServiceProgress, transfer: readonly ArrayBuffer[]) => void;
   readonly #open = new Map<string, AbortController>();
 
   constructor(
     services: KernelServices | undefined,
-    reply: (reply: ServiceReply, transfer: readonly ArrayBuffer[]) => void,
+    reply: (reply: ServiceReply | ServiceProgress, transfer: readonly ArrayBuffer[]) => void,
   ) {
     this.#services = services;
     this.#reply = reply;
@@ -108,7 +109,10 @@ export class ServiceRequests {
     let reply: ServiceReply;
     try {
       if (!this.#services) throw new KromaError("missing", "There are no services here.");
-      const call = { client: this.#client, method, value, buffers, signal: abort.signal };
+      const onProgress = (progress: unknown): void => {
+        if (this.#open.has(parent)) this.#reply({ type: "service_progress", parent, value: progress }, []);
+      };
+      const call = { client: this.#client, method, value, buffers, signal: abort.signal, onProgress };
       const answer = await this.#services.call(service, call);
       reply = { type: "service_reply", parent, value: answer.value, buffers: answer.buffers ?? [] };
     } catch (error) {

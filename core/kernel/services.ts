@@ -7,6 +7,7 @@
  * R2  Buffers move: who sends them has them no more.
  * R3  Who asks is known by a name for as long as the worker lives. What was opened for it is let go when it ends.
  * R4  A failure is a WireError, whose sentence is for the person.
+ * R5  Before its reply a request may get any number of service_progress: how far it is, in a form that is the service's.
  */
 import type { WireError } from "../base/errors.ts";
 import { Facet } from "../plugin/facet.ts";
@@ -21,6 +22,8 @@ export interface ServiceCall {
   readonly buffers: readonly ArrayBuffer[];
   /** The asker does not wait any more. */
   readonly signal: AbortSignal;
+  /** Told how far it is (R5). */
+  readonly onProgress?: (value: unknown) => void;
 }
 
 /** What comes back. */
@@ -75,6 +78,13 @@ export interface ServiceRequest {
 export interface ServiceCancel {
   readonly type: "service_cancel";
   readonly request: string;
+}
+
+/** How far a request is (R5). */
+export interface ServiceProgress {
+  readonly type: "service_progress";
+  readonly parent: string;
+  readonly value: unknown;
 }
 
 /** The answer: a value or an error. */

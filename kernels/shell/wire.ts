@@ -1,7 +1,7 @@
 /** What the two parts of the shell kernel say to each other beyond the kernel's own messages. */
 import type { KernelInit } from "#core/kernel/kernel.ts";
 import type { FromKernel, StreamMessage, ToKernel } from "#core/kernel/messages.ts";
-import type { ServiceCancel, ServiceReply, ServiceRequest } from "#core/kernel/services.ts";
+import type { ServiceCancel, ServiceProgress, ServiceReply, ServiceRequest } from "#core/kernel/services.ts";
 import type { Ping, Pong } from "#core/kernel/watch.ts";
 
 /** The first message, with the number under which the worker uses the workspace. */
@@ -38,7 +38,14 @@ export interface TakenMessage {
   readonly size: number;
 }
 
-export type ToWorker = ShellInit | MachineStoreMessage | ToKernel | TakenMessage | ServiceReply | Ping;
+export type ToWorker =
+  | ShellInit
+  | MachineStoreMessage
+  | ToKernel
+  | TakenMessage
+  | ServiceReply
+  | ServiceProgress
+  | Ping;
 export type FromWorker =
   | Exclude<FromKernel, StreamMessage>
   | SizedStream

@@ -133,6 +133,7 @@ self.addEventListener("message", ({ data }) => {
   else if (data.type === "machine_store") storeIs(data);
   else if (data.type === "ping") say({ type: "pong" });
   else if (data.type === "service_reply") services.take(data);
+  else if (data.type === "service_progress") return;
   else receive(data);
 });
 

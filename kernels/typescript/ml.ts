@@ -148,6 +148,15 @@ export class Model {
   }
 }
 
+/** How a model is loaded. */
+export interface LoadOptions {
+  readonly signal?: AbortSignal;
+  /** Told how far a download is; `total` is unknown when the server does not tell. */
+  readonly onProgress?: (progress: { readonly url: string; readonly bytes: number; readonly total?: number }) => void;
+  /** What sentences call bytes that were given. */
+  readonly name?: string;
+}
+
 /** A path of the workspace, or the bytes of a picture's file. */
 type Picture = string | ArrayBuffer | Uint8Array;
 
@@ -157,13 +166,14 @@ export function makeMl(client: ServiceClient): Readonly<Record<string, unknown>>
     void client.ask("ml", "release", { session }).catch(() => undefined);
   });
   /** A path of the workspace, an address, the name of a model that ships; or the bytes themselves. */
-  const load = async (
-    source: string | ArrayBuffer | Uint8Array,
-    options: { readonly signal?: AbortSignal; readonly name?: string } = {},
-  ): Promise<Model> => {
+  const load = async (source: string | ArrayBuffer | Uint8Array, options: LoadOptions = {}): Promise<Model> => {
     const given = typeof source === "string" ? undefined : copied(source);
     const value = { source: typeof source === "string" ? source : (options.name ?? "the model") };
-    const answer = await client.ask("ml", "load", value, { buffers: given ? [given] : [], signal: options.signal });
+    const answer = await client.ask("ml", "load", value, {
+      buffers: given ? [given] : [],
+      signal: options.signal,
+      onProgress: options.onProgress as AskOptions["onProgress"],
+    });
     const loaded = answer.value as Loaded;
     const model = new Model(client, loaded, (gone) => collected.unregister(gone));
     collected.register(model, loaded.session, model);
@@ -185,6 +195,10 @@ export function makeMl(client: ServiceClient): Readonly<Record<string, unknown>>
       return fromWire(value as { readonly tensors: readonly WireTensor[] }, buffers ?? [])["picture"];
     },
     Tensor,
+    /** What was fetched from the web and is kept, the last used first. */
+    stored: async () => (await client.ask("ml", "stored", undefined)).value,
+    /** Forgets what is kept of an address. */
+    forget: async (source: string) => void (await client.ask("ml", "forget", { source })),
     /** What is loaded at present, and the memory it takes. */
     status: async () => (await client.ask("ml", "status", undefined)).value,
   });

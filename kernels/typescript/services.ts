@@ -1,11 +1,18 @@
 /** How cells ask what plugins do (core/kernel/services.ts): requests to the outside part, and who waits for which. */
 import { fromWireError } from "#core/base/errors.ts";
-import type { ServiceAnswer, ServiceCancel, ServiceReply, ServiceRequest } from "#core/kernel/services.ts";
+import type {
+  ServiceAnswer,
+  ServiceCancel,
+  ServiceProgress,
+  ServiceReply,
+  ServiceRequest,
+} from "#core/kernel/services.ts";
 
 interface Waiting {
   readonly parent: string;
   readonly resolve: (answer: ServiceAnswer) => void;
   readonly reject: (error: unknown) => void;
+  readonly onProgress: ((value: unknown) => void) | undefined;
 }
 
 /** What a cell may say of a request beside its value. */
@@ -13,6 +20,8 @@ export interface AskOptions {
   /** They move: whoever gave them has them no more. */
   readonly buffers?: readonly ArrayBuffer[];
   readonly signal?: AbortSignal | undefined;
+  /** Told how far it is, in a form that is the service's. */
+  readonly onProgress?: ((value: unknown) => void) | undefined;
 }
 
 /** The requests of one worker. */
@@ -33,7 +42,7 @@ export class ServiceClient {
 
   /** Asks. Rejects with a KromaError, or with the signal's reason. */
   async ask(service: string, method: string, value: unknown, options: AskOptions = {}): Promise<ServiceAnswer> {
-    const { buffers = [], signal } = options;
+    const { buffers = [], signal, onProgress } = options;
     signal?.throwIfAborted();
     const id = `service-${++this.#count}`;
     return new Promise((resolve, reject) => {
@@ -45,6 +54,7 @@ export class ServiceClient {
       signal?.addEventListener("abort", abort, { once: true });
       this.#waiting.set(id, {
         parent: this.#parent(),
+        onProgress,
         resolve: (answer) => {
           done();
           resolve(answer);
@@ -58,8 +68,10 @@ export class ServiceClient {
     });
   }
 
-  /** The answer has come. */
-  take({ parent, value, buffers, error }: ServiceReply): void {
+  /** The answer has come, or how far it is. */
+  take(message: ServiceReply | ServiceProgress): void {
+    if (message.type === "service_progress") return this.#waiting.get(message.parent)?.onProgress?.(message.value);
+    const { parent, value, buffers, error } = message;
     const waiting = this.#waiting.get(parent);
     this.#waiting.delete(parent);
     if (error) waiting?.reject(fromWireError(error));

@@ -3,7 +3,7 @@
  * TypeScriptInit, all others are ToKernel; everything it says is FromKernel.
  */
 import type { FromKernel, ToKernel } from "#core/kernel/messages.ts";
-import type { ServiceReply } from "#core/kernel/services.ts";
+import type { ServiceProgress, ServiceReply } from "#core/kernel/services.ts";
 import type { Ping, Pong } from "#core/kernel/watch.ts";
 import { SyncFs } from "#core/workspace/sync-client.ts";
 import { makeApi } from "./api.ts";
@@ -45,14 +45,14 @@ const host = takeHost();
 const post = (message: FromKernel | Pong) =>
   host.post(message, "buffers" in message ? [...(message.buffers ?? [])] : []);
 
-let kernel: ((message: ToKernel | ServiceReply) => void) | undefined;
+let kernel: ((message: ToKernel | ServiceReply | ServiceProgress) => void) | undefined;
 guardPipe((message) => {
   if ((message as Ping).type === "ping") post({ type: "pong" });
-  else if (kernel) kernel(message as ToKernel | ServiceReply);
+  else if (kernel) kernel(message as ToKernel | ServiceReply | ServiceProgress);
   else kernel = start(message as TypeScriptInit);
 });
 
-function start(init: TypeScriptInit): (message: ToKernel | ServiceReply) => void {
+function start(init: TypeScriptInit): (message: ToKernel | ServiceReply | ServiceProgress) => void {
   const owner: Ownership = { current: "" };
   const output = new Output(post, host.setTimeout, host.now);
   const sources = new Sources();
@@ -151,6 +151,7 @@ function start(init: TypeScriptInit): (message: ToKernel | ServiceReply) => void
         api.kernelReply(message);
         return;
       case "service_reply":
+      case "service_progress":
         services.take(message);
         return;
       case "complete_request":

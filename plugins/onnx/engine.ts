@@ -5,6 +5,7 @@
  */
 import type { InferenceSession } from "onnxruntime-web";
 import { KromaError } from "#core/base/errors.ts";
+import type { FetchProgress } from "#core/store/fetched.ts";
 import { loadFailure, runFailure } from "./failures.ts";
 import { FairQueue } from "./fair-queue.ts";
 import { type ModelFile, readModelFile } from "./model-file.ts";
@@ -92,8 +93,9 @@ export class Engine {
     source: string,
     given: ArrayBuffer | undefined,
     signal: AbortSignal,
+    onProgress?: (progress: FetchProgress) => void,
   ): Promise<LoadedModel> {
-    const opened = given ? this.#given(source, given) : await this.#parts.sources.open(source, signal);
+    const opened = given ? this.#given(source, given) : await this.#parts.sources.open(source, signal, onProgress);
     signal.throwIfAborted();
     const file = readModelFile(opened.name, opened.bytes);
     const external: ExternalData[] = [];

@@ -2,7 +2,7 @@
 import { custom, type GenericSchema, maxLength, object, optional, pipe, safeParse, string } from "valibot";
 import { KromaError, toWireError } from "#core/base/errors.ts";
 import type { Channel } from "#core/base/channel.ts";
-import type { ServiceAnswer, ServiceReply } from "#core/kernel/services.ts";
+import type { ServiceAnswer, ServiceProgress, ServiceReply } from "#core/kernel/services.ts";
 import type { Engine } from "./engine.ts";
 import { isFatal } from "./failures.ts";
 import { wireTensors } from "./tensors.ts";
@@ -28,7 +28,7 @@ export interface EngineInit {
 }
 
 /** `broken`: the worker is of no use after this answer. */
-export type FromEngine = ServiceReply & { readonly broken?: true };
+export type FromEngine = (ServiceReply & { readonly broken?: true }) | ServiceProgress;
 
 const LONGEST_SOURCE = 4096;
 const sourceText = pipe(string(), maxLength(LONGEST_SOURCE));
@@ -47,6 +47,8 @@ export interface Asked {
   readonly value: unknown;
   readonly buffers: readonly ArrayBuffer[];
   readonly signal: AbortSignal;
+  /** Tells how far it is. */
+  readonly onProgress: (value: unknown) => void;
 }
 
 /** What a method does beside those of the engine itself. */
@@ -55,9 +57,9 @@ export type Method = (asked: Asked) => Promise<ServiceAnswer>;
 /** The engine's own methods. */
 export function engineMethods(engine: Engine): Readonly<Record<string, Method>> {
   return {
-    load: async ({ client, value, buffers, signal }) => {
+    load: async ({ client, value, buffers, signal, onProgress }) => {
       const { source } = checked(loadRequest, value);
-      return { value: await engine.load(client, source, buffers[0], signal) };
+      return { value: await engine.load(client, source, buffers[0], signal, onProgress) };
     },
     run: async ({ client, value, buffers, signal }) => {
       const { session, tensors } = checked(runRequest, value);
@@ -71,6 +73,9 @@ export function engineMethods(engine: Engine): Readonly<Record<string, Method>> 
     status: () => Promise.resolve({ value: engine.status() }),
   };
 }
+
+/** The address of what is to be forgotten, from a request. */
+export const addressOf = (value: unknown): string => checked(loadRequest, value).source;
 
 /** The path of a picture, from a request that may bring its bytes instead. */
 export const pictureOf = (value: unknown): { readonly source?: string | undefined } => checked(pictureRequest, value);
@@ -99,7 +104,9 @@ export function serveEngine(
     try {
       const perform = Object.hasOwn(methods, method) ? methods[method] : undefined;
       if (!perform) throw new KromaError("invalid", `kroma.ml has no "${method}".`);
-      const result = await perform({ client, value, buffers, signal: abort.signal });
+      const onProgress = (progress: unknown): void =>
+        channel.send({ type: "service_progress", parent, value: progress });
+      const result = await perform({ client, value, buffers, signal: abort.signal, onProgress });
       const moved = result.buffers ?? [];
       channel.send({ type: "service_reply", parent, value: result.value, buffers: moved }, moved);
     } catch (error) {

@@ -11,6 +11,7 @@ const PROGRAM = "onnx";
 interface Waiting {
   readonly resolve: (answer: ServiceAnswer) => void;
   readonly reject: (error: unknown) => void;
+  readonly onProgress: ((value: unknown) => void) | undefined;
 }
 
 /** Starts the service; the worker comes with the first call. */
@@ -26,10 +27,10 @@ class Models implements RunningService {
     this.#place = place;
   }
 
-  call({ client, method, value, buffers, signal }: ServiceCall): Promise<ServiceAnswer> {
+  call({ client, method, value, buffers, signal, onProgress }: ServiceCall): Promise<ServiceAnswer> {
     const id = `ml-${++this.#count}`;
     return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
+      this.#waiting.set(id, { resolve, reject, onProgress });
       const { channel } = (this.#engine ??= this.#start());
       signal.addEventListener(
         "abort",
@@ -63,7 +64,9 @@ class Models implements RunningService {
     return { worker, channel };
   }
 
-  #hear({ parent, value, buffers, error, broken }: FromEngine): void {
+  #hear(message: FromEngine): void {
+    if (message.type === "service_progress") return this.#waiting.get(message.parent)?.onProgress?.(message.value);
+    const { parent, value, buffers, error, broken } = message;
     const waiting = this.#waiting.get(parent);
     this.#waiting.delete(parent);
     if (error) waiting?.reject(fromWireError(error));

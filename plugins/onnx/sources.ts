@@ -4,6 +4,7 @@
  */
 import { integer, number, object, optional, parse, pipe, record, string } from "valibot";
 import { KromaError } from "#core/base/errors.ts";
+import { type FetchedFiles, type FetchProgress, fetchRefusal } from "#core/store/fetched.ts";
 import type { SyncFs } from "#core/workspace/sync-client.ts";
 
 /** A model's bytes and where its other files would be. */
@@ -21,6 +22,8 @@ export interface SourceParts {
   /** Absolute URL of a shipped file. */
   readonly asset: (path: string) => string;
   readonly fetch: (url: string, signal: AbortSignal) => Promise<Response>;
+  /** Keeps what comes from the web; without it, it is fetched each time. */
+  readonly models?: FetchedFiles | undefined;
   /** No model is larger than this. */
   readonly largest: number;
 }
@@ -46,8 +49,12 @@ export class ModelSources {
   }
 
   /** The model of a path, address or name. Throws `missing`, `unavailable`, `exhausted` or `corrupt`. */
-  async open(source: string, signal: AbortSignal): Promise<OpenedModel> {
-    if (/^https?:\/\//i.test(source)) return this.#web(source, signal);
+  async open(
+    source: string,
+    signal: AbortSignal,
+    onProgress: (progress: FetchProgress) => void = () => undefined,
+  ): Promise<OpenedModel> {
+    if (/^https?:\/\//i.test(source)) return this.#web(source, signal, onProgress);
     const file = this.readFile(source);
     if (file) {
       const name = workspacePath(source);
@@ -98,10 +105,13 @@ export class ModelSources {
     return this.#shipped;
   }
 
-  async #web(url: string, signal: AbortSignal): Promise<OpenedModel> {
-    const name = decodeURIComponent(new URL(url).pathname.split("/").pop() ?? "") || url;
-    const bytes = await this.#download(url, name, signal);
-    return { name, bytes, beside: (file) => this.#download(new URL(encodeURI(file), url).href, file, signal) };
+  async #web(url: string, signal: AbortSignal, onProgress: (progress: FetchProgress) => void): Promise<OpenedModel> {
+    const nameOf = (address: string): string =>
+      decodeURIComponent(new URL(address).pathname.split("/").pop() ?? "") || address;
+    const { models } = this.#parts;
+    const get = (address: string): Promise<Uint8Array<ArrayBuffer>> =>
+      models?.get(address, { signal, onProgress }) ?? this.#download(address, nameOf(address), signal);
+    return { name: nameOf(url), bytes: await get(url), beside: (file) => get(new URL(encodeURI(file), url).href) };
   }
 
   #besideFile(source: string, folder: string, name: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -121,7 +131,7 @@ export class ModelSources {
         cause: error,
       });
     }
-    if (!response.ok) throw refusal(name, response);
+    if (!response.ok) throw fetchRefusal(name, response.status, response.statusText);
     this.#checkSize(name, Number(response.headers.get("content-length") ?? 0));
     let bytes: ArrayBuffer;
     try {
@@ -169,12 +179,3 @@ const noFile = (source: string, name: string): KromaError =>
   new KromaError("missing", `${source} keeps weights in the file ${name}, which is not beside it.`, {
     details: { file: name },
   });
-
-function refusal(name: string, { status, statusText }: Response): KromaError {
-  if (status === 401 || status === 403)
-    return new KromaError("denied", `${name} may not be fetched: its server wants you to sign in (${status}).`);
-  if (status === 404 || status === 410) return new KromaError("missing", `${name} is not there (${status}).`);
-  if (status === 429)
-    return new KromaError("unavailable", `${name} is not given now: its server wants fewer requests (429). Try later.`);
-  return new KromaError("unavailable", `${name} could not be fetched: ${`${status} ${statusText}`.trim()}.`);
-}

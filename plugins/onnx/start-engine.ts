@@ -1,12 +1,14 @@
 /** What the engine's worker does at its start, the same in a page's worker and in a thread of Node. */
 import { portChannel, type PortLike } from "#core/base/channel.ts";
 import { KromaError } from "#core/base/errors.ts";
+import type { FetchedFiles } from "#core/store/fetched.ts";
 import { SyncFs } from "#core/workspace/sync-client.ts";
 import { type CommandParts, performCommand } from "./command.ts";
 import { Engine } from "./engine.ts";
 import type { DecodePicture } from "./read-text/pixels.ts";
 import { TextReader } from "./read-text/read-text.ts";
 import {
+  addressOf,
   commandOf,
   type EngineInit,
   engineMethods,
@@ -27,12 +29,14 @@ export interface EnginePlace {
   readonly runtime: (assets: string) => Promise<Runtime>;
   readonly fetch: (url: string, signal: AbortSignal) => Promise<Response>;
   readonly decode: DecodePicture;
+  /** Keeps what is fetched from the web. */
+  readonly models: FetchedFiles | undefined;
   /** Bytes that models may take; memory of WebAssembly ends at 4 GiB. */
   readonly budget?: number;
 }
 
 /** Waits for the EngineInit and serves from then on. */
-export function startEngine({ port, runtime, fetch, decode, budget = 2 * GIB }: EnginePlace): void {
+export function startEngine({ port, runtime, fetch, decode, models, budget = 2 * GIB }: EnginePlace): void {
   const channel = portChannel<EngineInit | ToEngine, FromEngine>(port);
   const stop = channel.receive((message) => {
     if (message.type !== "init") return;
@@ -42,7 +46,7 @@ export function startEngine({ port, runtime, fetch, decode, budget = 2 * GIB }: 
     const connect = (): SyncFs | undefined => (files ??= workspace && new SyncFs(workspace));
     let loaded: Promise<Runtime> | undefined;
     const asset = (path: string): string => new URL(path, assets).href;
-    const sources = new ModelSources({ files: connect, asset, fetch, largest: budget });
+    const sources = new ModelSources({ files: connect, asset, fetch, models, largest: budget });
     const engine = new Engine({
       runtime: () => (loaded ??= runtime(assets)),
       sources,
@@ -70,6 +74,8 @@ export function startEngine({ port, runtime, fetch, decode, budget = 2 * GIB }: 
     };
     const methods: Record<string, Method> = {
       ...engineMethods(engine),
+      stored: async () => ({ value: (await models?.list()) ?? [] }),
+      forget: async ({ value }) => ({ value: await models?.remove(addressOf(value)) }),
       readText: async ({ value, buffers, signal }) => ({
         value: await reader.read(pictureAsked(value, buffers), signal),
       }),

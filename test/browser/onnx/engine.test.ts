@@ -1,4 +1,5 @@
 /** The engine in a page: onnxruntime-web in a worker, its files from Kroma, and text read from pictures drawn here. */
+import "ipfs-unixfs-importer";
 import "onnxruntime-web/wasm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { ServiceHost } from "#core/kernel/service-host.ts";
@@ -12,7 +13,7 @@ let host: ServiceHost;
 beforeAll(() => {
   host = new ServiceHost(new PluginHost([onnx]).get(services), {
     spawn() {
-      const worker = new Worker(new URL("../../../plugins/onnx/worker.ts", import.meta.url), { type: "module" });
+      const worker = new Worker(new URL("../../../app/browser/models.worker.ts", import.meta.url), { type: "module" });
       workers.push(worker);
       return {
         port: worker,
@@ -30,8 +31,12 @@ beforeAll(() => {
 });
 afterAll(() => host.close());
 
-const ask = (method: string, value: unknown, buffers: readonly ArrayBuffer[] = []) =>
-  host.call("ml", { client: "test", method, value, buffers, signal: new AbortController().signal });
+const ask = (
+  method: string,
+  value: unknown,
+  buffers: readonly ArrayBuffer[] = [],
+  more: { readonly signal?: AbortSignal; readonly onProgress?: (value: unknown) => void } = {},
+) => host.call("ml", { client: "test", method, value, buffers, signal: new AbortController().signal, ...more });
 
 interface Line {
   readonly text: string;
@@ -93,6 +98,28 @@ test("a model is loaded by the name it ships under, and tells what runs it", asy
   const { value } = await ask("load", { source: "pp-ocr-v4-det" });
   expect(value).toMatchObject({ name: "pp-ocr-v4-det", inputs: [{ name: "x", type: "float32" }] });
   expect((value as { runtime: string }).runtime).toMatch(/^onnxruntime-web 1\.30\.\d+ \(WebAssembly, \d+ threads?\)$/);
+});
+
+test("a model from the web is kept in the browser's own storage, checked, and forgotten when it is told to", async () => {
+  const source = new URL("/assets/models/pp-ocr-v4-rec.onnx", location.href).href;
+  const list = async () =>
+    (await ask("stored", undefined)).value as readonly { url: string; bytes: number; total?: number; cid?: string }[];
+  await ask("forget", { source });
+  const abort = new AbortController();
+  const onProgress = (progress: unknown): void => {
+    if ((progress as { bytes: number }).bytes > 4e6) abort.abort(new Error("enough"));
+  };
+  await expect(ask("load", { source }, [], { signal: abort.signal, onProgress })).rejects.toThrow("enough");
+  await expect.poll(async () => (await list()).find(({ url }) => url === source)?.bytes).toBeGreaterThan(4e6);
+  expect((await list())[0]!.cid).toBeUndefined();
+  const { value } = await ask("load", { source });
+  const { bytes } = value as { readonly bytes: number };
+  expect((await list())[0]).toMatchObject({ url: source, bytes, total: bytes, cid: expect.stringMatching(/^bafybei/) });
+  const seen: unknown[] = [];
+  await ask("load", { source }, [], { onProgress: (progress) => seen.push(progress) });
+  expect(seen).toEqual([]);
+  await ask("forget", { source });
+  expect((await list()).filter(({ url }) => url === source)).toEqual([]);
 });
 
 test("what is no picture is refused in words", async () => {

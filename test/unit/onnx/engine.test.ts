@@ -34,7 +34,11 @@ beforeAll(async () => {
   }).listen(0, "127.0.0.1");
   await new Promise((resolve) => server.once("listening", resolve));
   web = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  host = await createNodeHost({ folder: join(folder, "notebook"), assets: join(folder, "assets") });
+  host = await createNodeHost({
+    folder: join(folder, "notebook"),
+    assets: join(folder, "assets"),
+    cache: join(folder, "cache"),
+  });
 });
 afterAll(async () => {
   await host.close();
@@ -194,7 +198,7 @@ test("a model comes from the web, and what a server answers otherwise is said", 
   expect(await failure(load(`${web}/429`))).toMatch(/^unavailable: .*\(429\)/);
   expect(await failure(load(`${web}/500`))).toMatch(/^unavailable: .*500/);
   expect(await failure(load(`${web}/stops.onnx`))).toBe(
-    "unavailable: stops.onnx stopped coming in the middle. Try again.",
+    "unavailable: stops.onnx stopped coming in the middle. Try again: it goes on from there.",
   );
 });
 

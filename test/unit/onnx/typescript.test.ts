@@ -6,7 +6,8 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { createNodeHost, type NodeHost } from "#app/node/node-host.ts";
 import { typescriptKernel } from "#kernels/typescript/kernel.ts";
 import { KernelDriver } from "../typescript/kernel-driver.ts";
-import { linear } from "./make-model.ts";
+import { startFileServer } from "../models/file-server.ts";
+import { linear, makeModel } from "./make-model.ts";
 
 let folder: string;
 let host: NodeHost;
@@ -15,7 +16,7 @@ let kernel: KernelDriver;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "kroma-ml-"));
   await writeFile(join(folder, "linear.onnx"), linear());
-  host = await createNodeHost({ folder });
+  host = await createNodeHost({ folder, cache: join(folder, ".cache") });
   kernel = await KernelDriver.start(typescriptKernel, host);
   await kernel.run(`const model = await kroma.ml.load("linear.onnx")`);
 });
@@ -71,4 +72,31 @@ test("what was disposed of runs no more", async () => {
       "const other = await kroma.ml.load('linear.onnx'); await other.dispose(); await other.run({ x }).catch((e) => e.code)",
     ),
   ).toBe("'missing'");
+});
+
+test("a model from the web tells how far it is, goes on after a break, and is fetched once", async () => {
+  const server = await startFileServer();
+  const length = 3 * 1024 * 1024;
+  const big = makeModel({
+    inputs: { x: ["float32", [1]] },
+    outputs: { y: ["float32", [length]] },
+    nodes: [{ op: "Add", inputs: ["x", "w"], outputs: ["y"] }],
+    weights: { w: { shape: [length], data: new Float32Array(length).fill(2) } },
+  });
+  server.files.set("/big.onnx", big);
+  server.cutAfter = 5 * 1024 * 1024;
+  await kernel.run(`const url = "${server.url}/big.onnx"`);
+  expect(await kernel.show("await kroma.ml.load(url).catch((e) => e.code)")).toBe("'unavailable'");
+  expect(await kernel.show("(await kroma.ml.stored()).map(({ bytes, total }) => [bytes, total])")).toBe(
+    `[ [ ${5 * 1024 * 1024}, ${big.length} ] ]`,
+  );
+  const said = await kernel.show(
+    "const told = []; const big = await kroma.ml.load(url, { onProgress: ({ bytes }) => told.push(bytes) }); [told.length > 3, told.at(-1), (await big.run({ x: [1] })).y.data[5]]",
+  );
+  expect(said).toBe(`[ true, ${big.length}, 3 ]`);
+  expect(server.sent).toBe(big.length);
+  await kernel.run("await kroma.ml.load(url)");
+  expect(server.sent).toBe(big.length);
+  expect(await kernel.show("await kroma.ml.forget(url); (await kroma.ml.stored()).length")).toBe("0");
+  await server.close();
 });

@@ -157,6 +157,16 @@ def status():
     return _finish(_call("status", None, []), lambda told, data: told)
 
 
+def stored():
+    """What was fetched from the web and is kept, the last used first."""
+    return _finish(_call("stored", None, []), lambda told, data: told)
+
+
+def forget(url):
+    """Forgets what is kept of an address."""
+    return _finish(_call("forget", {"source": url}, []), lambda told, data: None)
+
+
 # -- the way there and back ---------------------------------------------------------------------------------------------
 
 

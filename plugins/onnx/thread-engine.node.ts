@@ -1,7 +1,8 @@
-/** The engine's thread program in Node: onnxruntime-node. A run of it blocks its thread, so it has one of its own. */
+/** The engine in a thread of Node: onnxruntime-node. A run of it blocks its thread, so it has one of its own. */
 import { availableParallelism } from "node:os";
 import * as ort from "onnxruntime-node";
 import type { PortLike } from "#core/base/channel.ts";
+import type { FetchedFiles } from "#core/store/fetched.ts";
 import { decodePng } from "./read-text/png.ts";
 import type { Runtime } from "./runtime.ts";
 import { startEngine } from "./start-engine.ts";
@@ -22,9 +23,13 @@ function loadRuntime(): Promise<Runtime> {
   });
 }
 
-startEngine({
-  port: globalThis as unknown as PortLike,
-  runtime: loadRuntime,
-  decode: async (bytes) => decodePng(bytes),
-  fetch: (url, signal) => fetch(url, { signal }),
-});
+/** Serves the process from this thread. `models` keeps what is fetched from the web. */
+export function startThreadEngine(models: FetchedFiles): void {
+  startEngine({
+    port: globalThis as unknown as PortLike,
+    runtime: loadRuntime,
+    decode: async (bytes) => decodePng(bytes),
+    fetch: (url, signal) => fetch(url, { signal }),
+    models,
+  });
+}

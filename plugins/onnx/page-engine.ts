@@ -1,7 +1,8 @@
-/** The engine's worker program in a page: onnxruntime-web on WebAssembly, its files served by Kroma. */
+/** The engine in a worker of a page: onnxruntime-web on WebAssembly, its files served by Kroma. */
 import * as ort from "onnxruntime-web/wasm";
 import type { PortLike } from "#core/base/channel.ts";
 import { KromaError } from "#core/base/errors.ts";
+import type { FetchedFiles } from "#core/store/fetched.ts";
 import type { Pixels } from "./read-text/pixels.ts";
 import type { Runtime } from "./runtime.ts";
 import { startEngine } from "./start-engine.ts";
@@ -48,9 +49,13 @@ async function decode(bytes: Uint8Array<ArrayBuffer>): Promise<Pixels> {
   return { width, height, data: context.getImageData(0, 0, width, height).data };
 }
 
-startEngine({
-  port: self as unknown as PortLike,
-  runtime: loadRuntime,
-  decode,
-  fetch: (url, signal) => fetch(url, { signal, credentials: "omit" }),
-});
+/** Serves the page from this worker. `models` keeps what is fetched from the web. */
+export function startPageEngine(models: FetchedFiles | undefined): void {
+  startEngine({
+    port: self as unknown as PortLike,
+    runtime: loadRuntime,
+    decode,
+    fetch: (url, signal) => fetch(url, { signal, credentials: "omit" }),
+    models,
+  });
+}

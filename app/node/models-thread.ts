@@ -1,0 +1,16 @@
+/** The thread in which models run and are kept: the engine, on a folder of the user's cache. kernel-thread.ts loads it. */
+import { folderFiles } from "#plugins/models/folder-files.node.ts";
+import { ModelStore } from "#plugins/models/model-store.ts";
+import { startThreadEngine } from "#plugins/onnx/thread-engine.node.ts";
+
+const LARGEST = 16 * 1024 ** 3;
+
+const { kromaCacheDirectory } = globalThis as unknown as { readonly kromaCacheDirectory: string };
+startThreadEngine(
+  new ModelStore({
+    files: folderFiles(kromaCacheDirectory),
+    fetch: (url, init) => fetch(url, init),
+    now: () => Date.now(),
+    largest: LARGEST,
+  }),
+);
