@@ -1,7 +1,7 @@
 /**
  * The published directory: what the files of an artefact are, and `.kroma` with its root and its signature. Pinning it keeps
  * everything, and any gateway shows it. It follows from the root and the envelope, so it is checked by making it again.
- * Rules: SPEC.md, D1 to D4.
+ * Rules: SPEC.md, D1 to D3.
  */
 import * as dagPb from "@ipld/dag-pb";
 import { UnixFS } from "ipfs-unixfs";

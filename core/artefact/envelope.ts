@@ -1,6 +1,6 @@
 /**
  * The signature of an artefact: a block beside its root, with the author's two keys and both their signatures over the root's
- * CID. A root can't name its own signature, and the same root may have several. Rules: SPEC.md, E1 to E6.
+ * CID. A root can't name its own signature, and the same root may have several. Rules: SPEC.md, E1 to E5.
  */
 import * as dagCbor from "@ipld/dag-cbor";
 import { CID } from "multiformats/cid";

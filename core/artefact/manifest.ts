@@ -1,7 +1,7 @@
 /**
  * The root block of an artefact: what it is, what it holds and needs, and whose. It is dag-cbor in its one spelling
  * (https://ipld.io/specs/codecs/dag-cbor/spec/), without clock, chance or keys: the same artefact has the same name on every
- * machine. Whose it is beyond doubt says the envelope beside it. Rules: SPEC.md, R1 to R9.
+ * machine. Whose it is beyond doubt says the envelope beside it. Rules: SPEC.md, R1 to R8.
  */
 import * as dagCbor from "@ipld/dag-cbor";
 import { CID } from "multiformats/cid";

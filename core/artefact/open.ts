@@ -1,7 +1,7 @@
 /**
  * Opens an artefact by any of its names: of its root, of an envelope, or of the published directory. Whoever made it may be
  * anybody: every block comes through a source that is checked here, and nothing is believed that does not follow from the CID
- * and the signatures. Rules: SPEC.md, O1 to O6.
+ * and the signatures. Rules: SPEC.md, O1 to O5.
  */
 import { KromaError } from "../base/errors.ts";
 import type { Signatures } from "../mesh/identity.ts";

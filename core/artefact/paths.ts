@@ -1,4 +1,4 @@
-/** Paths of files inside an artefact: relative, with "/" between the parts, the same everywhere. Rules: SPEC.md, F3. */
+/** Paths of files inside an artefact: relative, with "/" between the parts, the same everywhere. Rules: SPEC.md, F2. */
 import { KromaError } from "../base/errors.ts";
 
 /** Most UTF-8 bytes of one part of a path; what file systems take (NAME_MAX of Linux). */

@@ -1,9 +1,9 @@
 /** Makes an artefact: its files become blocks, its root names them, its author signs the root. Nothing is pinned here. */
 import { KromaError } from "../base/errors.ts";
-import type { Signer } from "../mesh/identity.ts";
+import type { Signatures, Signer } from "../mesh/identity.ts";
 import type { BlockStore } from "../store/stores.ts";
 import { publishedDirectory } from "./directory.ts";
-import { encodeEnvelope, signRoot } from "./envelope.ts";
+import { decodeEnvelope, encodeEnvelope, signRoot, verifyEnvelope, type Envelope } from "./envelope.ts";
 import { buildFiles, type BuildOptions, type SourceFile } from "./files.ts";
 import { COMPONENTS_PATH, encodeRoot, NOTEBOOK_PATH, type Manifest } from "./manifest.ts";
 import { quoted } from "./paths.ts";
@@ -24,6 +24,17 @@ export interface Published {
   readonly bytes: number;
 }
 
+export interface PublishOptions extends BuildOptions {
+  /**
+   * Envelopes of a root that are here already. One of the signer's that holds is taken again: a signature of ML-DSA is another one
+   * each time, and publishing the same again would else be another directory.
+   */
+  readonly known?: {
+    readonly envelopes: (root: string) => Promise<readonly string[]>;
+    readonly signatures: Signatures;
+  };
+}
+
 /**
  * Puts all blocks of the artefact into the store. The same parts give the same root, whoever publishes them and when; the
  * envelope is the signer's. `invalid` when something in it may not be. Stopped half-way it leaves blocks that nothing names.
@@ -32,7 +43,7 @@ export async function publishArtefact(
   parts: ArtefactParts,
   store: BlockStore,
   signer: Signer,
-  options: BuildOptions = {},
+  options: PublishOptions = {},
 ): Promise<Published> {
   const { content, ...said } = parts;
   for (const { name, cid } of said.models) {
@@ -42,6 +53,8 @@ export async function publishArtefact(
   const files = await buildFiles(content, store, options);
   if (!files.entries.has(said.entry))
     throw new KromaError("invalid", `There is no file ${quoted(said.entry)} among those to be published.`);
+  if (said.kind === "notebook" && !files.entries.has(NOTEBOOK_PATH))
+    throw new KromaError("invalid", `An artefact that is a notebook needs a file "${NOTEBOOK_PATH}".`);
   const [notebook, components] = [files.entries.get(NOTEBOOK_PATH), files.entries.get(COMPONENTS_PATH)];
   const manifest: Manifest = {
     ...said,
@@ -50,7 +63,39 @@ export async function publishArtefact(
     ...(components === undefined ? {} : { components }),
   };
   const root = await store.put(encodeRoot(manifest), "dag-cbor");
-  const envelope = await store.put(encodeEnvelope(await signRoot(root, signer)), "dag-cbor");
+  const envelope =
+    (await ownEnvelope(root, store, signer, options.known)) ??
+    (await store.put(encodeEnvelope(await signRoot(root, signer)), "dag-cbor"));
   const directory = await publishedDirectory({ files: files.cid, root, envelope }, store, store, options.signal);
   return { root, envelope, directory, bytes: files.bytes };
+}
+
+async function ownEnvelope(
+  root: string,
+  store: BlockStore,
+  { identity }: Signer,
+  known: PublishOptions["known"],
+): Promise<string | undefined> {
+  for (const cid of (await known?.envelopes(root)) ?? []) {
+    const envelope = await readEnvelope(cid, store);
+    const isOwn =
+      envelope?.root === root &&
+      envelope.author.ed25519 === identity.ed25519 &&
+      envelope.author.mlDsa65 === identity.mlDsa65 &&
+      envelope.author.name === identity.name;
+    // Anybody can make one with these keys in it, but none that holds.
+    if (isOwn && known && (await verifyEnvelope(envelope, known.signatures))) return cid;
+  }
+  return undefined;
+}
+
+async function readEnvelope(cid: string, store: BlockStore): Promise<Envelope | undefined> {
+  try {
+    const bytes = await store.get(cid);
+    return bytes && decodeEnvelope(bytes);
+  } catch (error) {
+    // Damaged or none at all: then it is signed anew.
+    if (error instanceof KromaError) return undefined;
+    throw error;
+  }
 }

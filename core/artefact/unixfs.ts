@@ -9,7 +9,7 @@ import { UnixFS } from "ipfs-unixfs";
 import { KromaError } from "../base/errors.ts";
 import { codecOf, inlineBytes } from "../store/cid.ts";
 import type { BlockSource } from "../store/stores.ts";
-import { throwIfAborted } from "../store/walk.ts";
+import { throwIfAborted, WALK_LIMITS } from "../store/walk.ts";
 import { isFitName, pathParts, quoted } from "./paths.ts";
 
 /** What a directory names. */
@@ -77,30 +77,53 @@ export async function* listDirectory(
   }
 }
 
-/** All files below a directory, in the order of their paths by folders. */
+/** All files below a directory, in the order of their paths. */
 export async function listFiles(
   cid: string,
   source: BlockSource,
   options: ReadOptions = {},
 ): Promise<readonly FileEntry[]> {
   const files: FileEntry[] = [];
-  let entries = 0;
+  // One directory may stand in another a thousand times: it is read once.
+  const kinds = new Map<string, UnixFsKind>();
+  const directories = new Map<string, readonly DirectoryEntry[]>();
+  let [entries, bytes] = [0, 0];
   const ahead = [{ cid, path: "", depth: 0 }];
   for (let next = ahead.pop(); next; next = ahead.pop()) {
-    const folders: typeof ahead = [];
-    for await (const { name, cid: entry, size } of listDirectory(next.cid, source, options)) {
+    throwIfAborted(options.signal);
+    const listed = directories.get(next.cid) ?? (await wholeDirectory(next.cid, source, options));
+    directories.set(next.cid, listed);
+    for (const { name, cid: entry, size } of listed) {
       entries += 1;
       if (entries > MOST_ENTRIES || next.depth > MOST_DEPTH)
         throw new KromaError("exhausted", "It has more files or folders than Kroma takes.");
       const path = `${next.path}${name}`;
       // A raw block is a file as long as its link says; so that a list does not need the bytes of files.
-      const what = codecOf(entry) === "raw" ? ({ kind: "file", size } as const) : await kindOf(entry, source, options);
-      if (what.kind === "file") files.push({ path, cid: entry, size: what.size });
-      if (what.kind === "directory") folders.push({ cid: entry, path: `${path}/`, depth: next.depth + 1 });
+      const isRaw = codecOf(entry) === "raw";
+      const what = isRaw
+        ? ({ kind: "file", size } as const)
+        : (kinds.get(entry) ?? (await kindOf(entry, source, options)));
+      if (!isRaw) kinds.set(entry, what);
+      if (what.kind === "file") {
+        bytes += what.size;
+        // A block may stand in a file, and a file in a directory, again and again: a little of it can be endless files.
+        if (bytes > WALK_LIMITS.bytes) throw new KromaError("exhausted", "Its files are larger than Kroma takes.");
+        files.push({ path, cid: entry, size: what.size });
+      }
+      if (what.kind === "directory") ahead.push({ cid: entry, path: `${path}/`, depth: next.depth + 1 });
     }
-    ahead.push(...folders.reverse());
   }
   return files.sort((left, right) => (left.path < right.path ? -1 : 1));
+}
+
+async function wholeDirectory(
+  cid: string,
+  source: BlockSource,
+  options: ReadOptions,
+): Promise<readonly DirectoryEntry[]> {
+  const entries: DirectoryEntry[] = [];
+  for await (const entry of listDirectory(cid, source, options)) entries.push(entry);
+  return entries;
 }
 
 /** The CID of what is at a path below a directory; undefined when nothing is. */
@@ -202,26 +225,39 @@ async function* linksOfDirectory(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<DirectoryEntry> {
   // A directory of many entries is a tree of shards; names of those below start with a prefix of hexadecimal digits.
-  let [shards, entries] = [0, 0];
+  const shards = new Map<string, Shard>();
+  let entries = 0;
   const ahead = [{ cid, depth: 0 }];
   for (let next = ahead.pop(); next; next = ahead.pop()) {
     throwIfAborted(signal);
-    shards += 1;
-    const { node, unixfs } = nodeOf(next.cid, await blockOf(next.cid, source, signal));
-    if (!unixfs.isDirectory() || (next.depth > 0 && unixfs.type !== "hamt-sharded-directory"))
-      throw new KromaError("corrupt", `${next.cid} is no directory.`);
-    const isSharded = unixfs.type === "hamt-sharded-directory";
-    const prefix = isSharded ? prefixLength(next.cid, unixfs) : 0;
-    for (const link of node.Links) {
+    const shard = shards.get(next.cid) ?? (await readShard(next.cid, source, signal));
+    shards.set(next.cid, shard);
+    if (next.depth > 0 && shard.prefix === 0) throw new KromaError("corrupt", `${next.cid} is no part of a directory.`);
+    for (const { name, cid: entry, size } of shard.entries) {
       entries += 1;
-      if (entries > MOST_ENTRIES || shards > MOST_ENTRIES || next.depth > MOST_DEPTH)
+      if (entries > MOST_ENTRIES || next.depth > MOST_DEPTH)
         throw new KromaError("exhausted", "A directory in it is larger than Kroma reads.");
-      const name = link.Name ?? "";
-      const entry = link.Hash.toString();
-      if (isSharded && name.length === prefix) ahead.push({ cid: entry, depth: next.depth + 1 });
-      else yield { name: name.slice(prefix), cid: entry, size: link.Tsize ?? 0 };
+      if (shard.prefix > 0 && name.length === shard.prefix) ahead.push({ cid: entry, depth: next.depth + 1 });
+      else yield { name: name.slice(shard.prefix), cid: entry, size };
     }
   }
+}
+
+/** A node of a directory; of one that is not sharded, names have no prefix. */
+interface Shard {
+  readonly prefix: number;
+  readonly entries: readonly DirectoryEntry[];
+}
+
+async function readShard(cid: string, source: BlockSource, signal: AbortSignal | undefined): Promise<Shard> {
+  const { node, unixfs } = nodeOf(cid, await blockOf(cid, source, signal));
+  if (!unixfs.isDirectory()) throw new KromaError("corrupt", `${cid} is no directory.`);
+  const entries = node.Links.map(({ Name = "", Hash, Tsize = 0 }) => ({
+    name: Name,
+    cid: Hash.toString(),
+    size: Tsize,
+  }));
+  return { prefix: unixfs.type === "hamt-sharded-directory" ? prefixLength(cid, unixfs) : 0, entries };
 }
 
 function prefixLength(cid: string, { fanout }: UnixFS): number {

@@ -83,7 +83,10 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
     const page = await artefactPage(notebook, paths, said, pageRenderers);
     const parts = notebookParts(notebook, files.map(openFile), said, page);
     const published = await home.writing(async () => {
-      const made = await publishArtefact(parts, home.blocks, signer, { signal: stopping.signal });
+      const made = await publishArtefact(parts, home.blocks, signer, {
+        signal: stopping.signal,
+        known: { envelopes: (root) => home.envelopes.of(root), signatures: await openSignatures() },
+      });
       await home.envelopes.add(made.root, made.envelope);
       await home.pins.add(made.directory, `${parts.title} ${parts.version}`);
       return made;
