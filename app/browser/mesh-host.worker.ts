@@ -6,24 +6,50 @@ import { Mesh } from "#core/mesh/mesh.ts";
 import { MeshHost } from "#core/mesh/mesh-host.ts";
 import type { DocStore } from "#core/store/stores.ts";
 import { IndexedDbIdentityStore } from "#plugins/identity/indexeddb-store.ts";
-import { createIdentity, loadIdentity } from "#plugins/identity/own-identity.ts";
+import { createIdentity, loadIdentity, recoverIdentity, type OwnIdentity } from "#plugins/identity/own-identity.ts";
 import { openSignatures } from "#plugins/identity/signatures.ts";
 
 /** The pages' way to the mesh. */
 export function startMeshHost(host: DocumentHost, store: DocStore): MeshHost {
+  const identities = new IndexedDbIdentityStore();
+  /** Kept, since a recovery file can be made only of keys that were made or recovered here. */
+  let own: OwnIdentity | undefined;
+  const load = async (): Promise<OwnIdentity | undefined> => (own ??= await loadIdentity(identities));
   const meshHost = new MeshHost({
     clock,
+    keys: {
+      async state() {
+        const known = await load();
+        return known && { id: known.id, isRecoverable: known.isRecoverable };
+      },
+      async recoveryFile(passphrase) {
+        const known = await load();
+        if (!known)
+          throw new KromaError("missing", "There are no keys yet: they are made when you first share or join.");
+        return await known.recoveryFile(passphrase);
+      },
+      async recover(file, passphrase) {
+        own = await recoverIdentity(identities, file, passphrase);
+        return own.identity.name ?? "";
+      },
+    },
     async open(name) {
       if (name === undefined && (await store.loadRange(["share"])).length === 0) return undefined;
-      const identities = new IndexedDbIdentityStore();
-      const known = await loadIdentity(identities);
+      const known = await load();
       if (!known && name === undefined)
         throw new KromaError(
           "missing",
           "This browser has lost the keys by which others know you: join again by a link.",
         );
-      const signer = known ?? (await createIdentity(identities, name ?? ""));
-      const mesh = new Mesh({ signer, signatures: await openSignatures(), replicas: host, store, clock });
+      const signer = known ?? (own = await createIdentity(identities, name ?? ""));
+      const mesh = new Mesh({
+        signer,
+        mayBeKnown: signer.wasRecovered,
+        signatures: await openSignatures(),
+        replicas: host,
+        store,
+        clock,
+      });
       await mesh.load();
       return mesh;
     },

@@ -91,6 +91,10 @@ export function createNetwork(
       });
       return running;
     };
+    const keepName = (given: string): void => {
+      setName(given.trim());
+      writeText(NAME_KEY, given.trim());
+    };
     const lend = (link: Link): void => mesh().addLink(link);
     const givenName = (what: string): string => {
       if (name() === "") throw new KromaError("invalid", `Say who you are first: others see your name ${what}.`);
@@ -126,13 +130,15 @@ export function createNetwork(
           troubles: [],
         }
       ),
+      keys: () => (version(), client()?.keys),
+      recoveryFile: (passphrase) => mesh().recoveryFile(passphrase),
+      async recover(file, passphrase) {
+        keepName(await mesh().recover(file, passphrase));
+      },
       transport,
       elsewhere,
       name,
-      setName(given) {
-        setName(given.trim());
-        writeText(NAME_KEY, given.trim());
-      },
+      setName: keepName,
       async share(document) {
         await mesh().ask({
           type: "share",

@@ -3,7 +3,7 @@ import type { DocumentId } from "#core/base/ids.ts";
 import type { MemberId } from "#core/mesh/identity.ts";
 import type { InvitationLink } from "#core/mesh/invitation.ts";
 import type { ShownRun } from "#core/mesh/live-runs.ts";
-import type { Links, Sharing } from "#core/mesh/messages.ts";
+import type { Links, OwnKeys, Sharing } from "#core/mesh/messages.ts";
 import type { PresenceState } from "#core/mesh/presence.ts";
 import type { LinkRole, Role } from "#core/mesh/roles.ts";
 import type { TransportState } from "#core/mesh/transport.ts";
@@ -32,6 +32,12 @@ export interface Network {
   runs(document: DocumentId): readonly ShownRun[];
   /** The links to others. Tracks. */
   links(): Links;
+  /** One's own keys, by which the others know oneself; undefined while there are none. Tracks. */
+  keys(): OwnKeys | undefined;
+  /** One's keys as a file that the passphrase opens. */
+  recoveryFile(passphrase: string): Promise<Uint8Array>;
+  /** Puts the keys of such a file in the place of one's own. */
+  recover(file: Uint8Array, passphrase: string): Promise<void>;
   /** The network itself; undefined while it has not been started, or another tab does it. Tracks. */
   transport(): TransportState | undefined;
   /** True when another tab of this browser does the network. Tracks. */

@@ -7,7 +7,7 @@ import { randomId, type DocumentId } from "../base/ids.ts";
 import type { Link } from "./link.ts";
 import type { ShownRun } from "./live-runs.ts";
 import { portOfChannel } from "./link-port.ts";
-import type { FromMesh, JoinTerms, Links, MeshRequest, Sharing, ToMesh } from "./messages.ts";
+import type { FromMesh, JoinTerms, Links, MeshRequest, OwnKeys, Sharing, ToMesh } from "./messages.ts";
 import type { PresenceState } from "./presence.ts";
 
 type WithoutId<R> = R extends { readonly id: string } ? Omit<R, "id"> : never;
@@ -21,6 +21,7 @@ export class MeshClient {
   readonly #runs = new Map<DocumentId, readonly ShownRun[]>();
   readonly #changed = new Emitter<void>();
   #documents: readonly DocumentId[] = [];
+  #keys: OwnKeys | undefined;
   #links: Links = { peers: [], troubles: [] };
 
   constructor(channel: Channel<FromMesh, ToMesh>) {
@@ -43,6 +44,9 @@ export class MeshClient {
         case "runs":
           this.#runs.set(message.document, message.runs);
           break;
+        case "keys":
+          this.#keys = message.keys;
+          break;
         case "links":
           this.#links = message.links;
       }
@@ -64,6 +68,11 @@ export class MeshClient {
   /** The notebooks that are shared. */
   get documents(): readonly DocumentId[] {
     return this.#documents;
+  }
+
+  /** One's own keys; undefined when there are none, or nothing was told of them yet. */
+  get keys(): OwnKeys | undefined {
+    return this.#keys;
   }
 
   get links(): Links {
@@ -92,6 +101,16 @@ export class MeshClient {
   /** Makes an invitation: what a link is made of. */
   async invite(request: Omit<Extract<MeshRequest, { readonly type: "invite" }>, "id" | "type">): Promise<JoinTerms> {
     return (await this.#ask({ type: "invite", ...request })) as JoinTerms;
+  }
+
+  /** One's keys, enciphered with a passphrase. `denied` when they can't be read any more. */
+  async recoveryFile(passphrase: string): Promise<Uint8Array> {
+    return ((await this.#ask({ type: "recovery_file", passphrase })) as { file: Uint8Array }).file;
+  }
+
+  /** Puts the keys of a recovery file in the place of one's own; gives the name that they bear. */
+  async recover(file: Uint8Array, passphrase: string): Promise<string> {
+    return ((await this.#ask({ type: "recover", file, passphrase })) as { name: string }).name;
   }
 
   setPresence(document: DocumentId, state: PresenceState | undefined): void {

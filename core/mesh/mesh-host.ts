@@ -4,13 +4,23 @@ import { KromaError, toWireError } from "../base/errors.ts";
 import type { DocumentId } from "../base/ids.ts";
 import { channelOfPort } from "./link-port.ts";
 import type { Mesh } from "./mesh.ts";
-import type { FromMesh, Links, MeshRequest, Sharing, ToMesh } from "./messages.ts";
+import type { FromMesh, Links, MeshRequest, OwnKeys, Sharing, ToMesh } from "./messages.ts";
 import type { Clock } from "./clock.ts";
 
 /** Pages hear of changes at most so often, in milliseconds. */
 const TELL_EVERY = 30;
 
+/** One's own keys, where they are kept. */
+export interface KeyKeeper {
+  /** Undefined when there are none yet. */
+  state(): Promise<OwnKeys | undefined>;
+  recoveryFile(passphrase: string): Promise<Uint8Array>;
+  /** Puts the keys of a file in the place of what was there; gives the name that they bear. */
+  recover(file: Uint8Array, passphrase: string): Promise<string>;
+}
+
 export interface MeshHostOptions {
+  readonly keys: KeyKeeper;
   /**
    * Starts the mesh. Without a name only if there is an identity, and something is shared; with one an identity is made
    * when there is none yet.
@@ -63,6 +73,7 @@ export class MeshHost {
     this.#start(undefined).then(
       (mesh) => {
         channel.send({ type: "shared", documents: this.#documents() });
+        void this.#tellKeys(channel);
         if (!mesh) return;
         for (const document of this.#documents()) {
           const sharing = sharingOf(mesh, document);
@@ -96,8 +107,28 @@ export class MeshHost {
     return await opening;
   }
 
+  /** Other keys: everything begins anew with them. */
+  async #recover(file: Uint8Array, passphrase: string): Promise<string> {
+    const name = await this.#options.keys.recover(file, passphrase);
+    this.#mesh?.close();
+    this.#mesh = undefined;
+    this.#opening = undefined;
+    this.#known = "";
+    await this.#start(undefined);
+    for (const document of this.#documents()) this.#dirty.add(document);
+    this.#dirty.add(undefined);
+    this.#tellLater();
+    return name;
+  }
+
+  async #tellKeys(...channels: readonly Channel<ToMesh, FromMesh>[]): Promise<void> {
+    const keys = await this.#options.keys.state().catch(() => undefined);
+    for (const channel of channels) channel.send({ type: "keys", keys });
+  }
+
   #follow(mesh: Mesh): void {
     this.#mesh = mesh;
+    void this.#tellKeys(...this.#pages);
     mesh.onRan((document) => {
       this.#ran.add(document);
       this.#tellLater();
@@ -116,6 +147,12 @@ export class MeshHost {
   }
 
   async #perform(message: MeshRequest): Promise<unknown> {
+    if (message.type === "recovery_file") return { file: await this.#options.keys.recoveryFile(message.passphrase) };
+    if (message.type === "recover") {
+      const name = await this.#recover(message.file, message.passphrase);
+      await this.#tellKeys(...this.#pages);
+      return { name };
+    }
     const mesh = await this.#start("name" in message ? message.name : undefined);
     if (!mesh) throw new KromaError("missing", "Nothing is shared here.");
     switch (message.type) {

@@ -24,6 +24,8 @@ import type { PeerMessage } from "./wire.ts";
 
 export interface MeshOptions {
   readonly signer: Signer;
+  /** Others may know oneself already where nothing is known here: the keys came from elsewhere. */
+  readonly mayBeKnown?: boolean;
   readonly signatures: Signatures;
   readonly replicas: Replicas;
   readonly store: DocStore;
@@ -251,10 +253,12 @@ export class Mesh {
       membership,
       join,
       me: this.me,
+      mayBeKnown: this.#options.mayBeKnown ?? false,
       signatures,
       replicas,
       clock,
       keep: (_, entries) => this.#store.keep(document, entries),
+      revoke: (membership, invitation) => membership.revokeInvitation({ ...this.#make(), invitation }),
       changed: () => this.#changed.emit(document),
       ran: () => this.#ran.emit(document),
     });

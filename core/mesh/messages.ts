@@ -77,6 +77,10 @@ export type MeshRequest =
   | (OnDocument & { readonly type: "set_role"; readonly member: MemberId; readonly role: Role })
   | (OnDocument & { readonly type: "remove_member"; readonly member: MemberId })
   | (OnDocument & { readonly type: "rename"; readonly name: string })
+  /** One's keys, enciphered. reply: { file: Uint8Array } */
+  | (Request & { readonly type: "recovery_file"; readonly passphrase: string })
+  /** The keys of such a file take the place of one's own. reply: { name } */
+  | (Request & { readonly type: "recover"; readonly file: Uint8Array; readonly passphrase: string })
   | (OnDocument & { readonly type: "leave" });
 
 export type ToMesh =
@@ -93,6 +97,13 @@ export type ToMesh =
       readonly dialled: boolean;
     };
 
+/** One's own keys, as far as they are anybody's business. */
+export interface OwnKeys {
+  readonly id: MemberId;
+  /** A recovery file can be made of them now. */
+  readonly isRecoverable: boolean;
+}
+
 export type FromMesh =
   | { readonly type: "reply"; readonly parent: string; readonly value: unknown }
   | { readonly type: "failed"; readonly parent: string; readonly error: WireError }
@@ -101,4 +112,6 @@ export type FromMesh =
   | { readonly type: "sharing"; readonly sharing: Sharing }
   /** Runs of others that are under way in a notebook. */
   | { readonly type: "runs"; readonly document: DocumentId; readonly runs: readonly ShownRun[] }
+  /** Absent: there are none yet. */
+  | { readonly type: "keys"; readonly keys: OwnKeys | undefined }
   | { readonly type: "links"; readonly links: Links };

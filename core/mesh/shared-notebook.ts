@@ -11,6 +11,7 @@ import type { Replica } from "../notebook/replica.ts";
 import { PARTS, type Part } from "../notebook/parts.ts";
 import type { Clock } from "./clock.ts";
 import type { EntryHash } from "./entry.ts";
+import type { AcceptedEntry } from "./entry-intake.ts";
 import type { MemberId, Signatures } from "./identity.ts";
 import { LiveRuns, type LiveRunMessage } from "./live-runs.ts";
 import { Membership } from "./membership.ts";
@@ -36,11 +37,15 @@ export interface SharedNotebookOptions {
   /** The entry that lets this one in, to be shown to whoever has the notebook. */
   readonly join: Uint8Array | undefined;
   readonly me: MemberId;
+  /** Oneself may be a member already, by what one did elsewhere: a link is shown only if that is not so. */
+  readonly mayBeKnown: boolean;
   readonly signatures: Signatures;
   readonly replicas: Replicas;
   readonly clock: Clock;
   /** Keeps the membership; resolves when it is durable. */
   readonly keep: (membership: Membership, entries: readonly Uint8Array[]) => Promise<void>;
+  /** Makes the entry that withdraws an invitation. */
+  readonly revoke: (membership: Membership, invitation: string) => Promise<AcceptedEntry>;
   /** Members, links or presences have changed. */
   readonly changed: () => void;
   /** Outputs of runs under way elsewhere have changed. */
@@ -80,6 +85,8 @@ const RIGHT_TO_WRITE: Readonly<Record<Part, Right>> = {
 const BESIDE = PARTS.filter((part) => part !== "notebook");
 
 const NO_LONGER = "You are no longer a member of this notebook. What you have of it stays, and is yours alone.";
+/** Of a joining that was in order, and that an earlier one or a withdrawal defeats. */
+const USED_UP = "This link is closed: it was used already, or withdrawn. Ask for a new one.";
 /** A peer that says nothing of the notebook for so long may not know that this one is a member. */
 const PROVE_AFTER = 2000;
 
@@ -97,6 +104,8 @@ export class SharedNotebook {
   #holding: Promise<void> | undefined;
   #adopting: Promise<void> | undefined;
   #refusal: string | undefined;
+  /** Invitations that this end closes, or has closed. */
+  readonly #closing = new Set<string>();
   #closed = false;
 
   constructor(options: SharedNotebookOptions) {
@@ -257,14 +266,16 @@ export class SharedNotebook {
     share.introduced = true;
     const { peer } = share;
     share.proof = this.#options.clock.after(PROVE_AFTER, () => {
-      if (share.theirs !== undefined || !this.#membership?.roleOf(this.#options.me)) return;
+      const isMember = this.#membership?.roleOf(this.#options.me) !== undefined;
+      if (!isMember && this.#options.mayBeKnown && this.#options.join) this.#sendEntries(peer, [this.#options.join]);
+      if (share.theirs !== undefined || !isMember || !this.#membership) return;
       this.#sendEntries(
         peer,
         this.#membership.entriesSince([]).map(({ bytes }) => bytes),
       );
     });
     this.#sayShare(share);
-    if (this.#options.join && !this.#membership?.roleOf(this.#options.me))
+    if (this.#options.join && !this.#options.mayBeKnown && !this.#membership?.roleOf(this.#options.me))
       this.#sendEntries(peer, [this.#options.join]);
   }
 
@@ -288,9 +299,12 @@ export class SharedNotebook {
   ): Promise<void> {
     // Someone who is no member may be about to show an entry that makes them one.
     const share = this.#shares.get(peer) ?? this.#share(peer, number());
+    const isFirst = share.theirs === undefined;
     share.theirs = theirs;
     share.heads = heads as EntryHash[];
     share.takes = new Set(parts);
+    // What this end said before may have come when there was no such notebook there.
+    if (isFirst && share.introduced) this.#sayShare(share);
     await this.#welcome(share);
   }
 
@@ -327,7 +341,10 @@ export class SharedNotebook {
       throw new KromaError("corrupt", "This peer sends entries that their authors have not signed.");
     const share = this.#shares.get(peer);
     if (share && !this.#membership.may(peer.id, "read"))
-      this.#refuse(share, refused[0]?.message ?? "You are not a member of this notebook.");
+      this.#refuse(
+        share,
+        refused[0]?.message ?? (came.length > 0 ? USED_UP : "You are not a member of this notebook."),
+      );
   }
 
   /** Whoever is at this end of the link is no member: what there was with them is over. They may come again by a link. */
@@ -376,6 +393,20 @@ export class SharedNotebook {
       }
     }
     this.#options.changed();
+    await this.#closeUsed(membership);
+  }
+
+  /**
+   * An owner closes links for one person once they are used (M23): else somebody else who has the link could make up a
+   * joining as if from before, and take that person's place.
+   */
+  async #closeUsed(membership: Membership): Promise<void> {
+    if (!membership.may(this.#options.me, "manage")) return;
+    const used = membership.invitations.find(({ id, state }) => state === "used" && !this.#closing.has(id));
+    if (!used) return;
+    this.#closing.add(used.id);
+    const { bytes } = await this.#options.revoke(membership, used.id);
+    await this.#entriesCame([bytes], undefined);
   }
 
   #mayWrite({ id }: Peer, part: Part): boolean {

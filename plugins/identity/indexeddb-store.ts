@@ -12,6 +12,7 @@ interface Record {
   readonly identity: PublicIdentity;
   readonly ed25519: KeptKey;
   readonly mlDsa65: KeptKey;
+  readonly wasRecovered?: boolean;
 }
 
 type KeptKey = CryptoKey | { readonly sealing: CryptoKey; readonly iv: Uint8Array; readonly sealed: ArrayBuffer };
@@ -33,15 +34,15 @@ export class IndexedDbIdentityStore implements IdentityStore {
     const record = await this.#use((database) => database.get("identity", "own"));
     if (!record) return undefined;
     const [ed25519, mlDsa65] = await Promise.all([unseal(record.ed25519), unseal(record.mlDsa65)]);
-    return { identity: record.identity, keys: { ed25519, mlDsa65 } };
+    return { identity: record.identity, keys: { ed25519, mlDsa65 }, wasRecovered: record.wasRecovered ?? false };
   }
 
-  async save({ identity, keys }: StoredIdentity): Promise<void> {
+  async save({ identity, keys, wasRecovered = false }: StoredIdentity): Promise<void> {
     const [ed25519, mlDsa65] = await Promise.all([seal(keys.ed25519), seal(keys.mlDsa65)]);
     await this.#use(async (database) => {
       // Strict: a key that is lost can't be made again, and this is written once.
       const transaction = database.transaction("identity", "readwrite", { durability: "strict" });
-      await Promise.all([transaction.store.put({ identity, ed25519, mlDsa65 }, "own"), transaction.done]);
+      await Promise.all([transaction.store.put({ identity, ed25519, mlDsa65, wasRecovered }, "own"), transaction.done]);
     });
   }
 

@@ -25,6 +25,8 @@ export interface StoredIdentity {
   readonly identity: PublicIdentity;
   readonly keys: PrivateKeys;
   readonly seed?: Uint8Array;
+  /** It was made elsewhere and came here by a recovery file. */
+  readonly wasRecovered?: boolean;
 }
 
 /** Where one identity is kept. */
@@ -40,6 +42,8 @@ export interface IdentityStore {
 export interface OwnIdentity extends Signer, NameSigner {
   /** True while `recoveryFile` can be made. */
   readonly isRecoverable: boolean;
+  /** It may be known where this browser or folder has never been: it came by a recovery file. */
+  readonly wasRecovered: boolean;
   /** The identity enciphered with a passphrase; `denied` when its keys can't be read any more. */
   recoveryFile(passphrase: string): Promise<Uint8Array>;
   /** The same identity under another name, kept. */
@@ -72,7 +76,7 @@ export async function recoverIdentity(
   schemes: Promise<Schemes> = chooseSchemes(),
 ): Promise<OwnIdentity> {
   const { name, seed } = await openRecoveryFile(file, passphrase);
-  return adopt(store, name, seed, schemes);
+  return adopt(store, name, seed, schemes, true);
 }
 
 /** The key pairs of a seed. */
@@ -95,10 +99,11 @@ async function adopt(
   typed: string,
   seed: Uint8Array,
   choosing: Promise<Schemes>,
+  wasRecovered = false,
 ): Promise<OwnIdentity> {
   const schemes = await choosing;
   const { identity, keys } = await keysOfSeed(seed, schemes);
-  const stored: StoredIdentity = { identity: { ...identity, name: checkedName(typed) }, keys, seed };
+  const stored: StoredIdentity = { identity: { ...identity, name: checkedName(typed) }, keys, seed, wasRecovered };
   await store.save(stored);
   return own(store, stored, schemes);
 }
@@ -111,6 +116,7 @@ async function own(store: IdentityStore, stored: StoredIdentity, schemes: Scheme
     sign: (domain, bytes) => signHybrid(schemes, keys, domain, bytes),
     signNameRecord: (data) => schemes.ed25519.sign(keys.ed25519, concatenate([NAME_PREFIX, data])),
     isRecoverable: seed !== undefined,
+    wasRecovered: stored.wasRecovered ?? false,
     async recoveryFile(passphrase) {
       if (!seed)
         throw new KromaError(

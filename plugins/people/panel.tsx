@@ -14,6 +14,7 @@ import { ManualLink } from "./manual-link.tsx";
 import { Members } from "./members.tsx";
 import { NameField } from "./name-field.tsx";
 import { NetworkState } from "./network-state.tsx";
+import { RecoveryFile } from "./recovery-file.tsx";
 import { createTask } from "./task.ts";
 import { dayWords, limitWords } from "./words.ts";
 import "./people.css";
@@ -60,6 +61,7 @@ function People(props: {
       <Show when={sharing()}>{(known) => <Shared sharing={known()} view={props.view} page={props.page} />}</Show>
       <NetworkState network={network()} />
       <ManualLink network={network()} />
+      <RecoveryFile page={props.page} />
     </div>
   );
 }

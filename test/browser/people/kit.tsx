@@ -13,7 +13,7 @@ import type { EntryHash } from "#core/mesh/entry.ts";
 import type { MemberId } from "#core/mesh/identity.ts";
 import type { InvitationLink } from "#core/mesh/invitation.ts";
 import type { ShownRun } from "#core/mesh/live-runs.ts";
-import type { Links, Sharing, ShownMember } from "#core/mesh/messages.ts";
+import type { Links, OwnKeys, Sharing, ShownMember } from "#core/mesh/messages.ts";
 import type { PresenceState } from "#core/mesh/presence.ts";
 import type { Role } from "#core/mesh/roles.ts";
 import type { TransportState } from "#core/mesh/transport.ts";
@@ -64,6 +64,7 @@ export interface TestNetwork extends Network {
   set(change: {
     readonly sharing?: Sharing | undefined;
     readonly links?: Links;
+    readonly keys?: OwnKeys | undefined;
     readonly runs?: readonly ShownRun[];
     readonly transport?: TransportState | undefined;
     readonly elsewhere?: boolean;
@@ -72,6 +73,8 @@ export interface TestNetwork extends Network {
   failNext(sentence: string): void;
   readonly invitations: NewInvitation[];
   readonly joined: InvitationLink[];
+  /** What was taken back: the file, and its passphrase. */
+  readonly recovered: (readonly [string, string])[];
   readonly told: (PresenceState | undefined)[];
   readonly cancelled: () => number;
 }
@@ -81,6 +84,7 @@ export function testNetwork(name = "Mia Berg"): TestNetwork {
   const [sharing, setSharing] = createSignal<Sharing>();
   const [runs, setRuns] = createSignal<readonly ShownRun[]>([]);
   const [links, setLinks] = createSignal<Links>({ peers: [], troubles: [] });
+  const [keys, setKeys] = createSignal<OwnKeys>();
   const [transport, setTransport] = createSignal<TransportState>();
   const [elsewhere, setElsewhere] = createSignal(false);
   const [ownName, setOwnName] = createSignal(name);
@@ -101,6 +105,13 @@ export function testNetwork(name = "Mia Berg"): TestNetwork {
     sharing: (document) => (sharing()?.document === document ? sharing() : undefined),
     runs: () => runs(),
     links,
+    keys,
+    recoveryFile: async (passphrase) => {
+      await work(() => undefined);
+      return new TextEncoder().encode(`sealed with ${passphrase}`);
+    },
+    recover: (file, passphrase) =>
+      work(() => void network.recovered.push([new TextDecoder().decode(file), passphrase])),
     transport,
     elsewhere,
     name: ownName,
@@ -168,6 +179,7 @@ export function testNetwork(name = "Mia Berg"): TestNetwork {
       batch(() => {
         if ("sharing" in next) setSharing(next.sharing);
         if (next.links) setLinks(next.links);
+        if ("keys" in next) setKeys(next.keys);
         if (next.runs) setRuns(next.runs);
         if ("transport" in next) setTransport(next.transport);
         if (next.elsewhere !== undefined) setElsewhere(next.elsewhere);
@@ -176,6 +188,7 @@ export function testNetwork(name = "Mia Berg"): TestNetwork {
     failNext: (sentence) => void (failure = sentence),
     invitations: [],
     joined: [],
+    recovered: [],
     told: [],
     cancelled: () => cancelled,
   };

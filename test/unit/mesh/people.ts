@@ -46,7 +46,14 @@ export async function person(
     ...(kept?.blocks ? { blocks: kept.blocks } : {}),
   });
   const signer = kept?.signer ?? (await createIdentity(nowhere, name));
-  const mesh = new Mesh({ signer, signatures: await openSignatures(), replicas: host, store, clock });
+  const mesh = new Mesh({
+    signer,
+    mayBeKnown: signer.wasRecovered,
+    signatures: await openSignatures(),
+    replicas: host,
+    store,
+    clock,
+  });
   await mesh.load();
   host.onChanged((document, part) => mesh.documentChanged(document, part));
   host.onRun((document, cell, run) => mesh.setRun(document, cell, run));
