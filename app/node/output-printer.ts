@@ -49,7 +49,18 @@ export class OutputPrinter {
   #printWhole(output: Exclude<Output, { output_type: "stream" }>): void {
     if (output.output_type === "error") return this.#streams.error(`${output.traceback.join("\n")}\n`);
     const plain = output.data["text/plain"];
-    const text = typeof plain === "string" ? plain : `<${Object.keys(output.data).join(", ")}>`;
+    const text = typeof plain === "string" ? shortened(plain) : `<${Object.keys(output.data).join(", ")}>`;
     this.#streams.out(text.endsWith("\n") ? text : `${text}\n`);
   }
+}
+
+/** What is longer than that of a data: address tells a reader nothing. */
+const SHOWN_OF_DATA = 64;
+
+/** A text in which pictures that are written out stand in short. */
+function shortened(text: string): string {
+  return text.replace(/\bdata:[\w.+-]+\/[\w.+-]+;base64,[\w+/=]{128,}/g, (address) => {
+    const left = address.length - SHOWN_OF_DATA;
+    return `${address.slice(0, SHOWN_OF_DATA)}… (${left} more characters)`;
+  });
 }
