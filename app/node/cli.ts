@@ -32,11 +32,16 @@ const help = `Kroma: notebooks of Python, TypeScript and Linux cells.
       --output FOLDER         writes its files there
   kroma verify CID|FILE.car   checks every block and both signatures (--from as for fetch)
   kroma pin CID [--name TEXT] keeps an artefact, or anything else that has a CID (--from as for fetch)
+      --service URL           at this pinning service, too, and waits until it has it; a mirror's is GATEWAY/pinning
+      --token-file FILE       its token; without it, KROMA_PIN_TOKEN in the environment
   kroma unpin CID             lets it go, and removes what nothing else keeps
   kroma pins [--long]         what is kept
   kroma car import FILE       takes the blocks of a CAR file ("-" reads standard input) and pins its roots
   kroma car export CID… [--output FILE.car]
                               writes everything below them as a CAR file, or to standard output
+  kroma name publish CID      from now on your name stands for this, for 90 days (--days N); writes the name
+      --to URL                a mirror or router that is told (may be repeated; else those in KROMA_NAME_SERVERS)
+  kroma name resolve NAME     what a name stands for (--from URL); a newer version is told, and taken with --accept
   kroma serve [options]       serves the built page
       --port PORT             8040, or the next free one
       --host HOST             127.0.0.1; name another address to let other machines in
@@ -47,6 +52,9 @@ const help = `Kroma: notebooks of Python, TypeScript and Linux cells.
       --port PORT             8050: TCP for the page and WebSockets, UDP for WebRTC
       --host HOST             127.0.0.1; name another address to let other machines in
       --public URL            where others reach it through a proxy that does TLS (https://kroma.example)
+      --gateway-port PORT     8051: what is published and pinned here, for readers and programs, on an origin of its own
+      --public-gateway URL    where others reach that through a proxy (https://kroma-gateway.example)
+  kroma mirror token NAME     makes a token for the mirror's pinning service (--quota 10GB, --remove; --data as above)
   kroma vm build [--update]   makes the Linux image (or takes the one that KROMA_VM_IMAGE names)
   kroma vm list               the images that are here
   kroma vm export [IMAGE] --output FILE.car
@@ -97,6 +105,10 @@ const verbs: Readonly<Record<string, () => Promise<(args: readonly string[]) => 
   car: async () => {
     const { car } = await import("./artefacts/car.ts");
     return (args) => car(args, terminal);
+  },
+  name: async () => {
+    const { nameVerb } = await import("./artefacts/name.ts");
+    return (args) => nameVerb(args, terminal);
   },
   serve: async () => {
     const { serve } = await import("./serve.ts");

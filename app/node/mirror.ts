@@ -4,19 +4,24 @@
  */
 import { existsSync } from "node:fs";
 import { createServer } from "node:http";
-import { type AddressInfo, isIP, isIPv6 } from "node:net";
-import { hostname, networkInterfaces } from "node:os";
+import type { AddressInfo } from "node:net";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { KromaError } from "#core/base/errors.ts";
+import { realClock } from "#core/mesh/clock.ts";
 import { MOST_NAME_LENGTH } from "#core/mesh/identity.ts";
 import type { Link } from "#core/mesh/link.ts";
 import { startLibp2p } from "#plugins/libp2p/index.ts";
 import { createRelayServer, defaultLimits, type ServerLimits } from "#plugins/libp2p/server.node.ts";
 import { type Terminal, UsageError } from "./cli-error.ts";
+import { announced, family, websocketPort } from "./mirror/addresses.ts";
 import { type KeeperCounts, openKeeper } from "./mirror/keeper.ts";
 import { isLoopback, listen, readPort, urlHost } from "./listen.ts";
 import { openIdentity } from "./mirror/identity.ts";
+import { openPublished, type Published } from "./mirror/published.ts";
+import { createPublishedServer } from "./mirror/published-server.ts";
+import { mirrorToken, PUBLISHED_FOLDER } from "./mirror/token-verb.ts";
 import { answerMirror, type MirrorFacts, openDoor } from "./mirror/web.ts";
 import { dataFolder } from "./paths.ts";
 import { createSiteHandler } from "./site-handler.ts";
@@ -39,12 +44,24 @@ export interface MirrorOptions {
   readonly onLink?: (link: Link) => void;
   /** The notebooks that it keeps. */
   readonly kept?: () => KeeperCounts;
+  /** What was published, and the port to give it on, an origin of its own. */
+  readonly gateway?: GatewayPart;
+}
+
+export interface GatewayPart {
+  readonly published: Published;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Where others reach it through a proxy. */
+  readonly publicUrl?: URL;
 }
 
 /** A mirror that runs. */
 export interface Mirror {
   /** Where the page is. */
   readonly url: string;
+  /** Where what was published is; undefined when it gives nothing. */
+  readonly gateway: string | undefined;
   readonly addresses: readonly string[];
   facts(): MirrorFacts;
   /** Keeps up a link to somebody at this address. */
@@ -55,21 +72,32 @@ export interface Mirror {
 
 /** Runs until a signal; the answer is the exit status. */
 export async function mirror(args: readonly string[], terminal: Terminal): Promise<number> {
-  const { join: links, ...options } = readOptions(args);
+  if (args[0] === "token") return mirrorToken(args.slice(1), terminal);
+  const { join: links, gatewayPort, publicGateway, ...options } = readOptions(args);
+  const isOpen = isOpenTo(options);
+  const published = await openPublished({
+    folder: join(options.data, PUBLISHED_FOLDER),
+    clock: realClock,
+    isOpen,
+    onFailure: (error) => terminal.say(`mirror: blocks could not be tidied up: ${String(error)}`),
+  });
   const keeper = await openKeeper(
     join(options.data, "notebooks"),
     `Mirror on ${hostname()}`.slice(0, MOST_NAME_LENGTH),
   );
   let running: Mirror;
   try {
-    running = await startMirror({ ...options, onLink: keeper.onLink, kept: keeper.counts });
+    const gateway = { published, port: gatewayPort, ...(publicGateway ? { publicUrl: publicGateway } : {}) };
+    running = await startMirror({ ...options, onLink: keeper.onLink, kept: keeper.counts, gateway });
     for (const link of links) for (const address of await keeper.join(link)) running.reach(address);
   } catch (error) {
     await keeper.close();
+    await published.close();
     throw error;
   }
   terminal.out(`Kroma is at ${running.url}\n`);
   for (const address of running.addresses) terminal.out(`  ${address}\n`);
+  terminal.out(`What is published is at ${running.gateway}\n`);
   const { notebooks } = keeper.counts();
   if (notebooks > 0) terminal.out(`It keeps ${notebooks === 1 ? "a notebook" : `${notebooks} notebooks`}.\n`);
   if (!isLoopback(options.host) && options.publicUrl === undefined) {
@@ -83,6 +111,7 @@ export async function mirror(args: readonly string[], terminal: Terminal): Promi
   });
   await running.close();
   await keeper.close();
+  await published.close();
   terminal.say("mirror: stopped");
   return 0;
 }
@@ -92,7 +121,7 @@ export async function startMirror(options: MirrorOptions): Promise<Mirror> {
   const limits = { ...defaultLimits, ...options.limits };
   const identity = await openIdentity(options.data);
   const relay = createRelayServer({ limits, certificate: identity.certificate });
-  const anyHost = !isLoopback(options.host) || options.publicUrl !== undefined;
+  const anyHost = isOpenTo(options);
   const startedAt = Date.now();
   let refusedSockets = 0;
   const site = createSiteHandler({ site: options.site, vmImage: findVmImage, vmImageStage, anyHost });
@@ -117,6 +146,11 @@ export async function startMirror(options: MirrorOptions): Promise<Mirror> {
     server.close();
     throw error instanceof KromaError ? new UsageError(`mirror: can't listen on ${address}, UDP port ${port}`) : error;
   });
+  const closeAll = async (error: unknown): Promise<never> => {
+    server.close();
+    await transport.close();
+    throw error;
+  };
   const facts = (): MirrorFacts => {
     const counts = relay.counts();
     return {
@@ -125,10 +159,13 @@ export async function startMirror(options: MirrorOptions): Promise<Mirror> {
       startedAt,
       connections: transport.connections(),
       kept: options.kept?.(),
+      gateway: gateway?.url,
       ...counts,
       refused: counts.refused + refusedSockets,
     };
   };
+  const gateway =
+    options.gateway && (await startGateway(options.gateway, options, () => transport.state.addresses).catch(closeAll));
   tell = facts;
   const closeDoor = openDoor(server, {
     port: websocketPort(transport.listening()),
@@ -140,11 +177,13 @@ export async function startMirror(options: MirrorOptions): Promise<Mirror> {
   });
   return {
     url: options.publicUrl?.href ?? `http://${urlHost(options.host)}:${port}/`,
+    gateway: gateway?.url,
     addresses: transport.state.addresses,
     facts,
     reach: (target) => transport.reach(target),
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
+      await gateway?.close();
       await transport.close();
       closeDoor();
       server.closeAllConnections();
@@ -153,8 +192,45 @@ export async function startMirror(options: MirrorOptions): Promise<Mirror> {
   };
 }
 
-function readOptions(args: readonly string[]): MirrorOptions & { readonly join: readonly string[] } {
-  let values: { port?: string; host?: string; data?: string; public?: string; join?: string[] };
+async function startGateway(
+  { published, port, publicUrl }: GatewayPart,
+  options: MirrorOptions,
+  delegates: () => readonly string[],
+): Promise<{ readonly url: string; close(): Promise<void> }> {
+  const anyHost = isOpenTo(options);
+  const server = createServer(createPublishedServer({ published, now: Date.now, anyHost, delegates }));
+  const bound = await listen("mirror: the gateway", server, options.host, port, 1);
+  return {
+    url: publicUrl?.href ?? `http://${urlHost(options.host)}:${bound}/`,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** True when others than this machine may ask. */
+function isOpenTo({ host, publicUrl }: Pick<MirrorOptions, "host" | "publicUrl">): boolean {
+  return !isLoopback(host) || publicUrl !== undefined;
+}
+
+interface ReadOptions extends MirrorOptions {
+  readonly join: readonly string[];
+  readonly gatewayPort: number;
+  readonly publicGateway?: URL;
+}
+
+function readOptions(args: readonly string[]): ReadOptions {
+  let values: {
+    port?: string;
+    host?: string;
+    data?: string;
+    public?: string;
+    join?: string[];
+    "gateway-port"?: string;
+    "public-gateway"?: string;
+  };
   try {
     ({ values } = parseArgs({
       args: [...args],
@@ -164,6 +240,8 @@ function readOptions(args: readonly string[]): MirrorOptions & { readonly join: 
         data: { type: "string" },
         public: { type: "string" },
         join: { type: "string", multiple: true },
+        "gateway-port": { type: "string" },
+        "public-gateway": { type: "string" },
       },
     }));
   } catch (error) {
@@ -173,49 +251,29 @@ function readOptions(args: readonly string[]): MirrorOptions & { readonly join: 
   if (!existsSync(join(site, "index.html"))) {
     throw new UsageError("mirror: the page is not built yet; run: npm run build");
   }
-  const publicUrl = values.public === undefined ? undefined : URL.parse(values.public);
-  if (publicUrl === null || (publicUrl && !/^https?:$/.test(publicUrl.protocol))) {
-    throw new UsageError(`mirror: --public takes an address like https://kroma.example, not "${values.public}"`);
-  }
+  const publicUrl = readUrl("--public", values.public);
+  const publicGateway = readUrl("--public-gateway", values["public-gateway"]);
+  if (publicUrl && publicGateway?.origin === publicUrl.origin)
+    throw new UsageError(
+      "mirror: --public-gateway needs a name or port of its own: what is published may come from anybody",
+    );
+  const port = readPort("mirror", values.port, DEFAULT_PORT);
   return {
     site,
     join: values.join ?? [],
     data: values.data ?? join(dataFolder(), "mirror"),
     host: values.host ?? "127.0.0.1",
-    port: readPort("mirror", values.port, DEFAULT_PORT),
+    port,
+    gatewayPort: readPort("mirror", values["gateway-port"], port === 0 ? 0 : port + 1),
     ...(publicUrl === undefined ? {} : { publicUrl }),
+    ...(publicGateway === undefined ? {} : { publicGateway }),
   };
 }
 
-/** The addresses that others are told, without the peer's id and the certificate's hash, which libp2p adds. */
-function announced(address: string, port: number, publicUrl: URL | undefined): readonly string[] {
-  const wildcard = address === "0.0.0.0" || address === "::";
-  const hosts = wildcard ? ownAddresses(isIPv6(address)) : [address];
-  const open = hosts.flatMap((host) => [
-    `/${family(host)}/${host}/tcp/${port}/ws`,
-    `/${family(host)}/${host}/udp/${port}/webrtc-direct`,
-  ]);
-  if (!publicUrl) return open;
-  const name = publicUrl.hostname.replace(/^\[|\]$/g, "");
-  const where = isIP(name) === 0 ? `/dns/${name}` : `/${family(name)}/${name}`;
-  const secure = publicUrl.protocol === "https:";
-  const publicPort = publicUrl.port === "" ? (secure ? 443 : 80) : publicUrl.port;
-  return [`${where}/tcp/${publicPort}/${secure ? "tls/ws" : "ws"}`, ...open.filter((one) => one.endsWith("direct"))];
-}
-
-/** This machine's addresses; link-local ones mean nothing elsewhere. */
-function ownAddresses(withSix: boolean): readonly string[] {
-  return Object.values(networkInterfaces())
-    .flat()
-    .filter((one) => one !== undefined && (one.family === "IPv4" || (withSix && !one.address.startsWith("fe80"))))
-    .map((one) => one?.address ?? "");
-}
-
-function family(address: string): "ip4" | "ip6" {
-  return isIPv6(address) ? "ip6" : "ip4";
-}
-
-function websocketPort(listening: readonly string[]): number {
-  const found = listening.map((address) => /\/tcp\/(\d+)\/ws/.exec(address)?.[1]).find((port) => port !== undefined);
-  return Number(found);
+function readUrl(option: string, text: string | undefined): URL | undefined {
+  if (text === undefined) return undefined;
+  const url = URL.parse(text);
+  if (!url || !/^https?:$/.test(url.protocol))
+    throw new UsageError(`mirror: ${option} takes an address like https://kroma.example, not "${text}"`);
+  return url;
 }

@@ -46,20 +46,17 @@ export class NameBook {
     }
   }
 
+  /** The number of the newest record there ever was, also of one whose time is over. */
+  async sequence(name: string): Promise<bigint | undefined> {
+    return (await this.#known(parseName(name)))?.sequence;
+  }
+
   /**
    * Keeps the record if it is newer than what is known, and says whether it did. `corrupt` or `unavailable` for one that is not
    * to be believed, `exhausted` when the book is full.
    */
   offer(name: string, bytes: Uint8Array, now: number): Promise<boolean> {
-    const offered = this.#turn.then(async () => {
-      const offer = await readRecord(name, bytes, now);
-      const known = await this.#known(offer.name);
-      if (known && !isNewer(offer, known)) return false;
-      if (!known && (await this.#documents.loadRange([RECORDS])).length >= this.#most)
-        throw new KromaError("exhausted", "No more names are kept here.");
-      await this.#documents.write({ put: [[[RECORDS, offer.name], offer.bytes]] });
-      return true;
-    });
+    const offered = this.#turn.then(() => this.#take(name, bytes, now));
     this.#turn = offered.catch(() => undefined);
     return offered;
   }
@@ -78,6 +75,16 @@ export class NameBook {
   async accept(name: string, value: string): Promise<void> {
     const bytes = new TextEncoder().encode(JSON.stringify({ value }));
     await this.#documents.write({ put: [[[ACCEPTED, parseName(name)], bytes]] });
+  }
+
+  async #take(name: string, bytes: Uint8Array, now: number): Promise<boolean> {
+    const next = await readRecord(name, bytes, now);
+    const known = await this.#known(next.name);
+    if (known && !isNewer(next, known)) return false;
+    if (!known && (await this.#documents.loadRange([RECORDS])).length >= this.#most)
+      throw new KromaError("exhausted", "No more names are kept here.");
+    await this.#documents.write({ put: [[[RECORDS, next.name], next.bytes]] });
+    return true;
   }
 
   /** Also one whose time is over: an older record must not come after it. */

@@ -16,7 +16,7 @@ export interface RunningMirror {
 export async function startMirrorProcess(folder: string, port = 0, ...args: readonly string[]): Promise<RunningMirror> {
   const child = spawn(
     process.execPath,
-    [join(root, "app/node/cli.ts"), "mirror", "--data", folder, "--port", String(port), ...args],
+    [join(root, "app/node/cli.ts"), "mirror", "--data", folder, "--port", String(port), "--gateway-port", "0", ...args],
     { stdio: ["ignore", "pipe", "pipe"] },
   );
   const exit = once(child, "exit") as Promise<[number | null]>;

@@ -3,12 +3,13 @@ import { mkdirSync } from "node:fs";
 import { userInfo } from "node:os";
 import { join } from "node:path";
 import { EnvelopeIndex } from "#core/artefact/envelope-index.ts";
-import { fitName, type Signer } from "#core/mesh/identity.ts";
+import { fitName, type NameSigner, type Signer } from "#core/mesh/identity.ts";
 import { collectGarbage, Pins, type Collected } from "#core/store/pins.ts";
 import type { BlockStore } from "#core/store/stores.ts";
 import { FolderBlockStore } from "#plugins/folder/block-store.node.ts";
 import { FolderIdentityStore } from "#plugins/identity/folder-store.node.ts";
 import { createIdentity, loadIdentity } from "#plugins/identity/own-identity.ts";
+import { NameBook } from "#plugins/names/book.ts";
 import { SqliteStores } from "#plugins/sqlite/stores.node.ts";
 import { dataFolder } from "../paths.ts";
 import { withStoreLock } from "./store-lock.ts";
@@ -19,8 +20,10 @@ export interface Home {
   readonly blocks: BlockStore;
   readonly pins: Pins;
   readonly envelopes: EnvelopeIndex;
+  /** What is known of names, one's own and others'. */
+  readonly names: NameBook;
   /** Who publishes here; made at the first time. */
-  signer(name?: string): Promise<Signer>;
+  signer(name?: string): Promise<Signer & NameSigner>;
   /** Work that writes blocks and pins them at its end: nobody collects garbage meanwhile. */
   writing<T>(work: () => Promise<T>): Promise<T>;
   /** Removes what no pin reaches, when nobody writes. */
@@ -40,6 +43,7 @@ export function openHome(folder: string = dataFolder()): Home {
     blocks,
     pins,
     envelopes: new EnvelopeIndex(stores.documents),
+    names: new NameBook(stores.documents),
     async signer(name) {
       const store = new FolderIdentityStore(folder);
       const known = await loadIdentity(store);

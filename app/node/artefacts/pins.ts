@@ -12,6 +12,7 @@ import { type Terminal, UsageError } from "../cli-error.ts";
 import { counted, oneAddress, readArguments, sizeText } from "./arguments.ts";
 import { openHome, type Home } from "./home.ts";
 import { obtain } from "./obtain.ts";
+import { openService, pinAtService } from "./remote-pin.ts";
 import { openSources } from "./sources.ts";
 import { stopOnSignals } from "./stopping.ts";
 
@@ -20,9 +21,12 @@ export async function pin(args: readonly string[], terminal: Terminal): Promise<
   const { values, positionals } = readArguments("pin", args, {
     from: { type: "string", multiple: true },
     name: { type: "string" },
+    service: { type: "string" },
+    "token-file": { type: "string" },
     quiet: { type: "boolean", short: "q" },
   });
   const address = oneAddress("pin", positionals);
+  const service = values.service === undefined ? undefined : await openService(values.service, values["token-file"]);
   const [from, quiet] = [values.from ?? [], values.quiet === true];
   const stopping = stopOnSignals();
   const home = openHome();
@@ -30,6 +34,18 @@ export async function pin(args: readonly string[], terminal: Terminal): Promise<
     const pinned = (await isArtefact(home, address, from, stopping.signal))
       ? await pinArtefact(home, address, terminal, { from, quiet, signal: stopping.signal, name: values.name })
       : await pinBlocks(home, address, from, values.name, stopping.signal);
+    if (service) {
+      const name = values.name ?? (await home.pins.list()).find(({ cid }) => cid === pinned)?.name;
+      const wish = { cid: pinned, ...(name === undefined ? {} : { name }) };
+      await pinAtService(
+        service,
+        wish,
+        home.blocks,
+        quiet ? { ...terminal, say: () => undefined } : terminal,
+        stopping.signal,
+      );
+      if (!quiet) terminal.say(`pinned at ${service.name}`);
+    }
     terminal.out(`${pinned}\n`);
     return 0;
   } finally {

@@ -132,9 +132,10 @@ export class PinRequests {
 
   /** Blocks came: what waits for its next turn is tried now. */
   wake(): void {
-    for (const [requestid, callOff] of [...this.#waiting]) {
+    const waiting = Array.from(this.#waiting);
+    this.#waiting.clear();
+    for (const [requestid, callOff] of waiting) {
       callOff();
-      this.#waiting.delete(requestid);
       this.#go(requestid);
     }
   }

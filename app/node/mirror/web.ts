@@ -21,6 +21,8 @@ export interface MirrorFacts {
   readonly refused: number;
   /** The notebooks that it keeps. */
   readonly kept: KeeperCounts | undefined;
+  /** Where what was published is. */
+  readonly gateway: string | undefined;
 }
 
 const MIRROR_FILE = "/.well-known/kroma-mirror.json";
@@ -40,14 +42,14 @@ export function answerMirror(
     response.writeHead(200, { "Content-Type": type, "Cache-Control": "no-store", ...headers });
     response.end(request.method === "HEAD" ? undefined : body);
   };
-  const { peer, addresses, ...counts } = facts();
+  const { peer, addresses, gateway, ...counts } = facts();
   if (path === "/metrics") send("text/plain; version=0.0.4; charset=utf-8", metrics(counts));
   else if (path === "/healthz") {
     const seconds = Math.round((Date.now() - counts.startedAt) / 1000);
     send("application/json", `${JSON.stringify({ status: "ok", seconds, connections: counts.connections })}\n`);
   } else {
     // Pages of other addresses may ask too: it is meant to be found.
-    send("application/json", `${JSON.stringify({ version: 1, peer, addresses })}\n`, {
+    send("application/json", `${JSON.stringify({ version: 1, peer, addresses, gateway })}\n`, {
       "Access-Control-Allow-Origin": "*",
     });
   }
@@ -55,7 +57,7 @@ export function answerMirror(
 }
 
 /** Prometheus's text format, version 0.0.4. */
-function metrics(facts: Omit<MirrorFacts, "peer" | "addresses">): string {
+function metrics(facts: Omit<MirrorFacts, "peer" | "addresses" | "gateway">): string {
   const line = (name: string, type: string, help: string, value: number) =>
     `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${name} ${value}\n`;
   return [

@@ -1,7 +1,7 @@
 /** Pins at services of others: the mock service of the API's makers, and services that say no, lie or change their mind. */
-import { createServer, type Server } from "node:http";
-import { createRequire } from "node:module";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { type MockService, setup } from "mock-ipfs-pinning-service";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { Clock } from "#core/mesh/clock.ts";
 import { MemoryDocStore } from "#core/store/memory.ts";
@@ -12,21 +12,9 @@ import { PinService } from "#plugins/pinning/service.ts";
 const CID = "bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi";
 const TOKEN = "secret-token-of-ada";
 
-interface MockPin {
-  readonly requestid: string;
-  readonly status: string;
-  readonly pin: { readonly cid: string };
-}
-interface MockService {
-  readonly locals: { state: { pins: Map<string, MockPin> } };
-}
-const { setup } = createRequire(import.meta.url)("mock-ipfs-pinning-service") as {
-  setup(options: { readonly token: string }): Promise<MockService & Parameters<typeof createServer>[1]>;
-};
-
 const servers: Server[] = [];
-async function listen(handler: Parameters<typeof createServer>[1]): Promise<string> {
-  const server = createServer(handler as never);
+async function listen(handler: RequestListener): Promise<string> {
+  const server = createServer(handler);
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -90,7 +78,7 @@ describe("the mock service", () => {
 
   beforeEach(async () => {
     mock = await setup({ token: TOKEN });
-    endpoint = await listen(mock as never);
+    endpoint = await listen(mock);
     [clock, documents] = [new TestClock(), new MemoryDocStore()];
     pins = open();
   });
