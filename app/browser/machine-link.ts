@@ -96,7 +96,6 @@ export function openMachineLink(options: MachineLinkOptions): MachineLink {
         await stop();
         setNotes([]);
         const document = place();
-        if (options.foreign) report("This notebook came from elsewhere: what its Linux changes ends with this tab.");
         if (document === undefined || closed) return { shared: undefined, report, withdraw };
         try {
           served = await start(document);

@@ -39,10 +39,10 @@ export interface Link {
 
 /** What a person may ask of a link. */
 export interface LinkFacts {
-  readonly sentBytes: number;
-  readonly receivedBytes: number;
+  readonly sentBytes?: number;
+  readonly receivedBytes?: number;
   /** Bytes that wait to be sent. */
-  readonly queuedBytes: number;
+  readonly queuedBytes?: number;
   /** Milliseconds, of the last ping. */
   readonly roundTrip?: number;
 }

@@ -6,7 +6,7 @@ import { Emitter } from "../base/events.ts";
 import { randomId, type DocumentId } from "../base/ids.ts";
 import type { Link } from "./link.ts";
 import type { ShownRun } from "./live-runs.ts";
-import { portOfChannel } from "./link-port.ts";
+import { portOfLink } from "./link-port.ts";
 import type { FromMesh, JoinTerms, Links, MeshRequest, OwnKeys, Sharing, ToMesh } from "./messages.ts";
 import type { PresenceState } from "./presence.ts";
 
@@ -118,8 +118,8 @@ export class MeshClient {
   }
 
   /** Lends a link: from here on the mesh speaks over it. */
-  addLink({ channel, path, local, remote, dialled }: Link): void {
-    const port = portOfChannel(channel);
+  addLink({ path, local, remote, dialled, ...link }: Link): void {
+    const port = portOfLink(link);
     this.#channel.send({ type: "link", port, path, local, remote, dialled }, [port]);
   }
 

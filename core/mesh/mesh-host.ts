@@ -2,6 +2,7 @@
 import type { Channel } from "../base/channel.ts";
 import { KromaError, toWireError } from "../base/errors.ts";
 import type { DocumentId } from "../base/ids.ts";
+import type { LinkFacts } from "./link.ts";
 import { channelOfPort } from "./link-port.ts";
 import type { Mesh } from "./mesh.ts";
 import type { FromMesh, Links, MeshRequest, OwnKeys, Sharing, ToMesh } from "./messages.ts";
@@ -9,6 +10,8 @@ import type { Clock } from "./clock.ts";
 
 /** Pages hear of changes at most so often, in milliseconds. */
 const TELL_EVERY = 30;
+/** And so often of the bytes that went over links. */
+const COUNT_EVERY = 5000;
 
 /** One's own keys, where they are kept. */
 export interface KeyKeeper {
@@ -37,10 +40,12 @@ export class MeshHost {
   #mesh: Mesh | undefined;
   #opening: Promise<Mesh | undefined> | undefined;
   #known = "";
+  #stopCounting: (() => void) | undefined;
   #later: (() => void) | undefined;
 
   constructor(options: MeshHostOptions) {
     this.#options = options;
+    this.#countLater();
   }
 
   /** The mesh, once something is shared. */
@@ -60,7 +65,12 @@ export class MeshHost {
     channel.receive((message) => {
       if (message.type === "link") {
         const { port, path, local, remote, dialled } = message;
-        void this.#mesh?.addLink({ channel: channelOfPort(port), path, local, remote, dialled });
+        const linked = channelOfPort(port);
+        const facts = (): LinkFacts => {
+          const roundTrip = linked.roundTrip();
+          return roundTrip === undefined ? {} : { roundTrip };
+        };
+        void this.#mesh?.addLink({ channel: linked, path, local, remote, dialled, facts });
       } else if (message.type === "presence") {
         present.add(message.document);
         this.#mesh?.setPresence(message.document, message.state);
@@ -89,6 +99,7 @@ export class MeshHost {
 
   close(): void {
     this.#later?.();
+    this.#stopCounting?.();
     this.#mesh?.close();
     for (const channel of this.#pages) channel.close();
   }
@@ -136,6 +147,15 @@ export class MeshHost {
     mesh.onChanged((document) => {
       this.#dirty.add(document);
       this.#tellLater();
+    });
+  }
+
+  /** What links carry changes all the time, and is told now and then to those who look at it. */
+  #countLater(): void {
+    this.#stopCounting = this.#options.clock.after(COUNT_EVERY, () => {
+      if (this.#mesh && this.#mesh.peers.length > 0 && this.#pages.size > 0)
+        this.#tell({ type: "links", links: linksOf(this.#mesh) });
+      this.#countLater();
     });
   }
 
@@ -235,6 +255,6 @@ function sharingOf(mesh: Mesh, document: DocumentId): Sharing | undefined {
 }
 
 function linksOf(mesh: Mesh): Links {
-  const peers = mesh.peers.map(({ id, path, bytes }) => ({ id, path, ...bytes }));
+  const peers = mesh.peers.map(({ id, path, bytes, roundTrip }) => ({ id, path, ...bytes, roundTrip: roundTrip() }));
   return { peers, troubles: [...mesh.troubles] };
 }

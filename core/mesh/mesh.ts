@@ -134,6 +134,7 @@ export class Mesh {
         id,
         identity,
         path: link.path,
+        roundTrip: () => link.facts?.().roundTrip,
         channel,
         hear: (from, message) => this.#hear(from, message),
       });

@@ -42,6 +42,8 @@ export interface Links {
     readonly path: LinkPath;
     readonly sent: number;
     readonly received: number;
+    /** Milliseconds, as far as it is known. */
+    readonly roundTrip: number | undefined;
   }[];
   /** Why links came to nothing, latest last. */
   readonly troubles: readonly string[];

@@ -13,6 +13,8 @@ export interface PeerOptions {
   readonly id: MemberId;
   readonly identity: PublicIdentity;
   readonly path: LinkPath;
+  /** Milliseconds of the last ping, as far as it is known. */
+  readonly roundTrip?: () => number | undefined;
   readonly channel: Channel<Uint8Array, Uint8Array>;
   /** One message after the other: the next comes when this has been dealt with. */
   readonly hear: (peer: Peer, message: PeerMessage) => Promise<void>;
@@ -27,6 +29,8 @@ export class Peer {
   #queue: Promise<void> = Promise.resolve();
   #waiting = 0;
   #over = false;
+  /** Milliseconds of the last ping, as far as it is known. */
+  readonly roundTrip: () => number | undefined;
   /** Bytes that have gone to it and come from it. */
   readonly bytes = { sent: 0, received: 0 };
 
@@ -34,6 +38,7 @@ export class Peer {
     this.id = options.id;
     this.identity = options.identity;
     this.path = options.path;
+    this.roundTrip = options.roundTrip ?? (() => undefined);
     this.#channel = options.channel;
     const decoder = new Decoder();
     options.channel.onClose((reason) => this.#end(reason));

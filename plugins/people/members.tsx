@@ -8,7 +8,7 @@ import type { NotebookView, PageActions } from "#kit/commands.ts";
 import { personColour, shownName } from "#kit/people.ts";
 import { PersonMark } from "#kit/person-mark.tsx";
 import { createTask, type Task } from "./task.ts";
-import { dayWords, linkWords, roleWords } from "./words.ts";
+import { dayWords, linkWords, roleWords, trafficWords } from "./words.ts";
 
 export interface MembersProps {
   readonly sharing: Sharing;
@@ -83,6 +83,9 @@ function MemberRow(props: MembersProps & { readonly member: ShownMember; readonl
     const here = presence() ? (cellNumber() > 0 ? `here now, in cell ${cellNumber()}` : "here now") : "not here now";
     return `${here} · ${linkWords(path)}`;
   };
+  const traffic = createMemo(() =>
+    trafficWords(props.page.network.links().peers.filter(({ id }) => id === props.member.id)),
+  );
   const visit = (): void => {
     const cell = presence()?.cell;
     if (cell !== undefined && cellNumber() > 0) props.view.choose(cell);
@@ -114,6 +117,7 @@ function MemberRow(props: MembersProps & { readonly member: ShownMember; readonl
           </button>
         </Show>
         <span class="quiet">{facts()}</span>
+        <Show when={traffic()}>{(words) => <span class="quiet people-traffic">{words()}</span>}</Show>
         <Show when={!manages() || isMe()}>
           <span class="quiet">{roleWords[props.member.role]}</span>
         </Show>

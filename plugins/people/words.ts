@@ -30,6 +30,20 @@ const pathWords: Readonly<Record<LinkPath, string>> = {
 export const linkWords = (path: LinkPath | undefined): string =>
   path === undefined ? "not connected" : pathWords[path];
 
+/** How fast the links to a member are and what they have carried; undefined where there is none. */
+export function trafficWords(
+  links: readonly { readonly sent: number; readonly received: number; readonly roundTrip: number | undefined }[],
+): string | undefined {
+  if (links.length === 0) return undefined;
+  const times = links.flatMap(({ roundTrip }) => roundTrip ?? []);
+  const carried = links.reduce((sum, link) => sum + link.sent + link.received, 0);
+  const time = times.length === 0 ? "" : `${Math.max(1, Math.round(Math.min(...times)))} ms there and back · `;
+  return `${time}${bytesWords(carried)} so far`;
+}
+
+const bytesWords = (bytes: number): string =>
+  bytes < 1000 ? `${bytes} B` : bytes < 1e6 ? `${Math.round(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+
 /** What oneself may not do in the notebook, and who can change that; undefined for owners. */
 export function limitWords(sharing: Sharing): string | undefined {
   const owners = sharing.members.filter(({ role }) => role === "owner").map(({ name }) => name || "the owner");

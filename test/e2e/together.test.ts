@@ -261,3 +261,43 @@ it("a guest who runs the Welcome notebook finds its data, and what they make of 
   await ana.getByRole("button", { name: "Files" }).click();
   await ana.locator('[data-path="from-ben.txt"]').waitFor({ timeout: 60_000 });
 }, 240_000);
+
+it("somebody comes back in another browser with the keys of their recovery file, by the link that they used", async () => {
+  const ana = await open(folder("ana"), mirror.url);
+  await ana.getByRole("button", { name: "New notebook" }).click();
+  await ana.locator("[data-cell] [role=textbox]").click();
+  await ana.keyboard.type("kept = True");
+  const link = await share(ana, "Edit");
+  const ben = await open(folder("ben"), link);
+  await join_(ben);
+  await ben.getByRole("button", { name: "Share", exact: true }).click();
+  const bens = ben.getByRole("complementary", { name: "People" });
+  await bens.getByText("Your keys").click();
+  await bens.getByLabel("Passphrase, at least 10 characters").fill("correct horse battery");
+  await bens.getByLabel("The passphrase again").fill("correct horse battery");
+  const download = ben.waitForEvent("download");
+  await bens.getByRole("button", { name: "Make the recovery file" }).click();
+  const file = join(folder("file"), "kroma-recovery.json");
+  await (await download).saveAs(file);
+
+  // How far they are, and what went between them.
+  const anas = ana.getByRole("complementary", { name: "People" });
+  await anas.getByText(/ms there and back · .* so far/).waitFor({ timeout: 30_000 });
+  await close(ben);
+
+  const again = await open(folder("again"), mirror.url);
+  await again.getByRole("button", { name: "New notebook" }).click();
+  await again.getByRole("button", { name: "Share", exact: true }).click();
+  const panel = again.getByRole("complementary", { name: "People" });
+  await panel.getByText("Your keys").click();
+  await panel.getByLabel("Recovery file").setInputFiles(file);
+  await panel.getByLabel("Its passphrase").fill("correct horse battery");
+  await panel.getByRole("button", { name: "Take the keys of the file" }).click();
+  await panel.getByText("You are the person of the file now.").waitFor();
+  await again.goto(link);
+  await again.getByRole("button", { name: "Join", exact: true }).click();
+  await expectSources(again, ([first]) => first === "kept = True", "Ben has the notebook again");
+  await type(again, "\nback = True");
+  await expectSources(ana, ([first]) => first?.includes("back = True") ?? false, "Ana has what he writes");
+  await anas.getByText("2 members").waitFor();
+}, 180_000);

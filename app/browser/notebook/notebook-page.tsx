@@ -324,7 +324,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
           <Show when={client.entry.foreign && !isUntrustedArtefact(client.entry)}>
             <Banner
               level="info"
-              text={`This notebook came from elsewhere${client.entry.origin ? ` (${client.entry.origin})` : ""}. Its code runs apart from your other notebooks.`}
+              text={`This notebook came from elsewhere${client.entry.origin ? ` (${client.entry.origin})` : ""}. Its code runs apart from your other notebooks, and what its Linux changes ends with this tab.`}
               action={{ label: "Trust it", run: props.onTrust }}
             />
           </Show>

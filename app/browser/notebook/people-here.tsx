@@ -1,4 +1,4 @@
-/** Who else has the notebook open: small circles in the header that go to where somebody is. */
+/** Who else has the notebook open: small circles in the header that go to where somebody is, and follow them. */
 import { For, Show, createMemo, type JSX } from "solid-js";
 import type { MemberId } from "#core/mesh/identity.ts";
 import type { PersonHere } from "#kit/people.ts";
@@ -39,6 +39,13 @@ export function PeopleHere(props: { readonly view: PageView; readonly onMore: ()
             +{rest()}
           </button>
         </Show>
+        <Show when={view.following.followed()}>
+          {(person) => (
+            <span class="people-followed quiet">
+              Following <bdi>{person().name}</bdi>
+            </span>
+          )}
+        </Show>
       </div>
     </Show>
   );
@@ -53,17 +60,26 @@ function PersonButton(props: {
     const { cell } = props.person.state;
     return cell === undefined ? -1 : props.view.indexOf(cell);
   };
-  const label = (): string =>
-    index() < 0 ? `${props.person.name}, here now` : `${props.person.name}, in cell ${index() + 1}: go there`;
+  const isFollowed = (): boolean => props.view.following.followed()?.id === props.person.id;
+  const label = (): string => {
+    if (isFollowed()) return `${props.person.name}: stop following`;
+    return index() < 0
+      ? `${props.person.name}, here now`
+      : `${props.person.name}, in cell ${index() + 1}: go there and follow`;
+  };
   return (
     <button
       type="button"
       class="person-button"
       title={label()}
+      data-followed={isFollowed()}
       onClick={() => {
         const { cell } = props.person.state;
-        if (cell !== undefined && index() >= 0) props.view.choose(cell);
-        else props.onNowhere();
+        if (isFollowed()) props.view.following.follow(undefined);
+        else if (cell !== undefined && index() >= 0) {
+          props.view.choose(cell);
+          props.view.following.follow(props.person.id);
+        } else props.onNowhere();
       }}
     >
       <PersonMark name={props.person.name} colour={props.person.colour} />

@@ -19,6 +19,7 @@ import { NO_SHARED_FILES, type SharedFilesView } from "#kit/shared-files.ts";
 import { accessOf, type Access } from "./access.ts";
 import { createComments } from "./comments.ts";
 import { Editors } from "./editors.ts";
+import { createFollowing, type Following } from "./following.ts";
 import { LocalFolds } from "./folding.ts";
 import { markComments } from "./mark-comments.ts";
 import { UndoStack } from "./undo.ts";
@@ -48,6 +49,7 @@ export interface PageView extends NotebookView {
   readonly sharing: () => Sharing | undefined;
   readonly access: () => Access;
   readonly people: () => readonly PersonHere[];
+  readonly following: Following;
   /** Somebody else's run of a cell that is under way. */
   readonly runByOther: (cell: CellId) => ShownRun | undefined;
   /** The outputs of a cell are of a run of one's own that the others don't see. Tracks. */
@@ -215,6 +217,7 @@ export function createView(
     sharing,
     access,
     people,
+    following: createFollowing(people, (cell) => view.list?.scrollTo(cell), page.announce),
     runByOther: (cell) => runs().get(cell),
     comments,
     sharedFiles,

@@ -2,12 +2,15 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { readAddress } from "#core/artefact/address.ts";
+import { publishedDirectory } from "#core/artefact/directory.ts";
+import { decodeRoot } from "#core/artefact/manifest.ts";
 import { KromaError } from "#core/base/errors.ts";
 import { exportCar, importCar } from "#core/store/car.ts";
+import { blockCid, codecOf } from "#core/store/cid.ts";
 import { type Terminal, UsageError } from "../cli-error.ts";
 import { checkWritable } from "../files.ts";
 import { counted, readArguments, sizeText } from "./arguments.ts";
-import { openHome } from "./home.ts";
+import { type Home, openHome } from "./home.ts";
 import { writeCarFile } from "./publish.ts";
 import { stopOnSignals } from "./stopping.ts";
 
@@ -72,7 +75,8 @@ async function exportVerb(args: readonly string[], terminal: Terminal): Promise<
   const stopping = stopOnSignals();
   const home = openHome();
   try {
-    const bytes = exportCar(roots, home.blocks, { signal: stopping.signal });
+    const whole = await Promise.all(roots.map((root) => withSignature(root, home)));
+    const bytes = exportCar([...new Set(whole.flat())], home.blocks, { signal: stopping.signal });
     if (output === undefined) await writeOut(bytes);
     else {
       await writeCarFile(output, bytes);
@@ -83,6 +87,18 @@ async function exportVerb(args: readonly string[], terminal: Terminal): Promise<
     stopping.end();
     home.close();
   }
+}
+
+/** The root of an artefact that was published or taken whole goes with its directory, as `publish --car` writes it. */
+async function withSignature(cid: string, home: Home): Promise<readonly string[]> {
+  for (const envelope of codecOf(cid) === "dag-cbor" ? await home.envelopes.of(cid) : []) {
+    const root = await home.blocks.get(cid);
+    if (!root) break;
+    const { files } = decodeRoot(root);
+    const directory = await publishedDirectory({ files, root: cid, envelope }, home.blocks, { put: blockCid });
+    if (await home.blocks.has(directory)) return [cid, directory];
+  }
+  return [cid];
 }
 
 async function writeOut(bytes: AsyncIterable<Uint8Array>): Promise<void> {

@@ -98,13 +98,46 @@ describe("who is here", () => {
         { id: BEN, state: {} },
       ],
     });
-    const ana = byRole(box, "button", "Ana, in cell 2: go there");
+    const ana = byRole(box, "button", "Ana, in cell 2: go there and follow");
     expect(ana.querySelector(".person-mark")?.textContent).toBe("A");
     expect(byRole(box, "button", "Ben Okoro, here now").querySelector(".person-mark")?.textContent).toBe("BO");
     await expectAccessible(box);
     ana.focus();
     await userEvent.keyboard("{Enter}");
     expect(view.active()).toBe(cells[1]);
+  });
+
+  it("is followed from cell to cell, until one moves by oneself", async () => {
+    const sources = Array.from({ length: 12 }, (_, i) => `line = ${i}`);
+    const { box, share, cells, page, view } = await open(sources);
+    const scrolled: string[] = [];
+    const list = view.list;
+    view.list = { scrollTo: (cell) => void scrolled.push(cell), scrollPages: () => undefined };
+    const at = (index: number) => share({ present: [{ id: ANA, state: { cell: cells[index] as CellId } }] });
+    at(1);
+    byRole(box, "button", "Ana, in cell 2: go there and follow").click();
+    expect(box.querySelector(".people-followed")?.textContent).toBe("Following Ana");
+    expect(page.said.at(-1)).toBe("You follow Ana until you move");
+    await expectAccessible(box);
+    at(8);
+    at(3);
+    expect(scrolled.slice(-2)).toEqual([cells[8], cells[3]]);
+    expect(view.active()).toBe(cells[1]);
+    box.querySelector(".cell")?.dispatchEvent(new WheelEvent("wheel", { bubbles: true }));
+    expect(box.querySelector(".people-followed")).toBe(null);
+    expect(page.said.at(-1)).toBe("You don't follow Ana any more");
+    const before = scrolled.length;
+    at(9);
+    expect(scrolled).toHaveLength(before);
+    // A second press stops it too; so does that she leaves, and then it does not begin again by itself.
+    byRole(box, "button", "Ana, in cell 10: go there and follow").click();
+    byRole(box, "button", "Ana: stop following").click();
+    expect(view.following.followed()).toBe(undefined);
+    byRole(box, "button", "Ana, in cell 10: go there and follow").click();
+    share({ present: [] });
+    at(2);
+    expect(view.following.followed()).toBe(undefined);
+    view.list = list;
   });
 
   it("shows three of many and says how many more there are", async () => {

@@ -246,7 +246,68 @@ describe("a notebook that is shared", () => {
   });
 });
 
+describe("one's keys", () => {
+  const at = (box: HTMLElement, label: string) => byRole<HTMLInputElement>(box, "input", label);
+
+  it("go into a file while they can be read, and it is said when they can't", async () => {
+    const { box, network, page } = await open();
+    byRole(box, "summary", "Your keys").click();
+    await said(box, "There are no keys yet.");
+    network.set({ keys: { id: ME, isRecoverable: true } });
+    await userEvent.fill(at(box, "Passphrase, at least 10 characters"), "correct horse battery");
+    await userEvent.fill(at(box, "The passphrase again"), "correct horse");
+    byRole(box, "button", "Make the recovery file").click();
+    await said(box, "The two passphrases are not the same.");
+    await userEvent.fill(at(box, "The passphrase again"), "correct horse battery");
+    await expectAccessible(box);
+    byRole(box, "button", "Make the recovery file").click();
+    await said(box, "without the passphrase it is worth nothing");
+    expect(page.downloads.map(({ name }) => name)).toEqual(["kroma-recovery.json"]);
+    expect(await new Response(page.downloads[0]?.content as BodyInit).text()).toBe("sealed with correct horse battery");
+    expect(at(box, "The passphrase again").value).toBe("");
+    network.set({ keys: { id: ME, isRecoverable: false } });
+    await said(box, "can't be made any more");
+    expect(box.textContent).not.toContain("Make the recovery file");
+    await expectAccessible(box);
+  });
+
+  it("come back from a file, after a question where there are others", async () => {
+    const { box, network, page } = await open();
+    byRole(box, "summary", "Your keys").click();
+    byRole(box, "button", "Take the keys of the file").click();
+    await said(box, "Choose the recovery file first.");
+    await userEvent.upload(at(box, "Recovery file"), new File(["sealed"], "kroma-recovery.json"));
+    await userEvent.fill(at(box, "Its passphrase"), "not that one");
+    network.failNext("This passphrase does not open the file, or the file was changed.");
+    byRole(box, "button", "Take the keys of the file").click();
+    await said(box, "This passphrase does not open the file");
+    network.set({ keys: { id: ME, isRecoverable: false } });
+    page.agree = false;
+    byRole(box, "button", "Take the keys of the file").click();
+    await until(() => page.asked.length === 1, "it is asked");
+    expect(page.asked[0]?.text).toContain("The keys that this browser has now are replaced");
+    expect(network.recovered).toEqual([]);
+    page.agree = true;
+    byRole(box, "button", "Take the keys of the file").click();
+    await said(box, "You are the person of the file now.");
+    expect(network.recovered).toEqual([["sealed", "not that one"]]);
+  });
+});
+
 describe("the network", () => {
+  it("tells of each member how fast the way to them is, and what it has carried", async () => {
+    const { box, share, network } = await open();
+    share({ members: THREE, linked: [{ id: ANA, path: "direct" }] });
+    expect(box.querySelector(".people-traffic")).toBe(null);
+    const link = { id: ANA, path: "direct", sent: 400_000, received: 1_100_000 } as const;
+    network.set({ links: { peers: [{ ...link, roundTrip: 23.4 }], troubles: [] } });
+    await said(box, "23 ms there and back · 1.5 MB so far");
+    network.set({ links: { peers: [{ ...link, sent: 5, received: 6, roundTrip: undefined }], troubles: [] } });
+    await said(box, "11 B so far");
+    expect(box.querySelectorAll(".people-traffic")).toHaveLength(1);
+    await expectAccessible(box);
+  });
+
   it("is said in words in each of its states", async () => {
     const { box, network } = await open();
     await said(box, "not in use yet");
