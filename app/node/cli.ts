@@ -34,8 +34,8 @@ const help = `Kroma: notebooks of Python, TypeScript and Linux cells.
   kroma pin CID [--name TEXT] keeps an artefact, or anything else that has a CID (--from as for fetch)
       --service URL           at this pinning service, too, and waits until it has it; a mirror's is GATEWAY/pinning
       --token-file FILE       its token; without it, KROMA_PIN_TOKEN in the environment
-  kroma unpin CID             lets it go, and removes what nothing else keeps
-  kroma pins [--long]         what is kept
+  kroma unpin CID             lets it go, and removes what nothing else keeps (--service URL: there instead of here)
+  kroma pins [--long]         what is kept (--service URL: there, with its state)
   kroma car import FILE       takes the blocks of a CAR file ("-" reads standard input) and pins its roots
   kroma car export CID… [--output FILE.car]
                               writes everything below them as a CAR file, or to standard output

@@ -28,6 +28,8 @@ import { createSiteHandler } from "./site-handler.ts";
 import { findVmImage, vmImageStage } from "./vm-image.ts";
 
 const DEFAULT_PORT = 8050;
+/** A connection to the gateway on which nothing moves ends after so long, in milliseconds. */
+const IDLE = 120_000;
 
 export interface MirrorOptions {
   /** The built page. */
@@ -199,6 +201,9 @@ async function startGateway(
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
   const anyHost = isOpenTo(options);
   const server = createServer(createPublishedServer({ published, now: Date.now, anyHost, delegates }));
+  // Uploads may take their time, as long as something comes.
+  server.requestTimeout = 0;
+  server.timeout = IDLE;
   const bound = await listen("mirror: the gateway", server, options.host, port, 1);
   return {
     url: publicUrl?.href ?? `http://${urlHost(options.host)}:${bound}/`,

@@ -37,12 +37,14 @@ export interface PinServiceOptions {
 
 const MOST_ANSWER = 1024 * 1024;
 const PATIENCE = 30_000;
+const PAGE = 1000;
 const ALL: readonly string[] = ["queued", "pinning", "pinned", "failed"];
 
 const text = (most: number) => v.pipe(v.string(), v.maxLength(most));
 const pinSchema = v.object({
   requestid: v.pipe(text(512), v.minLength(1)),
   status: v.picklist(["queued", "pinning", "pinned", "failed"]),
+  created: v.optional(text(64), ""),
   pin: v.object({ cid: text(512), name: v.nullish(text(255)) }),
   delegates: v.optional(v.array(text(512)), []),
   info: v.nullish(v.record(v.string(), v.unknown())),
@@ -101,6 +103,24 @@ export class PinService {
     const parsed = v.safeParse(listSchema, await this.#said(this.#client.pinsGetRaw(asked, init(signal))));
     if (!parsed.success) throw this.#strange();
     return parsed.output.results.filter(({ pin }) => isSame(pin.cid, cid)).map(remotePin);
+  }
+
+  /** All pins there, latest first, at most so many. */
+  async list(most = 10_000, signal?: AbortSignal): Promise<readonly RemotePin[]> {
+    const found: RemotePin[] = [];
+    let before: Date | undefined;
+    while (found.length < most) {
+      const asked = { status: [...ALL] as Status[], limit: PAGE, ...(before ? { before } : {}) };
+      const parsed = v.safeParse(listSchema, await this.#said(this.#client.pinsGetRaw(asked, init(signal))));
+      if (!parsed.success) throw this.#strange();
+      const { results } = parsed.output;
+      found.push(...results.map(remotePin));
+      const oldest = Math.min(...results.map(({ created }) => Date.parse(created)));
+      // A service that turns no page would be asked for ever.
+      if (results.length < PAGE || Number.isNaN(oldest) || (before && oldest >= before.getTime())) break;
+      before = new Date(oldest);
+    }
+    return found.slice(0, most);
   }
 
   /** True when there was such a pin. */

@@ -70,4 +70,10 @@ it("the mirror's owner makes a token, Ada pins and names, Ben follows", async ()
   expect(told.last).toBe(`/ipfs/${directory}`);
   expect(told.stderr).toContain(`there is a newer version: /ipfs/${root}`);
   expect((await run("ben", ["name", "resolve", name, "--accept"])).last).toBe(`/ipfs/${root}`);
+
+  const service = ["--service", `${gateway}pinning`];
+  const list = async () => (await run("ada", ["pins", ...service], { KROMA_PIN_TOKEN: token })).stdout;
+  expect(await list()).toBe(`${directory}\tpinned\tWelcome 1.0.0\n`);
+  expect((await run("ada", ["unpin", root, ...service], { KROMA_PIN_TOKEN: token })).code).toBe(0);
+  expect(await list()).toBe("");
 });

@@ -12,7 +12,7 @@ import { type Terminal, UsageError } from "../cli-error.ts";
 import { counted, oneAddress, readArguments, sizeText } from "./arguments.ts";
 import { openHome, type Home } from "./home.ts";
 import { obtain } from "./obtain.ts";
-import { openService, pinAtService } from "./remote-pin.ts";
+import { openService, pinAtService, unpinAtService } from "./remote-pin.ts";
 import { openSources } from "./sources.ts";
 import { stopOnSignals } from "./stopping.ts";
 
@@ -56,11 +56,17 @@ export async function pin(args: readonly string[], terminal: Terminal): Promise<
 
 /** Unpins it, and removes the blocks that nothing else keeps; the exit status is 1 when it was not pinned. */
 export async function unpin(args: readonly string[], terminal: Terminal): Promise<number> {
-  const { values, positionals } = readArguments("unpin", args, { quiet: { type: "boolean", short: "q" } });
+  const { values, positionals } = readArguments("unpin", args, {
+    service: { type: "string" },
+    "token-file": { type: "string" },
+    quiet: { type: "boolean", short: "q" },
+  });
   const address = oneAddress("unpin", positionals);
+  const service = values.service === undefined ? undefined : await openService(values.service, values["token-file"]);
   const home = openHome();
   try {
     const pins = await pinsOf(home, address);
+    if (service) return await unpinAtService(service, [address.cid, ...pins.map(({ cid }) => cid)], terminal);
     if (pins.length === 0) {
       terminal.say(`unpin: ${address.cid} is not pinned`);
       return 1;
@@ -76,8 +82,18 @@ export async function unpin(args: readonly string[], terminal: Terminal): Promis
 
 /** Lists the pins, a line each: CID and name; with --long also how much is below it. The answer is the exit status. */
 export async function pins(args: readonly string[], terminal: Terminal): Promise<number> {
-  const { values, positionals } = readArguments("pins", args, { long: { type: "boolean", short: "l" } });
+  const { values, positionals } = readArguments("pins", args, {
+    long: { type: "boolean", short: "l" },
+    service: { type: "string" },
+    "token-file": { type: "string" },
+  });
   if (positionals.length > 0) throw new UsageError("pins: takes no names; to pin something: kroma pin CID");
+  if (values.service !== undefined) {
+    const service = await openService(values.service, values["token-file"]);
+    for (const { cid, status, name = "" } of await service.list())
+      terminal.out(`${cid}\t${status}\t${oneLine(name)}\n`);
+    return 0;
+  }
   const home = openHome();
   try {
     for (const { cid, name = "" } of await home.pins.list()) {

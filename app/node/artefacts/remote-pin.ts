@@ -37,6 +37,20 @@ export async function pinAtService(
   }
 }
 
+/** Lets them go at the service, and nowhere else; the answer is the exit status, 1 when it has none of them. */
+export async function unpinAtService(
+  service: PinService,
+  cids: readonly string[],
+  terminal: Terminal,
+): Promise<number> {
+  let removed = 0;
+  for (const cid of new Set(cids)) {
+    for (const { requestid } of await service.find(cid)) if (await service.remove(requestid)) removed += 1;
+  }
+  if (removed === 0) terminal.say(`unpin: ${service.name} has no such pin`);
+  return removed === 0 ? 1 : 0;
+}
+
 async function send(service: PinService, cid: string, blocks: BlockStore, signal?: AbortSignal): Promise<void> {
   if (!(await service.takesBlocks(signal))) return;
   const car = Readable.from(exportCar([cid], blocks, signal ? { signal } : {}), { objectMode: false });

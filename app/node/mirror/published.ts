@@ -13,7 +13,7 @@ import { parseCid, storedName } from "#core/store/cid.ts";
 import { fetchBlocks } from "#core/store/fetch-blocks.ts";
 import { collectGarbage, Pins } from "#core/store/pins.ts";
 import type { BlockStore } from "#core/store/stores.ts";
-import { walkBlocks, WALK_LIMITS } from "#core/store/walk.ts";
+import { walkBlocks, WALK_LIMITS, type WalkedBlock } from "#core/store/walk.ts";
 import { FolderBlockStore } from "#plugins/folder/block-store.node.ts";
 import { NameBook } from "#plugins/names/book.ts";
 import { SqliteStores } from "#plugins/sqlite/stores.node.ts";
@@ -119,7 +119,12 @@ export async function openPublished({ folder, clock, isOpen, onFailure }: Publis
         const left = holder.quota - (await requests.usage(holder.name));
         if (left <= 0) throw new KromaError("exhausted", "You keep as much here as you may.");
         const limits = { blocks: WALK_LIMITS.blocks, bytes: left };
-        const taken = await importCar(stream, blocks, { signal, limits, came: (block) => envelopes.notice(block) });
+        const came = (block: WalkedBlock) => envelopes.notice(block);
+        const taken = await importCar(stream, blocks, { signal, limits, came }).catch((error: unknown) => {
+          // What came before it broke off is nobody's.
+          garbage.want();
+          throw error;
+        });
         const upload = { roots: taken.roots, bytes: taken.bytes, until: clock.now() + KEPT_UPLOADS };
         const key = [UPLOADS, holder.name, taken.roots.join(",") || String(clock.now())];
         await documents.write({ put: [[key, new TextEncoder().encode(JSON.stringify(upload))]] });
