@@ -6,6 +6,7 @@ import type { DocumentId } from "#core/base/ids.ts";
 import type { LibraryClient, NotebookClient } from "#core/notebook/client.ts";
 import type { PageActions } from "#kit/commands.ts";
 import { Dialog } from "#kit/dialog.tsx";
+import { fileSize } from "#kit/file-size.ts";
 import type { Network } from "#kit/network.ts";
 import { panels } from "#kit/panels.ts";
 import { type Question, QuestionDialog } from "#kit/question.tsx";
@@ -209,11 +210,20 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
       toast(`It could not be forked: ${error instanceof Error ? error.message : String(error)}`);
     }
   };
+  /** What is read from a file, once it has taken a moment. */
+  const tellReading = (file: File): ((told: { readonly bytes: number }) => void) => {
+    let next = performance.now() + TELL_AFTER;
+    return ({ bytes }) => {
+      if (performance.now() < next) return;
+      next = performance.now() + TELL_AGAIN;
+      toast(`Reading ${file.name}: ${fileSize(bytes)} of ${fileSize(file.size)}`);
+    };
+  };
   const takeCar = async (file: File): Promise<void> => {
     setDialog(undefined);
     try {
-      toast(`Reading ${file.name} …`);
-      const [cid] = await page.artefacts.client().importCar(file);
+      // A large file takes its time, and is told of while it does.
+      const [cid] = await page.artefacts.client().importCar(file, { progress: tellReading(file) });
       if (cid === undefined) toast(`There is no published notebook in ${file.name}.`);
       else page.artefacts.show({ cid, from: [] });
     } catch (error) {
@@ -342,8 +352,8 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
         </Dialog>
       </Show>
       <Show when={dialog() === "kept"}>
-        <Dialog label="Pins" class="settings-dialog" onClose={() => setDialog(undefined)}>
-          <h2 class="dialog-title">Pins</h2>
+        <Dialog label="Pins" class="kept-dialog" onClose={() => setDialog(undefined)}>
+          <h2>Pins</h2>
           <KeptPanel context={{ page, view: undefined }} workspace={undefined} />
         </Dialog>
       </Show>
@@ -371,6 +381,10 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
     </>
   );
 }
+
+/** When reading a file is first told of, and how often then, in milliseconds. */
+const TELL_AFTER = 800;
+const TELL_AGAIN = 4000;
 
 const openedOf = (stage: Stage): Opened | undefined => (stage.type === "notebook" ? stage.opened : undefined);
 const fragmentOf = (stage: Stage): string | undefined => (stage.type === "join" ? stage.fragment : undefined);

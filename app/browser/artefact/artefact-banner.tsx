@@ -8,7 +8,7 @@ export function ArtefactBanner(props: {
   readonly onDetails: () => void;
 }): JSX.Element {
   return (
-    <div class="banner info" role="status">
+    <div class="banner info artefact-banner" role="status">
       <span class="banner-text">
         This is a published notebook, as its author left it. You can read it; it runs and changes only once you trust
         it, or in a fork of your own.

@@ -27,7 +27,7 @@ export function OpenArtefactDialog(props: {
     if (file) props.onFile(file);
   };
   return (
-    <Dialog label="Open a published notebook" class="open-artefact publish-dialog" onClose={props.onClose}>
+    <Dialog label="Open a published notebook" class="open-artefact" onClose={props.onClose}>
       <h2>Open a published notebook</h2>
       <form class="publish publish-form" onSubmit={open}>
         <div class="publish-field">

@@ -56,6 +56,15 @@ export async function openPages(
   };
 }
 
+/** The library of a page, with nothing in it yet. */
+export function openLibrary(): { readonly library: LibraryClient; readonly close: () => void } {
+  const host = new DocumentHost({ store: new MemoryDocStore(), blocks: new MemoryBlockStore(), automerge });
+  const [page, worker] = channelPair<FromDocument, ToDocument>();
+  const library = new LibraryClient(page);
+  host.connect(worker);
+  return { library, close: () => void host.close() };
+}
+
 /** Resolves when `condition` holds, looked at after every task. */
 export async function until(condition: () => boolean, what: string): Promise<void> {
   for (let turn = 0; turn < 2000; turn++) {
