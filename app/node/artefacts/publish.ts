@@ -70,7 +70,8 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
   try {
     const named = values.author?.map(authorOf);
     const signer = await home.signer(fitName(named?.[0]?.name ?? ""));
-    const authors = named ?? [{ name: signer.identity.name ?? "Somebody" }];
+    // Not who signs: the same notebook has the same CID, whoever publishes it.
+    const authors = named ?? authorsIn(notebook);
     const said = {
       authors,
       licence: values.licence ?? "LicenseRef-unstated",
@@ -240,6 +241,16 @@ function authorOf(text: string): Author {
   if (name !== undefined && name !== "" && email !== undefined) return { name, email };
   if (text.trim() === "") throw new UsageError("publish: --author needs a name");
   return { name: text.trim() };
+}
+
+/** The authors that a notebook names in its metadata (nbformat 4: "authors", a list of objects with a name). */
+function authorsIn({ metadata }: Notebook): readonly Author[] {
+  const { authors } = metadata;
+  if (!Array.isArray(authors)) return [];
+  return authors.flatMap((author: unknown) => {
+    const name = typeof author === "object" && author !== null && "name" in author ? author.name : undefined;
+    return typeof name === "string" && name.trim() !== "" ? [{ name: name.trim().slice(0, 200) }] : [];
+  });
 }
 
 /** Roots of the parents, by whatever name they were given. */
