@@ -15,6 +15,9 @@ export const MOST_LIVE_BYTES = 64 << 10;
 /** So many characters of a run's outputs are told: the last ones. */
 const MOST_CHARACTERS = 16 << 10;
 const MOST_OUTPUTS = 100;
+/** With room for the rest of the message. */
+const MOST_RUN_BYTES = 32 << 10;
+const encoder = new TextEncoder();
 /** A run is told at most so often, in milliseconds; one with much to tell less often. */
 const TELL_EVERY = 300;
 const TELL_MUCH_EVERY = 1000;
@@ -155,10 +158,17 @@ function read({ id, started, outputs, cut }: LiveRunMessage): LiveRun {
   return { id: id as RunId, started, outputs: known, cut: cut === true };
 }
 
-/** The run with as much of its latest outputs as can be told. */
-function shorten({ id, started = 0, outputs }: Run): LiveRunMessage {
+/** The run with as much of its latest outputs as can be told, whatever their characters come to as bytes. */
+function shorten(run: Run): LiveRunMessage {
+  for (let room = MOST_CHARACTERS; ; room = Math.floor(room / 2)) {
+    const message = withLatest(run, room);
+    if (room === 0 || encoder.encode(JSON.stringify(message)).length <= MOST_RUN_BYTES) return message;
+  }
+}
+
+function withLatest({ id, started = 0, outputs }: Run, characters: number): LiveRunMessage {
   const kept: Output[] = [];
-  let room = MOST_CHARACTERS;
+  let room = characters;
   let isCut = outputs.length > MOST_OUTPUTS;
   for (const output of outputs.slice(-MOST_OUTPUTS).toReversed()) {
     if (output.output_type === "stream" && output.text.length > room) {

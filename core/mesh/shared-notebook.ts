@@ -81,6 +81,8 @@ const RIGHT_TO_WRITE: Readonly<Record<Part, Right>> = {
   files: "edit",
 };
 
+/** The word of those who understand what is said of runs. */
+const RUNS = "runs";
 /** The parts besides the notebook itself. */
 const BESIDE = PARTS.filter((part) => part !== "notebook");
 
@@ -117,8 +119,8 @@ export class SharedNotebook {
     this.runs = new LiveRuns({
       clock: options.clock,
       tell: (cell, run) => {
-        for (const { peer, parts } of this.#shares.values())
-          if (parts.notebook.sync) peer.send(this.#run(undefined, cell, run));
+        for (const { peer, parts, takes } of this.#shares.values())
+          if (parts.notebook.sync && takes.has(RUNS)) peer.send(this.#run(undefined, cell, run));
       },
       changed: () => options.ran(),
     });
@@ -288,7 +290,7 @@ export class SharedNotebook {
       document: this.document,
       genesis: this.genesis,
       heads: (this.#membership?.heads ?? []).slice(0, 16),
-      ...(share.saidParts ? { parts: [...BESIDE] } : {}),
+      parts: [...(share.saidParts ? BESIDE : []), RUNS],
     });
   }
 
@@ -437,7 +439,7 @@ export class SharedNotebook {
     if (!isNew) return;
     this.#options.changed();
     if (this.presences.mine) share.peer.send(this.#presence(undefined, this.presences.mine));
-    this.#tellRuns(share.peer);
+    if (share.takes.has(RUNS)) this.#tellRuns(share.peer);
     void this.#blocks.meet();
   }
 
@@ -540,8 +542,9 @@ export class SharedNotebook {
     const who = this.#speaker(peer, from);
     if (!membership?.may(who, "run") || !this.#shares.has(peer) || who === this.#options.me) return;
     if (!this.runs.hear(who, cell, run) || !membership.may(this.#options.me, "keep") || from !== undefined) return;
-    for (const { peer: other, parts } of this.#shares.values())
-      if (parts.notebook.sync && other.id !== who) other.send(this.#run(who, cell, run as LiveRunMessage | undefined));
+    for (const { peer: other, parts, takes } of this.#shares.values())
+      if (parts.notebook.sync && takes.has(RUNS) && other.id !== who)
+        other.send(this.#run(who, cell, run as LiveRunMessage | undefined));
   }
 
   #hearPresence(peer: Peer, from: MemberId | undefined, state: unknown): void {

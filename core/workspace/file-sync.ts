@@ -59,6 +59,7 @@ export class FileSync {
   #state: FileSyncState = { coming: [], leftOut: [] };
   #looking: Promise<void> = Promise.resolve();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #isWaiting = false;
   #cost = 0;
   #closed = false;
 
@@ -85,9 +86,18 @@ export class FileSync {
     this.#timer = setTimeout(() => void this.look(), Math.max(REST, this.#cost * LOOK_SHARE));
   }
 
+  /** Resolves when what is known by now has been looked at. */
+  settled(): Promise<void> {
+    return this.#looking;
+  }
+
   /** Makes both the same as far as that goes now. */
   look(): Promise<void> {
+    // One that has not begun sees what is asked for now.
+    if (this.#isWaiting) return this.#looking;
+    this.#isWaiting = true;
     this.#looking = this.#looking.then(async () => {
+      this.#isWaiting = false;
       if (this.#closed) return;
       const started = performance.now();
       try {

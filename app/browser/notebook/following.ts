@@ -36,7 +36,10 @@ export function createFollowing(
   createEffect(() => {
     if (member() === undefined) return;
     // Whoever left and comes back is not followed again by surprise.
-    if (!followed()) return void setMember(undefined);
+    if (!followed()) {
+      setMember(undefined);
+      return;
+    }
     const moved = (event: Event): void => {
       const target = event.target instanceof Element ? event.target : undefined;
       // Pressed to stop or to follow somebody else, which the button does.

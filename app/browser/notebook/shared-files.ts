@@ -73,7 +73,7 @@ export function createSharedFiles({ client, sharing, workspace }: SharedFilesOpt
       () => sync() !== undefined || workspace() === undefined,
       () => "loading",
     );
-    await sync()?.look();
+    await sync()?.settled();
     // As long as something comes it is waited for.
     await until(
       () => !linked() || state().coming.length === 0,

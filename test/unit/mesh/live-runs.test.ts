@@ -111,6 +111,14 @@ describe("a run under way", () => {
     expect(seen(ben, theirs).startsWith("xxx")).toBe(true);
     // In the time of one telling or two.
     expect(line.bytes() - before).toBeLessThan(3 * 20_000);
+    // A character may be six bytes in JSON, or three in UTF-8: the link must not end of it.
+    for (const text of ["\u001b".repeat(100_000), "ü漢".repeat(50_000)]) {
+      mine.runProgress(A, { ...going(text), id: `long ${text.length}` as RunId });
+      await until(
+        () => seen(ben, theirs).startsWith(text[0] ?? "") && seen(ben, theirs).length > 1000,
+        "Ben sees them",
+      );
+    }
     mine.runProgress(A, { ...going(""), id: "r2" as RunId, outputs: [picture] });
     await until(() => shown(ben, theirs)[0]?.id === "r2", "the next run");
     expect(shown(ben, theirs)[0]).toMatchObject({ outputs: [], cut: true });
