@@ -1,7 +1,7 @@
 /**
  * Makes the UnixFS directory of an artefact's files. The layout is the profile "unixfs-v1-2025" of IPFS
  * (https://github.com/ipfs/specs/pull/499): CIDv1, raw leaves, chunks of 1 MiB, 1024 links to a node; so the same files have
- * the same CID as in any other program that keeps to it.
+ * the same CID as in any other program that keeps to it. The notebook and its page alone are cut otherwise (chunks.ts).
  */
 import { importer } from "ipfs-unixfs-importer";
 import type { CID } from "multiformats/cid";
@@ -9,6 +9,8 @@ import { KromaError } from "../base/errors.ts";
 import { codecOf } from "../store/cid.ts";
 import type { BlockStore } from "../store/stores.ts";
 import { throwIfAborted } from "../store/walk.ts";
+import { contentChunks, FIXED_CHUNK, fixedChunks } from "./chunks.ts";
+import { NOTEBOOK_PATH, PAGE_PATH } from "./manifest.ts";
 import { checkPaths } from "./paths.ts";
 
 /** A file that goes in. Its content is read once, when its turn comes. */
@@ -46,7 +48,11 @@ const LAYOUT = {
   wrapWithDirectory: true,
   fileImportConcurrency: 1,
   blockWriteConcurrency: 4,
+  // Files come in chunks already, each kind in its own way.
+  chunker: (chunks: AsyncIterable<Uint8Array>) => chunks,
 } as const;
+/** Files that are written anew for each version of what is published. */
+const CUT_BY_CONTENT: readonly string[] = [NOTEBOOK_PATH, PAGE_PATH];
 
 /** Puts the files into the store. `invalid` when a path may not be, is there twice, or is a file's and a folder's. */
 export async function buildFiles(
@@ -60,17 +66,25 @@ export async function buildFiles(
     .sort((left, right) => (left.path < right.path ? -1 : 1))
     .map(({ path, content }) => ({
       path,
-      content: counted(content, (count) => {
-        throwIfAborted(options.signal);
-        bytes += count;
-        options.progress?.({ bytes, path });
-      }),
+      content: chunksOf(
+        path,
+        counted(content, (count) => {
+          throwIfAborted(options.signal);
+          bytes += count;
+          options.progress?.({ bytes, path });
+        }),
+      ),
     }));
   const entries = new Map<string, string>();
   let root: CID | undefined;
-  for await (const entry of importer(sources, writableStorage(store), { ...LAYOUT })) {
-    root = entry.cid;
-    if (entry.path !== undefined && entry.path !== "") entries.set(entry.path, entry.cid.toString());
+  const writing = new WriteBehind(store);
+  try {
+    for await (const entry of importer(sources, writing, { ...LAYOUT })) {
+      root = entry.cid;
+      if (entry.path !== undefined && entry.path !== "") entries.set(entry.path, entry.cid.toString());
+    }
+  } finally {
+    await writing.end();
   }
   // Of no files the importer makes nothing; a directory with nothing in it is something.
   const cid = root?.toString() ?? (await store.put(EMPTY_DIRECTORY, "dag-pb"));
@@ -81,11 +95,14 @@ export async function buildFiles(
 /** The UnixFS node of an empty directory. */
 const EMPTY_DIRECTORY = Uint8Array.of(0x0a, 0x02, 0x08, 0x01);
 
+const chunksOf = (path: string, content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> =>
+  CUT_BY_CONTENT.includes(path) ? contentChunks(content) : fixedChunks(content);
+
 async function* counted(content: SourceFile["content"], came: (count: number) => void): AsyncGenerator<Uint8Array> {
   if (content instanceof Uint8Array) {
     // In pieces, so that it can be stopped and told of on the way.
-    for (let at = 0; at < content.length; at += PIECE) {
-      const piece = content.subarray(at, at + PIECE);
+    for (let at = 0; at < content.length; at += FIXED_CHUNK) {
+      const piece = content.subarray(at, at + FIXED_CHUNK);
       came(piece.length);
       yield piece;
     }
@@ -97,15 +114,37 @@ async function* counted(content: SourceFile["content"], came: (count: number) =>
   }
 }
 
-const PIECE = 1024 * 1024;
+/** So many blocks are on their way to the store at once: disks write several in the time of one. */
+const MOST_WRITING = 8;
 
-/** A store as the importer writes to it. */
-function writableStorage(store: BlockStore): Parameters<typeof importer>[1] {
-  return {
-    put: async (cid, bytes) => {
-      if (!(bytes instanceof Uint8Array)) throw new KromaError("invalid", "A block has to be whole.");
-      await store.put(bytes, codecOf(cid.toString()));
-      return cid;
-    },
+/** A store as the importer writes to it: the next blocks are made while those before are written. */
+class WriteBehind {
+  readonly #store: BlockStore;
+  readonly #writing = new Set<Promise<void>>();
+  #failure: { readonly error: unknown } | undefined;
+
+  constructor(store: BlockStore) {
+    this.#store = store;
+  }
+
+  readonly put: Parameters<typeof importer>[1]["put"] = async (cid, bytes) => {
+    if (!(bytes instanceof Uint8Array)) throw new KromaError("invalid", "A block has to be whole.");
+    while (this.#writing.size >= MOST_WRITING) await Promise.race(this.#writing);
+    if (this.#failure) throw this.#failure.error;
+    const write = this.#store.put(bytes, codecOf(cid.toString())).then(
+      () => undefined,
+      (error: unknown) => {
+        this.#failure ??= { error };
+      },
+    );
+    this.#writing.add(write);
+    void write.then(() => this.#writing.delete(write));
+    return cid;
   };
+
+  /** Resolves when everything is written; rejects when something could not be. */
+  async end(): Promise<void> {
+    await Promise.all(this.#writing);
+    if (this.#failure) throw this.#failure.error;
+  }
 }

@@ -18,6 +18,8 @@ export type ArtefactKind = (typeof ARTEFACT_KINDS)[number];
 
 /** Where, in `files`, the notebook of an artefact is. */
 export const NOTEBOOK_PATH = "notebook.ipynb";
+/** Where the page is that shows it without Kroma. */
+export const PAGE_PATH = "index.html";
 /** Where its Custom Elements Manifest is. */
 export const COMPONENTS_PATH = "custom-elements.json";
 

@@ -1,15 +1,12 @@
 /** The page of a notebook as it goes into the notebook's artefact: `index.html`, and the pictures beside it. */
 import { buildFiles, type SourceFile } from "#core/artefact/files.ts";
-import { NOTEBOOK_PATH } from "#core/artefact/manifest.ts";
+import { NOTEBOOK_PATH, PAGE_PATH } from "#core/artefact/manifest.ts";
 import type { NotebookSaid } from "#core/artefact/notebook-parts.ts";
 import { writeIpynb } from "#core/notebook/ipynb.ts";
 import type { Notebook } from "#core/notebook/model.ts";
 import { MemoryBlockStore } from "#core/store/memory.ts";
 import type { Renderer } from "#kit/renderers.ts";
 import { renderPage } from "./render.ts";
-
-/** Where, in the files of an artefact, its page is. */
-export const PAGE_PATH = "index.html";
 
 /**
  * The files of the page. `paths` are those of the workspace that are published, too, relative to it. The page can't hold the

@@ -2,6 +2,7 @@
  * `npm run bench [NAME…]`: the numbers we promise, each a ratio against a baseline measured in the same run, or a size.
  * Prints a table; exits 1 when one is over its goal. Nothing here is part of `npm test`: machines are noisy.
  */
+import { benchArtefacts } from "./artefacts.ts";
 import { benchBesideYjs } from "./beside-yjs.ts";
 import { benchBytes } from "./bytes.ts";
 import { benchCells } from "./cells.ts";
@@ -37,6 +38,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   lines: benchLines,
   cells: benchCells,
   together: benchTogether,
+  artefacts: benchArtefacts,
   "beside-yjs": benchBesideYjs,
 };
 

@@ -149,7 +149,7 @@ describe("kroma fetch", () => {
       const finished = await as("carol", "fetch", `${gateway}/ipfs/${directory}/`, "--output", "got");
       expect(finished, finished.stderr).toMatchObject({ code: 0, stdout: `${published}\n` });
       expect(await readFile(join(folder, "got/workspace/data/rain.csv"), "utf8")).toContain("2,22");
-      expect((await readdir(join(folder, "got"))).sort()).toEqual(["notebook.ipynb", "workspace"]);
+      expect((await readdir(join(folder, "got"))).sort()).toEqual(["index.html", "notebook.ipynb", "workspace"]);
     } finally {
       server.closeAllConnections();
       server.close();
