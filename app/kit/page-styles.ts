@@ -20,4 +20,4 @@ export const TABLE_STYLES = TABLES.replaceAll(/([^{}]+)\{/g, (_all, names: strin
 });
 
 /** For what stands in a shadow root. */
-export const SHADOW_STYLES = `:host{display:block}img,svg,video{max-width:100%;height:auto}${TABLES}`;
+export const SHADOW_STYLES = `:host{display:block}a{color:var(--accent)}img,svg,video{max-width:100%;height:auto}${TABLES}`;

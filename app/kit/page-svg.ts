@@ -37,9 +37,20 @@ export async function showSvg(
     if (width ?? own[0]) image.properties["width"] = Math.round(width ?? own[0]!);
     return [image];
   }
-  if (properties["ariaLabel"] === undefined) properties["ariaLabel"] = label;
+  // As a picture it has one name, and nothing in it has another.
+  dropRoles(svg);
+  properties["ariaLabel"] ??= label;
   properties["role"] = "img";
   return hasStyles ? [inShadow([svg])] : [svg];
+}
+
+function dropRoles({ children }: Element): void {
+  for (const child of children) {
+    if (child.type !== "element") continue;
+    for (const name of Object.keys(child.properties))
+      if (name === "role" || name.startsWith("aria")) delete child.properties[name];
+    dropRoles(child);
+  }
 }
 
 function asXml(svg: Element): string {

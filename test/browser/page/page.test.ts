@@ -6,15 +6,23 @@ import { host } from "#app/browser/plugins.ts";
 import { renderers } from "#kit/renderers.ts";
 import { renderPage } from "#plugins/page/render.ts";
 import { hostileMarkup } from "../outputs/hostile.ts";
-import { cellWith, markdownCell, notebookOf, PAGE_HASH, SAMPLE_OPTIONS, sampleNotebook } from "./sample-notebook.ts";
+import {
+  cellWith,
+  markdownCell,
+  notebookOf,
+  PAGE_HASH,
+  pageText,
+  SAMPLE_OPTIONS,
+  sampleNotebook,
+} from "./sample-notebook.ts";
 
 const options = { renderers: host.get(renderers), title: "Page" };
 
 afterEach(() => document.body.replaceChildren());
 
 test("a browser makes the same bytes as Node", async () => {
-  const { html } = await renderPage(sampleNotebook, { ...SAMPLE_OPTIONS, renderers: options.renderers });
-  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(html)));
+  const page = await renderPage(sampleNotebook, { ...SAMPLE_OPTIONS, renderers: options.renderers });
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(pageText(page))));
   expect([...hash].map((byte) => byte.toString(16).padStart(2, "0")).join("")).toBe(PAGE_HASH);
 });
 

@@ -1,10 +1,14 @@
 /** A notebook with one of everything, for pages: what cells put out in other tests, one after the other. */
 import type { CellId, RunId } from "#core/base/ids.ts";
 import type { Cell, Notebook, Output } from "#core/notebook/model.ts";
-import { SAMPLES } from "../outputs/samples.ts";
+import type { Page } from "#plugins/page/render.ts";
+import { PICTURE, SAMPLES } from "../outputs/samples.ts";
 
-/** SHA-256 of the page that every program makes of it. To be changed only with the page itself. */
-export const PAGE_HASH = "0233ef76a23880164379272414bfd038488af2d1dc4443bcd4e517fdde5fb440";
+/** SHA-256 of the page, and the names of its pictures (of their content), that every program makes of it. To be changed only with the page itself. */
+export const PAGE_HASH = "c0872e10fbd35ed5c46b1fa17b22a24d5f463d59a2f0afaffbc91988ee70445a";
+
+/** All that the hash is of: the page, and the names of its pictures. */
+export const pageText = ({ html, files }: Page): string => [html, ...files.map(({ path }) => path)].join("\n");
 
 /** A cell with one output, as a file has it. */
 export function cellWith(output: Output | undefined, index: number, source = `value_${index} = ${index}`): Cell {
@@ -45,6 +49,39 @@ export function notebookOf(cells: readonly Cell[]): Notebook {
   return { title: "Air in the city", language: "python", metadata: {}, cells };
 }
 
+/** A drawing of very many parts, as plotting libraries write them; it goes into a file of its own. */
+const SCATTER = `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="400pt" height="300pt"><defs><style>*{stroke-linejoin:round}</style><path id="m" d="M0 3C1 3 3 1 3 0"/></defs>${Array.from(
+  { length: 1500 },
+  (_none, at) => `<use xlink:href="#m" x="${(at * 37) % 400}" y="${(at * 101) % 300}" style="fill: #1f77b4"/>`,
+).join("")}<text>a &amp; b &lt; c</text></svg>`;
+
+const LINES = {
+  data: { values: Array.from({ length: 40 }, (_none, at) => ({ day: `2026-01-${String((at % 28) + 1).padStart(2, "0")}`, y: 1.7 ** (at / 3), kind: at % 2 === 0 ? "a" : "b" })) },
+  layer: [
+    { mark: { type: "line", clip: true }, encoding: { x: { field: "day", type: "temporal", scale: { type: "utc" } }, y: { field: "y", type: "quantitative", scale: { type: "log" } }, color: { field: "kind" } } },
+    { mark: { type: "point", filled: true }, transform: [{ calculate: "sin(datum.y) * random()", as: "z" }, { sample: 10 }], encoding: { x: { field: "z", type: "quantitative", bin: true }, y: { aggregate: "count" } } },
+  ],
+  resolve: { scale: { x: "independent", y: "independent" } },
+}; // prettier-ignore
+
+const shown = (data: Readonly<Record<string, unknown>>): Output => ({
+  output_type: "display_data",
+  data,
+  metadata: {},
+});
+
+/** What the samples of other tests have not: formulas in all styles, pictures of a cell, styles, large drawings. */
+const MORE: readonly Cell[] = [
+  {
+    ...markdownCell("$\\mathbb{R}^n \\to \\mathcal{L} \\cdot \\mathfrak{g} + \\mathbf{x}_{i}$, \\(\\ce{x}\\)\n\n![dot](attachment:dot.png)\n\n# In code\n\n<b>bold<i>both</b>italic", 90),
+    attachments: { "dot.png": { "image/png": PICTURE } },
+  },
+  cellWith(shown({ "text/html": "<style>p.x { border: 1px solid teal } #a::after { content: 'é' }</style><p class=x id=a>styled <a href='#a'>self</a>" }), 91),
+  cellWith(shown({ "image/svg+xml": SCATTER, "text/plain": "<Figure size 400x300>" }), 92),
+  cellWith(shown({ "application/vnd.vegalite.v6+json": LINES }), 93),
+  cellWith(shown({ "text/html": "<table><tr><td>unclosed<table><tr><td>nested<p>para<div>block</table>" }), 94),
+]; // prettier-ignore
+
 /** One of everything. */
 export const sampleNotebook: Notebook = notebookOf([
   markdownCell(
@@ -63,6 +100,7 @@ export const sampleNotebook: Notebook = notebookOf([
         : { output_type: "display_data", data: bundle, metadata };
     return cellWith(output, index + 1, `# ${name}\nshow(values[${index}], "text")`);
   }),
+  ...MORE,
 ]);
 
 /** How the sample is rendered in every test. */
