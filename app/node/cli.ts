@@ -28,7 +28,8 @@ const help = `Kroma: notebooks of Python, TypeScript and Linux cells.
       --file PATH             takes this file or folder along too (may be repeated)
       --allow-secrets         publishes what looks like a secret all the same
   kroma fetch CID [options]   gets an artefact, checks every block, and pins it
-      --from SOURCE           a gateway's or a mirror's web address, or a .car file (may be repeated)
+      --from SOURCE           a gateway's or a mirror's web address, the address of a peer of IPFS (/ip4/…/p2p/…), or a
+                              .car file (may be repeated)
       --output FOLDER         writes its files there
   kroma verify CID|FILE.car   checks every block and both signatures (--from as for fetch)
   kroma pin CID [--name TEXT] keeps an artefact, or anything else that has a CID (--from as for fetch)

@@ -12,7 +12,10 @@ import { KromaError } from "#core/base/errors.ts";
 import { realClock } from "#core/mesh/clock.ts";
 import { MOST_NAME_LENGTH } from "#core/mesh/identity.ts";
 import type { Link } from "#core/mesh/link.ts";
+import { storedName } from "#core/store/cid.ts";
+import { startBitswap } from "#plugins/ipfs/index.ts";
 import { startLibp2p } from "#plugins/libp2p/index.ts";
+import type { Libp2pOptions } from "#plugins/libp2p/transport.ts";
 import { createRelayServer, defaultLimits, type ServerLimits } from "#plugins/libp2p/server.node.ts";
 import { type Terminal, UsageError } from "./cli-error.ts";
 import { announced, family, websocketPort } from "./mirror/addresses.ts";
@@ -144,6 +147,7 @@ export async function startMirror(options: MirrorOptions): Promise<Mirror> {
     announce: announced(address, port, options.publicUrl),
     onState: () => undefined,
     ...(options.onLink ? { onLink: options.onLink } : {}),
+    ...(options.gateway ? { beside: exchangeOf(options.gateway.published) } : {}),
   }).catch(async (error: unknown) => {
     server.close();
     throw error instanceof KromaError ? new UsageError(`mirror: can't listen on ${address}, UDP port ${port}`) : error;
@@ -192,6 +196,11 @@ export async function startMirror(options: MirrorOptions): Promise<Mirror> {
       await closed;
     },
   };
+}
+
+/** What was published is given to peers of IPFS, too. */
+function exchangeOf({ blocks, isDenied }: Published): NonNullable<Libp2pOptions["beside"]> {
+  return (node) => startBitswap(node, { blocks, isGiven: (cid) => !isDenied(storedName(cid)) });
 }
 
 async function startGateway(

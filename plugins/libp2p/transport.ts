@@ -3,7 +3,7 @@
  * it. There is at most one link to a peer; when a better one comes up (a direct path after a relayed one) it is given to
  * the layer above first, then the other is closed.
  */
-import type { Connection, PeerId, Stream } from "@libp2p/interface";
+import type { Connection, Libp2p, PeerId, Stream } from "@libp2p/interface";
 import { KromaError } from "#core/base/errors.ts";
 import { LINK_REPLACED } from "#core/mesh/link.ts";
 import type { ByteLink, LinkEndedBy } from "#core/mesh/byte-link.ts";
@@ -23,6 +23,8 @@ const ALIVE_MS = 250;
 export interface Libp2pOptions extends Omit<TransportOptions, "onLink">, PeerOptions {
   /** A link to another Kroma is there. Without it there are no links: this end only relays. */
   readonly onLink?: TransportOptions["onLink"];
+  /** Another protocol that runs on the same node; it ends before the node does. */
+  readonly beside?: (node: Libp2p) => Promise<{ close(): Promise<void> }>;
 }
 
 export interface RunningLibp2p extends RunningTransport {
@@ -65,6 +67,7 @@ class Libp2pTransport implements RunningLibp2p {
   readonly #neighbours = new Map<string, Neighbour>();
   readonly #attempts = new Map<number, AbortController>();
   readonly #closed = new AbortController();
+  #beside: { close(): Promise<void> } | undefined;
   #redial: Redial = noTargets;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #telling = false;
@@ -88,6 +91,7 @@ class Libp2pTransport implements RunningLibp2p {
     node.addEventListener("connection:close", ({ detail }) => this.#connectionClosed(detail), { signal });
     node.addEventListener("self:peer:update", () => this.#tell(), { signal });
     if (typeof document !== "undefined") this.#watchPage(signal);
+    this.#beside = await this.#options.beside?.(node);
     for (const address of this.#options.targets) this.reach(address);
     this.#tell();
   }
@@ -141,6 +145,7 @@ class Libp2pTransport implements RunningLibp2p {
     // The goodbyes go out before the connections end under them.
     for (const { bytes } of leaving) bytes.link.channel.close("The other side has stopped.");
     await Promise.all(leaving.map(({ bytes }) => bytes.gone));
+    await this.#beside?.close();
     await this.#peer.node.stop();
     this.#options.onState(this.state);
   }

@@ -8,6 +8,7 @@ import { storedName } from "#core/store/cid.ts";
 import { SeveralSources } from "#core/store/fetch-blocks.ts";
 import { GatewaySource, type NamedSource } from "#core/store/gateway.ts";
 import { MemoryDocStore } from "#core/store/memory.ts";
+import type { Exchange } from "#plugins/ipfs/bitswap.ts";
 import { UsageError } from "../cli-error.ts";
 
 /** A CAR file as a source. */
@@ -64,18 +65,49 @@ export interface OpenSources extends NamedSource {
   close(): Promise<void>;
 }
 
-/** Opens what was named: web addresses of gateways and mirrors, and CAR files; then the gateways of the environment. */
+/** Peers of IPFS, asked by Bitswap. `unavailable` when one is not there. */
+async function openPeers(addresses: readonly string[]): Promise<Pick<Exchange, "source" | "close">> {
+  let exchange: Exchange | undefined;
+  const nothing = { get: () => Promise.resolve(undefined), has: () => Promise.resolve(false) };
+  const { startBitswap } = await import("#plugins/ipfs/index.ts");
+  const { startLibp2p } = await import("#plugins/libp2p/index.ts");
+  const running = await startLibp2p({
+    targets: [],
+    iceServers: [],
+    listen: [],
+    onState: () => undefined,
+    beside: async (node) => (exchange = await startBitswap(node, { blocks: nothing })),
+  });
+  const close = (): Promise<void> => running.close();
+  if (!exchange) throw new Error("libp2p started without what runs beside it");
+  try {
+    for (const address of addresses) await exchange.connect(address);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return { source: exchange.source, close };
+}
+
+/**
+ * Opens what was named: web addresses of gateways and mirrors, addresses of peers, and CAR files; then the gateways of the
+ * environment.
+ */
 export async function openSources(named: readonly string[], linked: readonly string[] = []): Promise<OpenSources> {
   const sources: NamedSource[] = [];
   const files: CarSource[] = [];
+  const addresses: string[] = [];
   for (const name of named) {
     if (/^https?:\/\//.test(name)) sources.push(new GatewaySource(name));
     else if (existsSync(name)) {
       const file = await openCarFile(name);
       files.push(file);
       sources.push(file);
-    } else throw new UsageError(`--from takes a web address or a .car file, not "${name}"`);
+    } else if (name.startsWith("/")) addresses.push(name);
+    else throw new UsageError(`--from takes a web address, a peer's address or a .car file, not "${name}"`);
   }
+  const peers = addresses.length > 0 ? await openPeers(addresses) : undefined;
+  if (peers) sources.push(peers.source);
   const settings = (process.env["KROMA_GATEWAYS"] ?? "").split(/\s+/).filter((part) => part !== "");
   for (const address of [...linked, ...settings]) sources.push(new GatewaySource(address));
   const several = new SeveralSources(sources);
@@ -86,6 +118,7 @@ export async function openSources(named: readonly string[], linked: readonly str
     envelopes: (root, options) => several.envelopes(root, options),
     async close() {
       for (const file of files) await file.close();
+      await peers?.close();
     },
   };
 }
