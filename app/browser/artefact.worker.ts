@@ -3,6 +3,7 @@ import { portChannel, type PortLike } from "#core/base/channel.ts";
 import { KromaError } from "#core/base/errors.ts";
 import { ArtefactHost } from "#core/artefact/host.ts";
 import type { FromArtefacts, Kept, ToArtefacts } from "#core/artefact/messages.ts";
+import { realClock } from "#core/mesh/clock.ts";
 import { MemoryBlockStore, MemoryDocStore } from "#core/store/memory.ts";
 import type { BlockStore, DocStore } from "#core/store/stores.ts";
 import { IndexedDbIdentityStore } from "#plugins/identity/indexeddb-store.ts";
@@ -10,9 +11,11 @@ import { createIdentity, loadIdentity } from "#plugins/identity/own-identity.ts"
 import { openSignatures } from "#plugins/identity/signatures.ts";
 import { IndexedDbBlockStore, IndexedDbDocStore } from "#plugins/indexeddb/stores.ts";
 import { openOpfsBlocks } from "#plugins/opfs/opfs-packs.ts";
+import { openElsewhere } from "./elsewhere.worker.ts";
 
 const NAME = "kroma-artefacts";
 const LOCK = "kroma-artefacts";
+const PINNING_LOCK = "kroma-remote-pins";
 const IDENTITY_LOCK = "kroma-identity";
 
 interface Stores {
@@ -45,8 +48,19 @@ function locked<T>(name: string, options: LockOptions, work: (lock: Lock | null)
 const identities = new IndexedDbIdentityStore();
 
 async function start(): Promise<ArtefactHost> {
+  const stores = await openStores();
   return new ArtefactHost({
-    ...(await openStores()),
+    ...stores,
+    elsewhere: openElsewhere({
+      ...stores,
+      clock: realClock,
+      whenAlone: (work) =>
+        void locked(PINNING_LOCK, {}, async () => {
+          work();
+          // Held until the worker ends; then another tab's goes on.
+          return new Promise<never>(() => undefined);
+        }),
+    }),
     signatures: openSignatures(),
     self: () => loadIdentity(identities),
     signer: (name) =>

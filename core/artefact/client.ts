@@ -83,6 +83,20 @@ export class ArtefactClient {
     await this.#call({ type: "unpin", cid });
   }
 
+  /** Keeps the token for a pinning service; without one the service is forgotten. */
+  async setService(service: string, token: string | undefined): Promise<void> {
+    await this.#call({ type: "service", service, ...(token === undefined ? {} : { token }) });
+  }
+
+  /** Has a service keep it, which is tried until it is done. */
+  async pinAt(service: string, cid: string, name: string): Promise<void> {
+    await this.#call({ type: "pin_at", service, cid, name });
+  }
+
+  async unpinAt(service: string, cid: string): Promise<void> {
+    await this.#call({ type: "unpin_at", service, cid });
+  }
+
   kept(): Promise<Kept> {
     return this.#call({ type: "kept" });
   }

@@ -6,7 +6,7 @@
  * other tabs: `together` and `alone` are one lock, shared and exclusive.
  */
 import type { Channel } from "../base/channel.ts";
-import { toWireError } from "../base/errors.ts";
+import { KromaError, toWireError } from "../base/errors.ts";
 import type { Signatures, Signer } from "../mesh/identity.ts";
 import { importCar, exportCar } from "../store/car.ts";
 import { parseCid } from "../store/cid.ts";
@@ -19,6 +19,7 @@ import { throwIfAborted, walkBlocks } from "../store/walk.ts";
 import { isWhole } from "../store/whole.ts";
 import { KnownAuthors, signedBy } from "./authors.ts";
 import { publishedDirectory } from "./directory.ts";
+import type { Elsewhere } from "./elsewhere.ts";
 import { EnvelopeIndex } from "./envelope-index.ts";
 import { buildFiles, type SourceFile } from "./files.ts";
 import { decodeRoot, MOST_ROOT_BYTES, NOTEBOOK_PATH } from "./manifest.ts";
@@ -47,6 +48,8 @@ export interface ArtefactHostOptions {
   readonly signer: (name: string) => Promise<Signer>;
   /** Oneself if there are keys. */
   readonly self: () => Promise<Signer | undefined>;
+  /** Pins on other machines; absent: there are none. */
+  readonly elsewhere?: Elsewhere;
   readonly now?: () => number;
   readonly gateway?: GatewayOptions;
   /** Does the work while nobody collects garbage. */
@@ -71,7 +74,7 @@ const TELL_EVERY = 100;
 
 /** Holds artefacts, and does what pages ask. */
 export class ArtefactHost {
-  readonly #options: Required<ArtefactHostOptions>;
+  readonly #options: Required<Omit<ArtefactHostOptions, "elsewhere">> & Pick<ArtefactHostOptions, "elsewhere">;
   readonly #pins: Pins;
   readonly #records: ArtefactRecords;
   readonly #envelopes: EnvelopeIndex;
@@ -89,6 +92,7 @@ export class ArtefactHost {
     this.#records = new ArtefactRecords(options.documents);
     this.#envelopes = new EnvelopeIndex(options.documents);
     this.#authors = new KnownAuthors(options.documents);
+    options.elsewhere?.onChange(() => this.#keptChanged());
   }
 
   /** Serves one page until its channel closes. */
@@ -150,6 +154,18 @@ export class ArtefactHost {
       case "unpin":
         await this.#pins.remove(job.cid);
         await this.#records.drop(job.cid);
+        this.#keptChanged();
+        return {};
+      case "service":
+        await this.#elsewhere().setService(job.service, job.token);
+        this.#keptChanged();
+        return {};
+      case "pin_at":
+        await this.#elsewhere().want(job.service, job.cid, job.name);
+        this.#keptChanged();
+        return {};
+      case "unpin_at":
+        await this.#elsewhere().unwant(job.service, job.cid);
         this.#keptChanged();
         return {};
       case "kept":
@@ -315,7 +331,9 @@ export class ArtefactHost {
     for (const record of await this.#records.kept())
       artefacts.push({ ...record, isWhole: await isWhole([record.cid], blocks, signal) });
     const unfinished = (await this.#records.drafts()).filter(({ document }) => !this.#publishing.has(document));
-    return { artefacts, storage, unfinished, ...(await usageOf(blocks)) };
+    const { elsewhere: remote } = this.#options;
+    const [elsewhere, services] = remote ? await Promise.all([remote.list(), remote.services()]) : [[], []];
+    return { artefacts, elsewhere, services, storage, unfinished, ...(await usageOf(blocks)) };
   }
 
   /** Those of them that are here, with the envelopes that belong to them. */
@@ -363,6 +381,12 @@ export class ArtefactHost {
     const pieces: Uint8Array<ArrayBuffer>[] = [];
     for await (const piece of exportCar(roots, blocks, { signal })) pieces.push(new Uint8Array(piece));
     return new Blob(pieces, { type: "application/vnd.ipld.car" });
+  }
+
+  #elsewhere(): Elsewhere {
+    const { elsewhere } = this.#options;
+    if (!elsewhere) throw new KromaError("unavailable", "Nothing can be kept on other machines from here.");
+    return elsewhere;
   }
 
   #keptChanged(): void {

@@ -102,9 +102,25 @@ export interface KeptArtefact {
   readonly time: number;
 }
 
+/** Something that a service on another machine is to keep, and how that stands. */
+export interface KeptElsewhere {
+  readonly cid: string;
+  /** The service's address. */
+  readonly service: string;
+  /** What it is, for a person. */
+  readonly name: string;
+  readonly state: "waiting" | "queued" | "pinning" | "pinned" | "refused";
+  /** What there is to say about it, for a person. */
+  readonly details: string;
+}
+
 /** What is kept. */
 export interface Kept {
   readonly artefacts: readonly KeptArtefact[];
+  /** At services, also what is no longer kept here. */
+  readonly elsewhere: readonly KeptElsewhere[];
+  /** Addresses of the services that may be asked. */
+  readonly services: readonly string[];
   /** Bytes of all blocks, kept and not; undefined where nobody knows. */
   readonly used?: number;
   /** Where the blocks are. */
@@ -144,6 +160,11 @@ export type ToArtefacts =
   /** Keeps an artefact of which everything is here. reply: {} */
   | (Request & { readonly type: "pin"; readonly cid: string })
   | (Request & { readonly type: "unpin"; readonly cid: string })
+  /** A service and the token for it; without a token it is asked no more. reply: {} */
+  | (Request & { readonly type: "service"; readonly service: string; readonly token?: string })
+  /** Wants it kept by a service, or no more. It is tried until it is done. reply: {} */
+  | (Request & { readonly type: "pin_at"; readonly service: string; readonly cid: string; readonly name: string })
+  | (Request & { readonly type: "unpin_at"; readonly service: string; readonly cid: string })
   /** reply: Kept */
   | (Request & { readonly type: "kept" })
   /** Removes blocks that neither a pin nor one of these needs. reply: { removed } */

@@ -1,18 +1,20 @@
 /** Pins: which published notebooks are kept in this browser, what they take, and how room is made. Needs no open notebook. */
 import { For, Show, createSignal, onCleanup, type JSX } from "solid-js";
-import type { Kept, KeptArtefact } from "#core/artefact/messages.ts";
+import type { Kept, KeptArtefact, KeptElsewhere } from "#core/artefact/messages.ts";
 import type { StorageFacts } from "#kit/artefacts.ts";
 import { fileSize } from "#kit/file-size.ts";
 import { Icon } from "#kit/icon.tsx";
-import { Menu } from "#kit/menu.tsx";
+import { Menu, type MenuItem } from "#kit/menu.tsx";
 import type { PanelProps } from "#kit/panels.ts";
-import { countWords, dayWords, sentenceOf, shortened } from "./words.ts";
+import { Services } from "./services.tsx";
+import { countWords, dayWords, elsewhereWords, hostOf, sentenceOf, shortened } from "./words.ts";
 import "./publish.css";
 
 export function KeptPanel(props: PanelProps): JSX.Element {
   const { page } = props.context;
   const client = page.artefacts.client();
   const [kept, setKept] = createSignal<Kept>();
+  const [suggestion, setSuggestion] = createSignal<string>();
   const [facts, setFacts] = createSignal<StorageFacts>();
   const [trouble, setTrouble] = createSignal("");
   const [told, setTold] = createSignal("");
@@ -35,6 +37,10 @@ export function KeptPanel(props: PanelProps): JSX.Element {
     await look();
   };
   void look();
+  void page.artefacts.sources().then(
+    ([first]) => setSuggestion(first === undefined ? undefined : `${first.replace(/\/$/, "")}/pinning`),
+    () => undefined,
+  );
   onCleanup(client.onKeptChanged(() => void look()));
 
   const unpin = (artefact: KeptArtefact): Promise<void> =>
@@ -57,6 +63,28 @@ export function KeptPanel(props: PanelProps): JSX.Element {
       await client.fetch(artefact.cid, { from: await page.artefacts.sources() });
       return pin(artefact);
     });
+  const pinAt = (service: string, { cid, title }: Pick<KeptArtefact, "cid" | "title">): Promise<void> =>
+    act(async () => {
+      await client.pinAt(service, cid, title);
+      return `${hostOf(service)} is asked to keep “${title}”.`;
+    });
+  const unpinAt = ({ service, cid, name }: KeptElsewhere): Promise<void> =>
+    act(async () => {
+      await client.unpinAt(service, cid);
+      return `${hostOf(service)} no longer keeps “${name}”.`;
+    });
+  /** What can be done about a pin at each service. */
+  const serviceItems = (cid: string, title: string): readonly MenuItem[] =>
+    (kept()?.services ?? []).map((service) => {
+      const there = kept()?.elsewhere.find((pin) => pin.cid === cid && pin.service === service);
+      return there && there.state !== "refused"
+        ? { label: `Unpin at ${hostOf(service)}`, run: () => void unpinAt(there) }
+        : { label: `Pin at ${hostOf(service)}`, run: () => void pinAt(service, { cid, title }) };
+    });
+  const stateOf = (cid: string): readonly string[] =>
+    (kept()?.elsewhere ?? []).filter((pin) => pin.cid === cid).map(elsewhereWords);
+  const onlyElsewhere = (): readonly KeptElsewhere[] =>
+    (kept()?.elsewhere ?? []).filter(({ cid }) => kept()?.artefacts.every((artefact) => artefact.cid !== cid));
   const free = (): Promise<void> =>
     act(async () => {
       const removed = await client.collect(page.artefacts.roots());
@@ -109,6 +137,7 @@ export function KeptPanel(props: PanelProps): JSX.Element {
                         {artefact.isOwn ? "published here" : "by others"} · {dayWords(artefact.time)} ·{" "}
                         {fileSize(artefact.bytes)} · in this browser{artefact.isWhole ? "" : ", not all of it"}
                       </span>
+                      <For each={stateOf(artefact.cid)}>{(words) => <span class="quiet">{words}</span>}</For>
                       <code class="quiet" title={artefact.cid}>
                         {shortened(artefact.cid)}
                       </code>
@@ -119,6 +148,7 @@ export function KeptPanel(props: PanelProps): JSX.Element {
                       items={() => [
                         ...(artefact.isWhole ? [] : [{ label: "Fetch the rest", run: () => void fetchRest(artefact) }]),
                         { label: "Download .car", run: () => void download(artefact) },
+                        ...serviceItems(artefact.cid, artefact.title),
                         { label: "Unpin", run: () => void unpin(artefact), danger: true },
                       ]}
                     >
@@ -128,6 +158,24 @@ export function KeptPanel(props: PanelProps): JSX.Element {
                 )}
               </For>
             </ul>
+            <Show when={onlyElsewhere().length > 0}>
+              <ul class="publish-kept" aria-label="Kept on other machines only">
+                <For each={onlyElsewhere()}>
+                  {(pin) => (
+                    <li class="publish-kept-row">
+                      <div class="publish-kept-text">
+                        <span dir="auto">{pin.name}</span>
+                        <span class="quiet">{elsewhereWords(pin)}</span>
+                        <code class="quiet">{shortened(pin.cid)}</code>
+                      </div>
+                      <button type="button" class="button outlined" onClick={() => void unpinAt(pin)}>
+                        Unpin
+                      </button>
+                    </li>
+                  )}
+                </For>
+              </ul>
+            </Show>
             <Show when={now().unfinished.length > 0}>
               <p class="publish-notice">
                 Publishing was cut off:{" "}
@@ -137,6 +185,14 @@ export function KeptPanel(props: PanelProps): JSX.Element {
                 . Open the notebook and its Publish panel to go on.
               </p>
             </Show>
+            <Services
+              services={now().services}
+              suggestion={suggestion()}
+              onService={async (service, token) => {
+                await client.setService(service, token);
+                await look();
+              }}
+            />
             <Storage kept={now()} facts={facts()} />
             <button type="button" class="button outlined" onClick={() => void free()}>
               Free space

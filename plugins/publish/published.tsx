@@ -4,7 +4,7 @@ import type { Publication } from "#core/artefact/messages.ts";
 import type { PageActions } from "#kit/commands.ts";
 import { CopyField } from "#kit/copy-field.tsx";
 import { fileSize } from "#kit/file-size.ts";
-import { sentenceOf } from "./words.ts";
+import { hostOf, sentenceOf } from "./words.ts";
 
 const QrCode = lazy(async () => ({ default: (await import("#kit/qr-code.tsx")).QrCode }));
 
@@ -80,8 +80,6 @@ export function Published(props: {
     </div>
   );
 }
-
-const hostOf = (address: string): string => URL.parse(address)?.host ?? address;
 
 /** A name for a file out of a title. */
 const fileName = (title: string): string =>

@@ -1,5 +1,5 @@
 /** How artefacts, their authors and their powers are said. */
-import type { ArtefactSummary, Signed } from "#core/artefact/messages.ts";
+import type { ArtefactSummary, KeptElsewhere, Signed } from "#core/artefact/messages.ts";
 
 /** A sentence for what went wrong. */
 export const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
@@ -10,6 +10,21 @@ export const dayWords = (time: number): string => new Date(time).toLocaleDateStr
 /** A count with its noun. */
 export const countWords = (count: number, one: string, many = `${one}s`): string =>
   `${count.toLocaleString()} ${count === 1 ? one : many}`;
+
+/** The host of an address, for people. */
+export const hostOf = (address: string): string => URL.parse(address)?.host ?? address;
+
+/** How a pin at a service stands. */
+export function elsewhereWords({ service, state, details }: KeptElsewhere): string {
+  const words = {
+    waiting: "waiting",
+    queued: "waiting",
+    pinning: "being pinned",
+    pinned: "pinned",
+    refused: "refused",
+  }[state];
+  return `${hostOf(service)}: ${words}${details === "" || state === "pinned" ? "" : ` (${details})`}`;
+}
 
 /** The start and the end of a long name made by a hash. */
 export const shortened = (cid: string): string => (cid.length > 24 ? `${cid.slice(0, 12)}…${cid.slice(-8)}` : cid);

@@ -12,7 +12,7 @@ import type { PageActions } from "#kit/commands.ts";
 import { fileSize } from "#kit/file-size.ts";
 import { Signature } from "#plugins/publish/signature.tsx";
 import { Working } from "#plugins/publish/working.tsx";
-import { countWords, powerWords, sentenceOf, shortened } from "#plugins/publish/words.ts";
+import { countWords, hostOf, powerWords, sentenceOf, shortened } from "#plugins/publish/words.ts";
 import "#plugins/publish/publish.css";
 import "./artefact.css";
 
@@ -315,8 +315,6 @@ function AskElsewhere(props: { readonly onAsk: (address: string) => void }): JSX
 
 const UNSTATED = "LicenseRef-unstated";
 const MOST_SHOWN = 100;
-
-const hostOf = (address: string): string => URL.parse(address)?.host ?? address;
 
 /** What went wrong, and what can be done about it. */
 function troubleWords(error: unknown, isStopped: boolean, sources: readonly string[]): string {

@@ -1,0 +1,178 @@
+/**
+ * A notebook is published in one browser, kept by a mirror, read without scripts from its gateway, and opened, checked,
+ * trusted, run and forked in another browser while the first is gone; the shell gives the same input the same name.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BrowserContext, Page } from "playwright";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { browser, kroma } from "./kroma-process.ts";
+import { type RunningMirror, startMirrorProcess } from "./mirror-process.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "kroma-publish-"));
+const mirrorFolder = join(folder, "mirror");
+const contexts = new Set<BrowserContext>();
+let mirror: RunningMirror;
+let gateway: string;
+let token: string;
+
+const DATA = "day,rain\n1,2\n2,40\n";
+const cell = (id: string, source: string) => ({
+  id,
+  cell_type: "code",
+  source,
+  metadata: { kroma: { language: "typescript" } },
+  outputs: [],
+  execution_count: null,
+});
+const NOTEBOOK = {
+  cells: [
+    { id: "title", cell_type: "markdown", source: "# Rain\n\nHow much of it fell.", metadata: {} },
+    cell("write", `kroma.files.write("data/rain.csv", ${JSON.stringify(DATA)})`),
+    cell(
+      "sum",
+      'kroma.files.readText("data/rain.csv").trim().split("\\n").slice(1).map((line) => Number(line.split(",")[1])).reduce((a, b) => a + b)',
+    ),
+  ],
+  metadata: {
+    kernelspec: { name: "typescript", display_name: "TypeScript", language: "typescript" },
+    language_info: { name: "typescript" },
+    title: "Rain",
+  },
+  nbformat: 4,
+  nbformat_minor: 5,
+};
+
+beforeAll(async () => {
+  mkdirSync(mirrorFolder);
+  const made = await kroma(["mirror", "token", "ana", "--data", mirrorFolder]);
+  token = made.stdout.trim().split("\n").at(-1) ?? "";
+  mirror = await startMirrorProcess(mirrorFolder);
+  const facts = (await (await fetch(`${mirror.url}/.well-known/kroma-mirror.json`)).json()) as { gateway: string };
+  gateway = facts.gateway.replace(/\/$/, "");
+  writeFileSync(join(folder, "rain.ipynb"), JSON.stringify(NOTEBOOK));
+});
+afterAll(async () => {
+  for (const context of contexts) await context.close();
+  await mirror?.end("SIGKILL");
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+
+async function open(name: string, address = `${mirror.url}/`): Promise<Page> {
+  const context = await browser(join(folder, name));
+  contexts.add(context);
+  const page = await context.newPage();
+  page.on("pageerror", (error) => console.error(error.stack));
+  await page.goto(address);
+  return page;
+}
+
+async function close(page: Page): Promise<void> {
+  contexts.delete(page.context());
+  await page.context().close();
+}
+
+async function importFile(page: Page, button: string, path: string): Promise<void> {
+  const chosen = page.waitForEvent("filechooser");
+  await page.getByRole("button", { name: button, exact: true }).click();
+  await (await chosen).setFiles(path);
+}
+
+async function runAll(page: Page): Promise<void> {
+  await page.getByRole("button", { name: "Run all" }).click();
+  await page.locator("[data-cell]", { hasText: "reduce" }).getByText("42", { exact: true }).waitFor();
+}
+
+async function download(page: Page, press: () => Promise<void>, name: string): Promise<string> {
+  const started = page.waitForEvent("download");
+  await press();
+  const path = join(folder, name);
+  await (await started).saveAs(path);
+  return path;
+}
+
+it("goes from one browser to another by a mirror, and means the same in the shell", async () => {
+  // Ana runs and publishes.
+  const ana = await open("ana");
+  await importFile(ana, "Import", join(folder, "rain.ipynb"));
+  await runAll(ana);
+  await ana.getByRole("button", { name: "Publish", exact: true }).last().click();
+  const form = ana.locator(".publish-form");
+  await form.getByText("data/rain.csv").waitFor();
+  await form.getByLabel("Authors").fill("Ana Gil");
+  await form.getByLabel("Licence").selectOption("CC-BY-4.0");
+  await form.locator("button[type=submit]").click();
+  const root = await ana.getByLabel("Its name (CID of the root)").inputValue();
+  expect(root).toMatch(/^bafyrei/);
+  await expect.poll(() => ana.getByLabel("Link that opens it in Kroma").inputValue()).toContain("from=");
+  const link = await ana.getByLabel("Link that opens it in Kroma").inputValue();
+  await ana.getByText("For gateways and pins").click();
+  const directory = await ana.getByLabel("Published directory").inputValue();
+  const car = await download(ana, () => ana.getByRole("button", { name: "Download .car" }).click(), "rain.car");
+
+  // The shell agrees on what it is called and on who signed it.
+  const plain = await download(ana, () => ana.keyboard.press("Control+Shift+S"), "plain.ipynb");
+  mkdirSync(join(folder, "shell/data"), { recursive: true });
+  writeFileSync(join(folder, "shell/data/rain.csv"), DATA);
+  writeFileSync(join(folder, "shell/plain.ipynb"), readFileSync(plain));
+  const environment = { KROMA_HOME: join(folder, "home") };
+  const said = ["--title", "Rain", "--author", "Ana Gil", "--licence", "CC-BY-4.0", "--version", "1.0.0"];
+  const published = await kroma(["publish", join(folder, "shell/plain.ipynb"), ...said], { environment });
+  expect(published.stdout.trim().split("\n").at(-1)).toBe(root);
+  expect((await kroma(["verify", car], { environment })).code).toBe(0);
+
+  // The mirror keeps it, and Ana's browser goes.
+  await ana.getByRole("button", { name: "Pins" }).click();
+  await ana.getByText(/Machines that are always on/).click();
+  await ana.getByLabel("Address of the service").fill(`${gateway}/pinning`);
+  await ana.getByLabel("Its token").fill(token);
+  await ana.getByRole("button", { name: "Add", exact: true }).click();
+  await ana.getByText("Machines that are always on: 1").waitFor();
+  await ana.getByRole("button", { name: "Actions for Rain, 1.0.0" }).click();
+  await ana.getByRole("menuitem", { name: /^Pin at / }).click();
+  await ana
+    .locator(".publish-kept-row", { hasText: "Rain, 1.0.0" })
+    .getByText(/: pinned$/)
+    .waitFor();
+  await close(ana);
+
+  // Anybody reads it without scripts.
+  const page = await (await fetch(`${gateway}/ipfs/${directory}/`)).text();
+  expect(page).toContain("How much of it fell.");
+  expect(page).toContain("42");
+  expect(page).not.toContain("<script");
+
+  // Ben looks at it, opens it, trusts it, runs it.
+  const ben = await open("ben", link);
+  await ben.getByText("Signed by somebody who calls themself “Ana Gil”.").waitFor();
+  await ben.getByText(", not yet all here").waitFor();
+  await ben.getByRole("button", { name: "Open", exact: true }).click();
+  await ben.getByText("How much of it fell.").waitFor();
+  await ben.getByText("42", { exact: true }).waitFor();
+  expect(await ben.getByRole("button", { name: "Run all" }).isDisabled()).toBe(true);
+  expect(await ben.locator(".status-bar").innerText()).toMatch(/TypeScript\s+off/);
+  await ben.getByRole("button", { name: "Trust it" }).click();
+  await ben.locator("dialog").getByRole("button", { name: "Trust it" }).click();
+  await expect.poll(() => ben.getByRole("button", { name: "Run all" }).isDisabled()).toBe(false);
+  await runAll(ben);
+
+  // His fork is his own, and knows what it comes from.
+  await ben.goto(link);
+  await ben.getByText(", all in this browser").waitFor();
+  await ben.getByRole("button", { name: "Fork", exact: true }).click();
+  await expect.poll(() => ben.getByLabel("Title").inputValue()).toBe("Rain (fork)");
+  await runAll(ben);
+  const fork = await download(ben, () => ben.keyboard.press("Control+Shift+S"), "fork.ipynb");
+  const { metadata } = JSON.parse(readFileSync(fork, "utf8")) as { metadata: { kroma: { parents: unknown } } };
+  expect(metadata.kroma.parents).toEqual([root]);
+
+  // A file in which one bit is another is refused, with a reason.
+  const bytes = readFileSync(car);
+  bytes.set([(bytes.at(-40) ?? 0) ^ 1], bytes.length - 40);
+  writeFileSync(join(folder, "broken.car"), bytes);
+  await ben.goto(mirror.url);
+  await ben.getByRole("button", { name: "Open", exact: true }).click();
+  await importFile(ben, "From a .car file", join(folder, "broken.car"));
+  await ben.getByText(/broken\.car was not opened: .*is something else/).waitFor();
+});
