@@ -9,7 +9,6 @@ import { NOTEBOOK_PATH } from "#core/artefact/manifest.ts";
 import { forkMetadata } from "#core/artefact/notebook-facts.ts";
 import { WORKSPACE_FOLDER } from "#core/artefact/notebook-parts.ts";
 import { portChannel } from "#core/base/channel.ts";
-import { KromaError } from "#core/base/errors.ts";
 import type { DocumentId } from "#core/base/ids.ts";
 import type { LibraryClient } from "#core/notebook/client.ts";
 import { readFile } from "#core/notebook/formats.ts";
@@ -121,9 +120,3 @@ export async function prepareArtefactFiles(
 const KROMA_FOLDER = ".kroma";
 /** Says that the files came already. */
 const DONE = `${KROMA_FOLDER}/artefact`;
-
-/** A sentence for what went wrong. */
-export function sentenceOf(error: unknown): string {
-  if (error instanceof KromaError) return error.message;
-  return error instanceof Error ? error.message : String(error);
-}
