@@ -7,11 +7,11 @@ import type { LibraryClient, NotebookClient } from "#core/notebook/client.ts";
 import type { PageActions } from "#kit/commands.ts";
 import { Dialog } from "#kit/dialog.tsx";
 import { fileSize } from "#kit/file-size.ts";
-import type { Network } from "#kit/network.ts";
 import { panels } from "#kit/panels.ts";
 import { type Question, QuestionDialog } from "#kit/question.tsx";
 import { KEPT_PANEL } from "#plugins/publish/index.ts";
 import { createArtefacts, openAsNotebook } from "./artefacts.ts";
+import type { PageNetwork } from "./network.ts";
 import { setPageActions } from "./command-context.ts";
 import { startKeyboard } from "./keyboard.ts";
 import { importFiles, pickFiles, tellWarnings } from "./library/import-files.ts";
@@ -63,7 +63,7 @@ export function preload(): void {
   void (readRoute(location.search).type === "library" ? loadLibraryPage() : loadNotebookPage());
 }
 
-export function App(props: { readonly library: LibraryClient; readonly network: Network }): JSX.Element {
+export function App(props: { readonly library: LibraryClient; readonly network: PageNetwork }): JSX.Element {
   const { library } = props;
   const [stage, setStage] = createSignal<Stage>({ type: "opening" });
   const [dialog, setDialog] = createSignal<"palette" | "shortcuts" | "settings" | "kept" | "open-artefact">();
@@ -186,10 +186,14 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
     },
     setTheme,
     network: props.network,
-    artefacts: createArtefacts(library, (address) => {
-      history.pushState(undefined, "", page.artefacts.link(address));
-      reopen();
-    }),
+    artefacts: createArtefacts(
+      library,
+      (address) => {
+        history.pushState(undefined, "", page.artefacts.link(address));
+        reopen();
+      },
+      props.network,
+    ),
   };
   const duplicate = async (document: DocumentId): Promise<void> => {
     try {

@@ -3,12 +3,13 @@
  * notebook of the library, and how its files come into that notebook's workspace.
  */
 import { type ArtefactAddress, artefactFragment } from "#core/artefact/address.ts";
-import { ArtefactClient } from "#core/artefact/client.ts";
+import { ArtefactClient, type AskPeers } from "#core/artefact/client.ts";
 import type { ArtefactSummary, FromArtefacts, ToArtefacts } from "#core/artefact/messages.ts";
 import { NOTEBOOK_PATH } from "#core/artefact/manifest.ts";
 import { forkMetadata } from "#core/artefact/notebook-facts.ts";
 import { WORKSPACE_FOLDER } from "#core/artefact/notebook-parts.ts";
 import { portChannel } from "#core/base/channel.ts";
+import { KromaError } from "#core/base/errors.ts";
 import type { DocumentId } from "#core/base/ids.ts";
 import type { LibraryClient } from "#core/notebook/client.ts";
 import { readFile } from "#core/notebook/formats.ts";
@@ -16,6 +17,8 @@ import type { LibraryEntry } from "#core/notebook/messages.ts";
 import type { Workspace } from "#core/workspace/workspace.ts";
 import type { Artefacts } from "#kit/artefacts.ts";
 import { renderers } from "#kit/renderers.ts";
+import type { Exchange } from "#plugins/ipfs/bitswap.ts";
+import type { PageNetwork } from "./network.ts";
 import { findGateway } from "./mirror-gateway.ts";
 import { host } from "./plugins.ts";
 import { readSettings } from "./settings.ts";
@@ -23,21 +26,44 @@ import { readSettings } from "./settings.ts";
 /** What is told when the worker can't be loaded. */
 const LOST = "What this browser keeps of published notebooks can't be reached. Reload the page.";
 
+/** A peer that a link names is waited for so long, in milliseconds. */
+const REACH = 30_000;
+
 /** One per page. The worker starts when something is asked of it. */
 export function createArtefacts(
   library: Pick<LibraryClient, "entries">,
   show: (address: ArtefactAddress) => void,
+  network: Pick<PageNetwork, "exchange" | "addresses">,
 ): Artefacts {
   let client: ArtefactClient | undefined;
   let mirror: Promise<string | undefined> | undefined;
-  return {
+  const reached = new Map<string, Promise<void>>();
+  /** Others are given every artefact's blocks that are here: who asks must know the CID. */
+  const exchange = (): Promise<Exchange> => {
+    const get = (cid: string): Promise<Uint8Array | undefined> => artefacts.client().block(cid);
+    return network.exchange({ get, has: async (cid) => (await get(cid)) !== undefined });
+  };
+  const askPeers: AskPeers = async (cid, from) => {
+    const { source, connect } = await exchange();
+    const reach = (address: string): Promise<void> => {
+      const attempt = reached.get(address) ?? connect(address, AbortSignal.timeout(REACH));
+      reached.set(address, attempt);
+      attempt.catch(() => reached.delete(address));
+      return attempt;
+    };
+    await Promise.any(from.map(reach)).catch(() => {
+      throw new KromaError("unavailable", "Nobody answers at the addresses that the link names.");
+    });
+    return source.get(cid);
+  };
+  const artefacts: Artefacts = {
     client() {
       if (client) return client;
       const worker = new Worker(new URL("./artefact.worker.ts", import.meta.url), {
         type: "module",
         name: "kroma-artefacts",
       });
-      const made = new ArtefactClient(portChannel<FromArtefacts, ToArtefacts>(worker));
+      const made = new ArtefactClient(portChannel<FromArtefacts, ToArtefacts>(worker), askPeers);
       worker.addEventListener("error", () => {
         made.fail(LOST);
         if (client === made) client = undefined;
@@ -62,8 +88,13 @@ export function createArtefacts(
     },
     link: (address) => `${location.origin}${location.pathname}${artefactFragment(address)}`,
     show,
+    async offer() {
+      await exchange();
+      return network.addresses();
+    },
     roots: () => library.entries.flatMap(({ artefact }) => (artefact ? [artefact.root] : [])),
   };
+  return artefacts;
 }
 
 /**

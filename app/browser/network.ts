@@ -4,6 +4,7 @@
  * it is loaded, before a notebook is shared.
  */
 import { createRoot, createSignal } from "solid-js";
+import type { Libp2p } from "@libp2p/interface";
 import * as v from "valibot";
 import type { Channel } from "#core/base/channel.ts";
 import { KromaError } from "#core/base/errors.ts";
@@ -15,6 +16,7 @@ import { MeshClient } from "#core/mesh/mesh-client.ts";
 import type { FromMesh, ToMesh } from "#core/mesh/messages.ts";
 import type { TransportState } from "#core/mesh/transport.ts";
 import type { Network } from "#kit/network.ts";
+import type { Exchange, ExchangeOptions } from "#plugins/ipfs/bitswap.ts";
 import { readSettings } from "./settings.ts";
 
 const LOCK = "kroma-network";
@@ -28,6 +30,13 @@ const MOST_IN_LINK = 3;
 const Addresses = v.fallback(v.pipe(v.array(v.pipe(v.string(), v.maxLength(512))), v.maxLength(MOST_KEPT)), []);
 
 export interface PageNetwork extends Network {
+  /**
+   * Starts the exchange of blocks with peers, and the network if need be; `blocks` are what others are given. `unavailable`
+   * when another tab of this browser does the network.
+   */
+  exchange(blocks: ExchangeOptions["blocks"]): Promise<Exchange>;
+  /** Addresses at which others reach this browser; none before the network has found any. */
+  addresses(): Promise<readonly string[]>;
   /** Takes up what is shared already. Called once, when the page has nothing more urgent to do. */
   begin(): void;
 }
@@ -44,6 +53,8 @@ export function createNetwork(
     const [elsewhere, setElsewhere] = createSignal(false);
     const [name, setName] = createSignal(readText(NAME_KEY));
     let running: Promise<{ reach(address: string): void }> | undefined;
+    let node: Libp2p | undefined;
+    let exchange: Promise<Exchange> | undefined;
 
     const mesh = (): MeshClient => {
       const known = client();
@@ -77,6 +88,10 @@ export function createNetwork(
               iceServers: settings.iceServers.map((urls) => ({ urls })),
               onLink: (link) => lend(link),
               onState: setTransport,
+              beside: async (started) => {
+                node = started;
+                return { close: async () => (await exchange)?.close() };
+              },
             });
             resolve(transportState);
           } catch (error) {
@@ -119,8 +134,32 @@ export function createNetwork(
       ];
       return [...new Set([...own.toReversed().slice(0, 2), ...always])].slice(0, MOST_IN_LINK);
     };
+    /** Rejects when this tab may not do the network soon. */
+    const startHere = async (): Promise<void> => {
+      const late = new Promise<never>((_, reject) =>
+        setTimeout(
+          () =>
+            reject(new KromaError("unavailable", "Another tab of Kroma has the network. Close it, or do this there.")),
+          START_PATIENCE,
+        ),
+      );
+      await Promise.race([start(), late]);
+    };
     return {
       begin: () => void mesh(),
+      exchange(blocks) {
+        exchange ??= startHere().then(async () => {
+          const { startBitswap } = await import("#plugins/ipfs/index.ts");
+          if (!node) throw new Error("the network runs");
+          return startBitswap(node, { blocks });
+        });
+        exchange.catch(() => (exchange = undefined));
+        return exchange;
+      },
+      async addresses() {
+        await until(() => ownAddresses().length > 0, START_PATIENCE);
+        return addressesForLink();
+      },
       sharing: (document) => (version(), client()?.sharing(document)),
       runs: (document) => (version(), client()?.runs(document) ?? NO_RUNS),
       links: () => (

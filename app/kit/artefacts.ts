@@ -23,6 +23,11 @@ export interface Artefacts {
   storage(): Promise<StorageFacts>;
   /** The files of the page that shows a notebook without Kroma; `paths` are those of the files that go along. */
   makePage(notebook: Notebook, paths: Iterable<string>, said: NotebookSaid): Promise<readonly SourceFile[]>;
+  /**
+   * Gives what is here to whoever asks for it by its CID, for as long as this page is open; the addresses at which they reach it.
+   * `unavailable` when this tab can't be reached.
+   */
+  offer(): Promise<readonly string[]>;
   /** The address that opens an artefact in this Kroma. */
   link(address: ArtefactAddress): string;
   /** Goes to the page of an artefact. */

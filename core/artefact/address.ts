@@ -8,7 +8,7 @@ export interface ArtefactAddress {
   readonly cid: string;
   /** An envelope that the link names. */
   readonly envelope?: string;
-  /** Gateways that the link names, to be asked for the blocks: its own, and hints. */
+  /** Gateways and peers that the link names, to be asked for the blocks: its own, and hints. */
   readonly from: readonly string[];
 }
 
@@ -39,6 +39,11 @@ export function needAddress(text: string): ArtefactAddress {
   return address;
 }
 
+/** True for the address of a peer (https://github.com/multiformats/multiaddr), false for a gateway's. */
+export function isPeerAddress(text: string): boolean {
+  return text.length <= 512 && /^\/[\x21-\x7e]+$/.test(text) && !text.startsWith("//") && text.includes("/p2p/");
+}
+
 /** The part of a link to Kroma after its address: which artefact, and what helps to find it. */
 export function artefactFragment(address: ArtefactAddress): string {
   const query = new URLSearchParams();
@@ -56,7 +61,7 @@ function readKromaLink(url: URL): ArtefactAddress | undefined {
   const from = query
     .getAll("from")
     .slice(0, MOST_HINTS)
-    .filter((hint) => /^https?:$/.test(URL.parse(hint)?.protocol ?? ""));
+    .filter((hint) => isPeerAddress(hint) || /^https?:$/.test(URL.parse(hint)?.protocol ?? ""));
   return envelope !== undefined && isCid(envelope) ? { cid, envelope, from } : { cid, from };
 }
 

@@ -27,13 +27,19 @@ interface Waiting {
   readonly work: LongWork & { readonly read?: ReadPiece };
 }
 
+/** Asks the peers at these addresses for a block; undefined when none of them has it. */
+export type AskPeers = (cid: string, from: readonly string[]) => Promise<Uint8Array | undefined>;
+
 export class ArtefactClient {
   readonly #channel: Channel<FromArtefacts, ToArtefacts>;
   readonly #waiting = new Map<string, Waiting>();
   readonly #keptChanged = new Emitter<void>();
+  readonly #askPeers: AskPeers | undefined;
 
-  constructor(channel: Channel<FromArtefacts, ToArtefacts>) {
+  /** Without `askPeers` there are no peers. */
+  constructor(channel: Channel<FromArtefacts, ToArtefacts>, askPeers?: AskPeers) {
     this.#channel = channel;
+    this.#askPeers = askPeers;
     channel.receive((message) => this.#receive(message));
     channel.onClose(() => this.fail("The connection to the artefacts has ended."));
   }
@@ -73,6 +79,11 @@ export class ArtefactClient {
 
   async read(root: string, path: string): Promise<Uint8Array> {
     return (await this.#call<{ bytes: Uint8Array }>({ type: "read", root, path })).bytes;
+  }
+
+  /** A block that is here, for others. */
+  async block(cid: string): Promise<Uint8Array | undefined> {
+    return (await this.#call<{ bytes?: Uint8Array }>({ type: "block", cid })).bytes;
   }
 
   async pin(cid: string): Promise<void> {
@@ -155,7 +166,10 @@ export class ArtefactClient {
         return;
       }
       case "content_request":
-        void this.#give(message, waiting?.work.read);
+        void this.#give(message.id, () => this.#piece(message, waiting?.work.read));
+        return;
+      case "block_request":
+        void this.#give(message.id, async () => this.#askPeers?.(message.cid, message.from));
         return;
       default:
         this.#waiting.delete(message.parent);
@@ -163,17 +177,22 @@ export class ArtefactClient {
     }
   }
 
-  async #give(
-    { id, path, offset, length }: Extract<FromArtefacts, { readonly type: "content_request" }>,
+  async #piece(
+    { path, offset, length }: Extract<FromArtefacts, { readonly type: "content_request" }>,
     read: ReadPiece | undefined,
-  ): Promise<void> {
+  ): Promise<Uint8Array> {
+    if (!read) throw new KromaError("missing", `The file ${path} is not here.`);
+    return read(path, offset, length);
+  }
+
+  async #give(parent: string, find: () => Promise<Uint8Array | undefined>): Promise<void> {
     try {
-      if (!read) throw new KromaError("missing", `The file ${path} is not here.`);
-      const bytes = await read(path, offset, length);
+      const bytes = await find();
+      if (!bytes) return this.#channel.send({ type: "content", parent });
       const own = bytes.byteLength === bytes.buffer.byteLength ? bytes : bytes.slice();
-      this.#channel.send({ type: "content", parent: id, bytes: own }, [own.buffer as ArrayBuffer]);
+      this.#channel.send({ type: "content", parent, bytes: own }, [own.buffer as ArrayBuffer]);
     } catch (error) {
-      this.#channel.send({ type: "content", parent: id, error: toWireError(error) });
+      this.#channel.send({ type: "content", parent, error: toWireError(error) });
     }
   }
 }

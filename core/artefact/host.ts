@@ -11,6 +11,7 @@ import type { Signatures, Signer } from "../mesh/identity.ts";
 import { importCar, exportCar } from "../store/car.ts";
 import { parseCid } from "../store/cid.ts";
 import { fetchBlocks, KeptSource, SeveralSources } from "../store/fetch-blocks.ts";
+import { isPeerAddress } from "./address.ts";
 import { GatewaySource, type GatewayOptions } from "../store/gateway.ts";
 import { MemoryBlockStore } from "../store/memory.ts";
 import { collectGarbage, Pins } from "../store/pins.ts";
@@ -34,7 +35,7 @@ import type {
   ToArtefacts,
 } from "./messages.ts";
 import { openArtefact, type OpenedArtefact } from "./open.ts";
-import { PageFiles } from "./page-files.ts";
+import { PageSource } from "./page-source.ts";
 import { type Published, publishArtefact } from "./publish.ts";
 import { ArtefactRecords } from "./records.ts";
 
@@ -83,7 +84,7 @@ export class ArtefactHost {
   readonly #work = new Map<string, Work>();
   /** Notebooks that are being published from here. */
   readonly #publishing = new Set<string>();
-  readonly #pageFiles = new PageFiles();
+  readonly #page = new PageSource();
 
   constructor(options: ArtefactHostOptions) {
     const directly = <T>(work: () => Promise<T>): Promise<T> => work();
@@ -100,7 +101,7 @@ export class ArtefactHost {
     this.#channels.add(channel);
     channel.receive((message) => {
       if (message.type === "cancel") this.#work.get(message.parent)?.stop.abort();
-      else if (message.type === "content") this.#pageFiles.take(message);
+      else if (message.type === "content") this.#page.take(message);
       else void this.#perform(channel, message);
     });
     channel.onClose(() => {
@@ -141,13 +142,17 @@ export class ArtefactHost {
         this.#keptChanged();
         return {};
       case "open":
-        return together(() => this.#open(job.cid, job.hints, signal));
+        return together(() => this.#open(work, job.cid, job.hints));
       case "fetch":
         return together(() => this.#fetch(work, job.cid, job.hints));
       case "read":
         return {
           bytes: await (await this.#opened(job.root, { blocks }, signal)).files.whole(job.path, MOST_READ, { signal }),
         };
+      case "block": {
+        const bytes = await blocks.get(job.cid);
+        return bytes ? { bytes } : {};
+      }
       case "pin":
         await together(() => this.#pin(job.cid, signal));
         return {};
@@ -196,10 +201,7 @@ export class ArtefactHost {
       ...draft.made.map(({ path, bytes }) => ({ path, content: bytes })),
       ...draft.files.map(({ path, size }) => ({
         path: `${WORKSPACE_PATH}/${path}`,
-        content: this.#pageFiles.read(
-          { path, size },
-          { parent: work.id, signal, send: (message) => work.channel.send(message) },
-        ),
+        content: this.#page.read({ path, size }, askingOf(work)),
       })),
     ];
     const total = [...draft.made.map(({ bytes }) => bytes.length), ...draft.files.map(({ size }) => size)].reduce(
@@ -256,9 +258,10 @@ export class ArtefactHost {
     return decodeRoot(bytes).notebook === entries.get(NOTEBOOK_PATH);
   }
 
-  async #open(cid: string, hints: Hints, signal: AbortSignal): Promise<ArtefactSummary> {
+  async #open(work: Work, cid: string, hints: Hints): Promise<ArtefactSummary> {
     const { blocks } = this.#options;
-    const opened = await this.#opened(cid, this.#source(hints), signal, hints);
+    const { signal } = work.stop;
+    const opened = await this.#opened(cid, this.#source(work, hints), signal, hints);
     const { root, manifest } = opened;
     const valid = opened.envelopes.filter(({ isValid }) => isValid);
     for (const { cid: envelope } of valid) await this.#envelopes.add(root, envelope);
@@ -292,15 +295,20 @@ export class ArtefactHost {
   }
 
   /** This browser first, then whoever may have it. What comes from outside is kept. */
-  #source({ from }: Hints): Source {
-    const several = new SeveralSources(from.map((address) => new GatewaySource(address, this.#options.gateway)));
+  #source(work: Work, { from }: Hints): Source {
+    const peers = from.filter(isPeerAddress);
+    const gateways = from.filter((address) => !isPeerAddress(address));
+    const several = new SeveralSources([
+      ...(peers.length > 0 ? [this.#page.peers(peers, askingOf(work))] : []),
+      ...gateways.map((address) => new GatewaySource(address, this.#options.gateway)),
+    ]);
     return { blocks: new KeptSource(this.#options.blocks, several), several };
   }
 
   async #fetch(work: Work, cid: string, hints: Hints): Promise<{ readonly bytes: number }> {
     const { signal } = work.stop;
     const tell = throttled((bytes: number) => work.channel.send({ type: "progress", parent: work.id, bytes }));
-    const source = this.#source(hints);
+    const source = this.#source(work, hints);
     const { root, envelopes } = await this.#opened(cid, source, signal, hints);
     const reached = await fetchBlocks([root], this.#options.blocks, source.several ?? source.blocks, {
       signal,
@@ -432,6 +440,12 @@ async function* streamOf(file: Blob): AsyncGenerator<Uint8Array> {
     await reader.cancel().catch(() => undefined);
   }
 }
+
+const askingOf = ({ id, channel, stop }: Work) => ({
+  parent: id,
+  signal: stop.signal,
+  send: (message: FromArtefacts) => channel.send(message),
+});
 
 /** Calls at most every so often. */
 function throttled<A extends readonly unknown[]>(call: (...given: A) => void): (...given: A) => void {

@@ -133,7 +133,7 @@ export interface Kept {
 export interface Hints {
   /** The CID of an envelope. */
   readonly envelope?: string;
-  /** Addresses of trustless gateways, such as a mirror's. */
+  /** Addresses of trustless gateways, such as a mirror's, and of peers. */
   readonly from: readonly string[];
 }
 
@@ -144,7 +144,7 @@ interface Request {
 export type ToArtefacts =
   /** reply: Publication */
   | (Request & { readonly type: "publish"; readonly draft: Draft })
-  /** A piece of a file that was asked for, or why there is none. */
+  /** A piece of a file or a block that was asked for, or why there is none; neither for a block that nobody has. */
   | { readonly type: "content"; readonly parent: string; readonly bytes?: Uint8Array; readonly error?: WireError }
   /** What was published of a notebook here, latest first. reply: { publications } */
   | (Request & { readonly type: "publications"; readonly document: string })
@@ -157,6 +157,8 @@ export type ToArtefacts =
   | (Request & { readonly type: "fetch"; readonly cid: string; readonly hints: Hints })
   /** A file of an artefact. reply: { bytes } */
   | (Request & { readonly type: "read"; readonly root: string; readonly path: string })
+  /** A block, for a peer that asks for it. reply: { bytes }, or {} when it is not here */
+  | (Request & { readonly type: "block"; readonly cid: string })
   /** Keeps an artefact of which everything is here. reply: {} */
   | (Request & { readonly type: "pin"; readonly cid: string })
   | (Request & { readonly type: "unpin"; readonly cid: string })
@@ -201,6 +203,15 @@ export type FromArtefacts =
       readonly path: string;
       readonly offset: number;
       readonly length: number;
+    }
+  /** For a block that peers may have, whom only the page can reach; answered by `content` as well. */
+  | {
+      readonly type: "block_request";
+      readonly parent: string;
+      readonly id: string;
+      readonly cid: string;
+      /** Addresses of peers. */
+      readonly from: readonly string[];
     }
   /** What is kept has changed. */
   | { readonly type: "kept_changed" };

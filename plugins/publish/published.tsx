@@ -18,8 +18,28 @@ export function Published(props: {
   const [sources, setSources] = createSignal<readonly string[]>([]);
   const [trouble, setTrouble] = createSignal("");
   void artefacts.sources().then(setSources, () => undefined);
-  /** Names where it may be had: the mirror of this page, if it has one. */
-  const link = (): string => artefacts.link({ cid: root, envelope, from: sources().slice(0, 2) });
+  /** Addresses at which this browser gives it to others; undefined before it was asked to. */
+  const [offered, setOffered] = createSignal<readonly string[]>();
+  const [isStarting, setStarting] = createSignal(false);
+  /** Names where it may be had: this browser, and the mirror of this page, if it has one. */
+  const link = (): string =>
+    artefacts.link({ cid: root, envelope, from: [...(offered() ?? []), ...sources().slice(0, 2)] });
+  const offer = async (): Promise<void> => {
+    setTrouble("");
+    setStarting(true);
+    try {
+      const addresses = await artefacts.offer();
+      if (addresses.length === 0) setTrouble(UNREACHABLE);
+      else {
+        setOffered(addresses);
+        props.page.announce("Others can get it from this tab now. The link says where.");
+      }
+    } catch (error) {
+      setTrouble(sentenceOf(error));
+    } finally {
+      setStarting(false);
+    }
+  };
   const download = async (): Promise<void> => {
     try {
       const file = await artefacts.client().exportCar(directory);
@@ -39,10 +59,19 @@ export function Published(props: {
       </p>
       <CopyField label="Its name (CID of the root)" text={root} copied="Copied." />
       <CopyField label="Link that opens it in Kroma" text={link()} copied="The link is copied." />
-      <p class="quiet">
-        It is pinned in this browser. Others get it from here only as a file, or from a mirror that keeps it: hand on
-        the .car file, or pin it somewhere that is always on.
-      </p>
+      <Show
+        when={offered()}
+        fallback={
+          <p class="quiet">
+            It is pinned in this browser. Others get it from here only as a file, or from a mirror that keeps it: hand
+            on the .car file, or pin it somewhere that is always on.
+          </p>
+        }
+      >
+        <p class="quiet">
+          It is pinned in this browser, and whoever has the link gets it from this tab for as long as it is open.
+        </p>
+      </Show>
       <div class="publish-row">
         <button type="button" class="button primary" onClick={() => void download()}>
           Download .car
@@ -50,6 +79,11 @@ export function Published(props: {
         <button type="button" class="button outlined" onClick={() => artefacts.show({ cid: root, envelope, from: [] })}>
           Look at it
         </button>
+        <Show when={!offered()}>
+          <button type="button" class="button outlined" disabled={isStarting()} onClick={() => void offer()}>
+            {isStarting() ? "Looking for a way here" : "Give it from this tab"}
+          </button>
+        </Show>
       </div>
       <p class="publish-trouble" role="alert">
         {trouble()}
@@ -80,6 +114,9 @@ export function Published(props: {
     </div>
   );
 }
+
+const UNREACHABLE =
+  "No way from others to this browser was found: there is no mirror or relay to meet at. Name one in the settings, or hand on the .car file.";
 
 /** A name for a file out of a title. */
 const fileName = (title: string): string =>

@@ -1,6 +1,7 @@
 /** Where the command line gets blocks from: what --from names, and the gateways of the environment. */
 import { existsSync } from "node:fs";
 import { open } from "node:fs/promises";
+import { isPeerAddress } from "#core/artefact/address.ts";
 import { EnvelopeIndex } from "#core/artefact/envelope-index.ts";
 import { KromaError } from "#core/base/errors.ts";
 import { openCar } from "#core/store/car.ts";
@@ -58,6 +59,9 @@ export async function openCarFile(path: string): Promise<CarSource> {
   }
 }
 
+/** A peer that only a link names is waited for so long, in milliseconds. */
+const HINT_PATIENCE = 10_000;
+
 /** Sources that are asked in turn. */
 export interface OpenSources extends NamedSource {
   /** False when there is nobody to ask. */
@@ -65,8 +69,11 @@ export interface OpenSources extends NamedSource {
   close(): Promise<void>;
 }
 
-/** Peers of IPFS, asked by Bitswap. `unavailable` when one is not there. */
-async function openPeers(addresses: readonly string[]): Promise<Pick<Exchange, "source" | "close">> {
+/** Peers of IPFS, asked by Bitswap. `unavailable` when one is not there that was named; those of a link may be gone. */
+async function openPeers(
+  addresses: readonly string[],
+  hinted: readonly string[],
+): Promise<Pick<Exchange, "source" | "close">> {
   let exchange: Exchange | undefined;
   const nothing = { get: () => Promise.resolve(undefined), has: () => Promise.resolve(false) };
   const { startBitswap } = await import("#plugins/ipfs/index.ts");
@@ -82,6 +89,8 @@ async function openPeers(addresses: readonly string[]): Promise<Pick<Exchange, "
   if (!exchange) throw new Error("libp2p started without what runs beside it");
   try {
     for (const address of addresses) await exchange.connect(address);
+    for (const address of hinted)
+      await exchange.connect(address, AbortSignal.timeout(HINT_PATIENCE)).catch(() => undefined);
   } catch (error) {
     await close();
     throw error;
@@ -106,10 +115,12 @@ export async function openSources(named: readonly string[], linked: readonly str
     } else if (name.startsWith("/")) addresses.push(name);
     else throw new UsageError(`--from takes a web address, a peer's address or a .car file, not "${name}"`);
   }
-  const peers = addresses.length > 0 ? await openPeers(addresses) : undefined;
+  const hinted = linked.filter(isPeerAddress);
+  const peers = addresses.length + hinted.length > 0 ? await openPeers(addresses, hinted) : undefined;
   if (peers) sources.push(peers.source);
   const settings = (process.env["KROMA_GATEWAYS"] ?? "").split(/\s+/).filter((part) => part !== "");
-  for (const address of [...linked, ...settings]) sources.push(new GatewaySource(address));
+  for (const address of [...linked.filter((one) => !isPeerAddress(one)), ...settings])
+    sources.push(new GatewaySource(address));
   const several = new SeveralSources(sources);
   return {
     name: several.name,

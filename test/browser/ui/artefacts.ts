@@ -23,6 +23,8 @@ export interface TestArtefacts extends Artefacts {
   readonly shown: ArtefactAddress[];
   /** Gateways that are asked. */
   gateways: readonly string[];
+  /** Addresses at which others would reach this browser. */
+  offered: readonly string[];
   /** Bytes that the browser says it gives. */
   quota: number;
 }
@@ -50,6 +52,7 @@ export function testArtefacts(byte = 1, name = "Mia Berg"): TestArtefacts {
     shown: [],
     gateways: [],
     quota: 1e9,
+    offered: [],
     client() {
       if (client) return client;
       const signer = signerOf(byte, name);
@@ -71,6 +74,7 @@ export function testArtefacts(byte = 1, name = "Mia Berg"): TestArtefacts {
     makePage: (notebook, paths, said) => artefactPage(notebook, paths, said, pageRenderers),
     link: (address) => `https://kroma.example/${artefactFragment(address)}`,
     show: (address) => void artefacts.shown.push(address),
+    offer: () => Promise.resolve([...artefacts.offered]),
     roots: () => [],
   };
   return artefacts;

@@ -1,0 +1,53 @@
+/** A published notebook goes from one browser's tab to another's, peer to peer: nothing else has its blocks. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BrowserContext, Page } from "playwright";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { browser } from "./kroma-process.ts";
+import { type RunningMirror, startMirrorProcess } from "./mirror-process.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "kroma-from-tab-"));
+const contexts: BrowserContext[] = [];
+let mirror: RunningMirror;
+
+beforeAll(async () => {
+  mirror = await startMirrorProcess(join(folder, "mirror"));
+});
+afterAll(async () => {
+  for (const context of contexts) await context.close();
+  await mirror?.end("SIGKILL");
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+
+async function open(name: string, address: string): Promise<Page> {
+  const context = await browser(join(folder, name));
+  contexts.push(context);
+  const page = await context.newPage();
+  page.on("pageerror", (error) => console.error(error.stack));
+  await page.goto(address);
+  return page;
+}
+
+it("is given from the tab that published it to whoever has the link", async () => {
+  const ana = await open("ana", `${mirror.url}/`);
+  await ana.getByText("What a cell can show").first().click();
+  await ana.locator("[data-cell]").first().waitFor();
+  await ana.getByRole("button", { name: "Publish", exact: true }).first().click();
+  const panel = ana.getByRole("complementary", { name: "Publish" });
+  await panel.getByLabel("Authors").fill("Ana");
+  await panel.getByRole("button", { name: "Publish", exact: true }).click();
+  await panel.getByRole("button", { name: "Give it from this tab" }).click();
+  await panel.getByText("gets it from this tab").waitFor();
+  const link = await panel.getByLabel("Link that opens it in Kroma").inputValue();
+  expect(link).toContain("webrtc");
+  const root = /#\/artefact\/(\w+)/.exec(link)?.[1];
+  const facts = (await (await fetch(`${mirror.url}/.well-known/kroma-mirror.json`)).json()) as { gateway: string };
+  expect((await fetch(new URL(`/ipfs/${root}?format=raw`, facts.gateway))).status).toBe(404);
+
+  const ben = await open("ben", link);
+  await ben.getByText("Signed by somebody who calls themself “Ana”").waitFor();
+  await ben.getByRole("button", { name: "Open", exact: true }).click();
+  await ben.locator("[data-cell]").first().waitFor();
+  expect(await ben.locator("[data-cell]").count()).toBeGreaterThan(3);
+}, 300_000);
