@@ -17,6 +17,7 @@ const store = new IndexedDbDocStore("kroma");
 const host = new DocumentHost({
   store,
   blocks: new IndexedDbBlockStore("kroma"),
+  fileBlocks: new IndexedDbBlockStore("kroma-files"),
   async purging(document) {
     const gone = [await removeOpfsWorkspace(document), await removeOpfsMachine(document)];
     if (gone.includes(false)) throw new KromaError("unavailable", "a tab still has its files open");

@@ -165,6 +165,7 @@ async function openNotebook(
   const documents = new DocumentHost({
     store: new MemoryDocStore(),
     blocks: new MemoryBlockStore(),
+    fileBlocks: new MemoryBlockStore(),
     automerge: import("@automerge/automerge").then(() => undefined),
   });
   const [page, host] = channelPair<FromDocument, ToDocument>();

@@ -1,6 +1,7 @@
 /** The documents beside the notebooks that a host has open: comments and shared files. They live as long as their notebook. */
 import type { DocumentId } from "../base/ids.ts";
-import type { BlockStore, DocStore } from "../store/stores.ts";
+import type { DocStore } from "../store/stores.ts";
+import type { FileBlocks } from "./file-blocks.ts";
 import type { FromDocument } from "./messages.ts";
 import { OpenComments, type OpenCommentsOptions } from "./open-comments.ts";
 import { OpenFiles } from "./open-files.ts";
@@ -9,7 +10,7 @@ import type { Part } from "./parts.ts";
 /** What all of them need, and whom they tell. */
 export interface BesideOptions {
   readonly store: DocStore;
-  readonly blocks: BlockStore;
+  readonly fileBlocks: FileBlocks;
   readonly automerge: Promise<void>;
   readonly now: () => number;
   readonly keepsFiles: boolean;
@@ -44,7 +45,7 @@ export class BesideDocuments {
   /** The shared files of a notebook; opened when they are not yet. */
   files(id: DocumentId): OpenFiles {
     return this.#open(this.#files, id, () => {
-      const { blocks, keepsFiles } = this.#options;
+      const { fileBlocks: blocks, keepsFiles } = this.#options;
       const options = { ...this.#common(id, "files"), blocks, keepsFiles };
       return new OpenFiles({ ...options, failed: () => void this.#files.delete(id) });
     });

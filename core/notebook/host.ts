@@ -4,6 +4,7 @@
  *
  *     const host = new DocumentHost({
  *       store: new IndexedDbDocStore("kroma"), blocks: new IndexedDbBlockStore("kroma"),   // plugins/indexeddb/stores.ts
+ *       fileBlocks: new IndexedDbBlockStore("kroma-files"),
  *       automerge: Automerge.initializeWasm(wasmUrl),             // of "@automerge/automerge/slim"
  *     });
  *     self.addEventListener("connect", (event) => host.connect(portChannel(event.ports[0])));
@@ -29,6 +30,7 @@ import type { Notebook, Run } from "./model.ts";
 import { OpenDocument, type OpenDocumentOptions } from "./open-document.ts";
 import type { Part } from "./parts.ts";
 import { replicaOf, type Replica } from "./replica.ts";
+import { FileBlocks } from "./file-blocks.ts";
 import { storeRunBody, type RunBody } from "./run-body.ts";
 import { STORED, storageTrouble, type Storage } from "./storage-trouble.ts";
 import { readVisit, writeVisit } from "./visit.ts";
@@ -37,6 +39,8 @@ import { readVisit, writeVisit } from "./visit.ts";
 export interface DocumentHostOptions {
   readonly store: DocStore;
   readonly blocks: BlockStore;
+  /** For the bytes of shared files alone: what no notebook shares any more goes from there. */
+  readonly fileBlocks: BlockStore;
   /** Resolves when Automerge's WASM is ready. */
   readonly automerge: Promise<void>;
   readonly now?: () => number;
@@ -60,7 +64,7 @@ const LIBRARY_DELAY = 50;
 
 /** Holds documents, applies what pages ask, and keeps everything on disk. */
 export class DocumentHost {
-  readonly #options: Required<DocumentHostOptions>;
+  readonly #options: Required<Omit<DocumentHostOptions, "purging">>;
   readonly #library: Library;
   readonly #documents = new Map<DocumentId, OpenDocument>();
   readonly #beside: BesideDocuments;
@@ -82,22 +86,21 @@ export class DocumentHost {
   #closed = false;
 
   constructor(options: DocumentHostOptions) {
-    this.#options = {
-      now: Date.now,
-      random: Math.random,
-      keepsFiles: false,
-      purging: () => Promise.resolve(),
-      ...options,
-    };
+    this.#options = { now: Date.now, random: Math.random, keepsFiles: false, ...options };
+    const fileBlocks = new FileBlocks(options.store, options.fileBlocks);
     this.#library = new Library({
       store: options.store,
       now: this.#options.now,
       changed: () => this.#libraryChanged(),
       stored: (error) => this.#stored("library", error),
-      purging: this.#options.purging,
+      async purging(document) {
+        await fileBlocks.letGoAll(document);
+        await options.purging?.(document);
+      },
     });
     this.#beside = new BesideDocuments({
       ...this.#options,
+      fileBlocks,
       notebook: (id) => (work) => this.#document(id).read(work),
       emit: (id, event) => this.#tellPages(id, event),
       changed: (document, part) => this.#changed.emit({ document, part }),

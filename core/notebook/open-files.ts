@@ -7,7 +7,8 @@ import { concatenate } from "../base/bytes.ts";
 import { isSameJson } from "../base/canonical-json.ts";
 import { KromaError } from "../base/errors.ts";
 import { blockCid } from "../store/cid.ts";
-import type { BlockStore, DocStore } from "../store/stores.ts";
+import type { DocStore } from "../store/stores.ts";
+import type { FileBlocks } from "./file-blocks.ts";
 import { DocumentSync } from "./document-sync.ts";
 import {
   applyFile,
@@ -26,7 +27,7 @@ import { PartDocument } from "./part-document.ts";
 export interface OpenFilesOptions {
   readonly id: DocumentId;
   readonly store: DocStore;
-  readonly blocks: BlockStore;
+  readonly blocks: FileBlocks;
   /** Automerge's WASM is ready. */
   readonly automerge: Promise<void>;
   readonly now: () => number;
@@ -133,19 +134,26 @@ export class OpenFiles {
   }
 
   /** True when a shared file consists of this block: whoever may read the notebook may have it. */
-  async hasBlock(cid: string): Promise<boolean> {
+  async #hasBlock(cid: string): Promise<boolean> {
     await this.#document.enqueue(() => undefined);
     return this.#blocks.has(cid);
   }
 
-  /** A block has come. */
-  blockCame(cid: string): void {
-    if (!this.#blocks.has(cid)) return;
+  /** A block of a shared file; undefined when it is not here, or of no file of this notebook. */
+  async block(cid: string): Promise<Uint8Array | undefined> {
+    return (await this.#hasBlock(cid)) ? await this.#options.blocks.get(cid) : undefined;
+  }
+
+  /** Takes in a block, whose name was checked; false when no shared file has it. */
+  async take(cid: string, bytes: Uint8Array): Promise<boolean> {
+    if (!(await this.#hasBlock(cid))) return false;
+    await this.#options.blocks.put(this.#options.id, bytes);
     this.#here.add(cid);
     this.#telling ??= setTimeout(() => {
       this.#telling = undefined;
       this.#tell();
     }, TELL_EVERY);
+    return true;
   }
 
   /** Resolves when everything so far is on disk; fails when it can't be put there. */
@@ -174,7 +182,7 @@ export class OpenFiles {
       );
     const blocks: string[] = [];
     for (let at = 0; at === 0 || at < bytes.length; at += FILE_BLOCK_BYTES) {
-      const cid = await this.#options.blocks.put(bytes.slice(at, at + FILE_BLOCK_BYTES));
+      const cid = await this.#options.blocks.put(this.#options.id, bytes.slice(at, at + FILE_BLOCK_BYTES));
       blocks.push(cid);
     }
     const [first = ""] = blocks;
@@ -195,11 +203,14 @@ export class OpenFiles {
 
   async #read(): Promise<void> {
     this.#listed = readFiles(this.#document.present);
+    const before = this.#blocks;
     this.#blocks = new Set(this.#listed.files.flatMap(({ blocks }) => blocks));
-    for (const cid of this.#here) if (!this.#blocks.has(cid)) this.#here.delete(cid);
-    for (const cid of this.#blocks) {
-      if (!this.#here.has(cid) && (await this.#options.blocks.has(cid))) this.#here.add(cid);
-    }
+    const { id, blocks } = this.#options;
+    const unknown = [...this.#blocks].filter((cid) => !this.#here.has(cid));
+    for (const cid of await blocks.keep(id, unknown)) this.#here.add(cid);
+    const gone = [...before].filter((cid) => !this.#blocks.has(cid));
+    for (const cid of gone) this.#here.delete(cid);
+    await blocks.letGo(id, gone);
   }
 
   #tell(): void {

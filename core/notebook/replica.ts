@@ -35,15 +35,13 @@ export function replicaOf(parts: {
         ? new DocumentSync(open(), mayWrite)
         : (part === "comments" ? comments() : files())?.syncWith(mayWrite),
     missing: async () => [...new Set([...(await open().missingBlocks()), ...((await files()?.missingBlocks()) ?? [])])],
-    async block(cid) {
-      const isOurs = (await open().hasBlock(cid)) || (await files()?.hasBlock(cid));
-      return isOurs ? await blocks.get(cid) : undefined;
-    },
+    block: async (cid) => ((await open().hasBlock(cid)) ? await blocks.get(cid) : await files()?.block(cid)),
     async take(cid, bytes) {
       if ((await blockCid(bytes)) !== cid) return false;
+      await files()?.take(cid, bytes);
+      if (!(await open().missingBlocks()).includes(cid)) return true;
       await blocks.put(bytes);
       await open().blocksCame(new Set([cid]));
-      files()?.blockCame(cid);
       return true;
     },
     release,

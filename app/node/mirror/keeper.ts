@@ -38,9 +38,11 @@ export interface Keeper {
 export async function openKeeper(folder: string, name: string): Promise<Keeper> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stores = new SqliteStores(join(folder, "notebooks.db"));
+  const files = new SqliteStores(join(folder, "files.db"));
   const host = new DocumentHost({
     store: stores.documents,
     blocks: stores.blocks,
+    fileBlocks: files.blocks,
     automerge: Promise.resolve(),
     keepsFiles: true,
   });
@@ -73,6 +75,7 @@ export async function openKeeper(folder: string, name: string): Promise<Keeper> 
       mesh.close();
       await host.close();
       stores.close();
+      files.close();
     },
   };
 }

@@ -399,6 +399,7 @@ async function elsewhere(host: DocumentHost, document: DocumentId, time: number)
   const start = new DocumentHost({
     store: new MemoryDocStore(),
     blocks: new MemoryBlockStore(),
+    fileBlocks: new MemoryBlockStore(),
     automerge: Promise.resolve(),
     now: () => time,
   });

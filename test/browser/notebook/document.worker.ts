@@ -10,6 +10,7 @@ const name = new URL(self.location.href).searchParams.get("database") ?? "kroma-
 const host = new DocumentHost({
   store: new IndexedDbDocStore(name),
   blocks: new IndexedDbBlockStore(name),
+  fileBlocks: new IndexedDbBlockStore("kroma-files"),
   automerge: Automerge.initializeWasm(wasmUrl),
 });
 

@@ -23,7 +23,13 @@ export async function openPages(
   readonly openInFirst: (document: DocumentId) => Promise<NotebookClient>;
   readonly close: () => void;
 }> {
-  const host = new DocumentHost({ store: new MemoryDocStore(), blocks: new MemoryBlockStore(), automerge, now });
+  const host = new DocumentHost({
+    store: new MemoryDocStore(),
+    blocks: new MemoryBlockStore(),
+    fileBlocks: new MemoryBlockStore(),
+    automerge,
+    now,
+  });
   const libraries = Array.from({ length: count }, () => {
     const [page, worker] = channelPair<FromDocument, ToDocument>();
     const library = new LibraryClient(page);
@@ -58,7 +64,12 @@ export async function openPages(
 
 /** The library of a page, with nothing in it yet. */
 export function openLibrary(): { readonly library: LibraryClient; readonly close: () => void } {
-  const host = new DocumentHost({ store: new MemoryDocStore(), blocks: new MemoryBlockStore(), automerge });
+  const host = new DocumentHost({
+    store: new MemoryDocStore(),
+    blocks: new MemoryBlockStore(),
+    fileBlocks: new MemoryBlockStore(),
+    automerge,
+  });
   const [page, worker] = channelPair<FromDocument, ToDocument>();
   const library = new LibraryClient(page);
   host.connect(worker);

@@ -93,7 +93,7 @@ describe("files", () => {
     kept.close();
     await put(mine, "data/a.csv", "kept");
     const cid = mine.files.shared.files[0]?.cid ?? (await cidOfOnly(mine));
-    await until(() => mirror.blocks.has(cid), "the mirror has the bytes");
+    await until(() => mirror.fileBlocks.has(cid), "the mirror has the bytes");
     const expires = Date.now() + 60_000;
     const invitation = await ana.mesh.invite(mine.document, { role: "reader", uses: "one", expires });
     await until(

@@ -27,6 +27,7 @@ export interface Person {
   readonly library: LibraryClient;
   readonly store: BreakableStore;
   readonly blocks: MemoryBlockStore;
+  readonly fileBlocks: MemoryBlockStore;
   readonly mesh: Mesh;
   readonly signer: OwnIdentity;
   close(): Promise<void>;
@@ -35,15 +36,21 @@ export interface Person {
 /** Someone, new or as they were kept; their clock may be wrong by some milliseconds. A mirror keeps files. */
 export async function person(
   name: string,
-  kept?: { store: BreakableStore; blocks?: MemoryBlockStore; signer: OwnIdentity },
+  kept?: {
+    store: BreakableStore;
+    blocks?: MemoryBlockStore;
+    fileBlocks?: MemoryBlockStore;
+    signer: OwnIdentity;
+  },
   skew = 0,
   keepsFiles = false,
 ): Promise<Person> {
   const clock: Clock = { now: () => realClock.now() + skew, after: realClock.after };
-  const { host, library, store, blocks } = startHost({
+  const { host, library, store, blocks, fileBlocks } = startHost({
     keepsFiles,
     ...(kept ? { store: kept.store } : {}),
     ...(kept?.blocks ? { blocks: kept.blocks } : {}),
+    ...(kept?.fileBlocks ? { fileBlocks: kept.fileBlocks } : {}),
   });
   const signer = kept?.signer ?? (await createIdentity(nowhere, name));
   const mesh = new Mesh({
@@ -63,6 +70,7 @@ export async function person(
     library,
     store,
     blocks,
+    fileBlocks,
     mesh,
     signer,
     async close() {

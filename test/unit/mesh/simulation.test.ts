@@ -159,12 +159,12 @@ class Simulation {
   async crash(index: number): Promise<void> {
     const someone = this.people[index] as Someone;
     for (const key of this.links.keys()) if (key.split("-").includes(String(index))) this.cut(key);
-    const { store, blocks, signer } = someone.person;
+    const { store, blocks, fileBlocks, signer } = someone.person;
     store.failure = new KromaError("unavailable", "It has crashed.");
     await someone.person.close().catch(() => undefined);
     store.failure = undefined;
     someone.client = undefined;
-    someone.person = await person(signer.identity.name ?? "", { store, blocks, signer }, someone.skew);
+    someone.person = await person(signer.identity.name ?? "", { store, blocks, fileBlocks, signer }, someone.skew);
   }
 
   async end(): Promise<void> {

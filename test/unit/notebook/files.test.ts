@@ -13,7 +13,8 @@ import {
 } from "#core/notebook/files-document.ts";
 import { besidePath, FILE_BLOCK_BYTES, isFilePath, MOST_FILE_BYTES, MOST_FILES } from "#core/notebook/files.ts";
 import { blockCid } from "#core/store/cid.ts";
-import { openWith, startHost } from "./kit.ts";
+import type { NotebookClient } from "#core/notebook/client.ts";
+import { cellId, newCell, newRun, openWith, startHost } from "./kit.ts";
 
 const cidOf = (text: string): Promise<string> => blockCid(new TextEncoder().encode(text));
 const fileOf = async (text: string): Promise<StoredFile> => ({
@@ -166,7 +167,7 @@ describe("the list of files", () => {
 
 describe("a host", () => {
   it("keeps files over a restart, and gives the bytes back (F2)", async () => {
-    const { host, library, store, blocks } = startHost();
+    const { host, library, store, fileBlocks } = startHost();
     const client = await openWith(library, []);
     await client.files.load();
     const bytes = crypto.getRandomValues(new Uint8Array(65_536));
@@ -187,7 +188,7 @@ describe("a host", () => {
       executable: false,
     });
     await host.close();
-    const again = await startHost({ store, blocks }).library.open(client.document);
+    const again = await startHost({ store, fileBlocks }).library.open(client.document);
     await again.files.load();
     expect(again.files.shared.files).toMatchObject([
       { path: "data/big.bin", size: big.length, here: big.length, executable: true, modified: 5 },
@@ -199,10 +200,10 @@ describe("a host", () => {
   });
 
   it("gives out no file whose blocks are not what it is said to be (F3)", async () => {
-    const { library, store, blocks } = startHost();
+    const { library, store, fileBlocks } = startHost();
     const client = await openWith(library, []);
     const halves = [new Uint8Array(FILE_BLOCK_BYTES).fill(1), new Uint8Array(5).fill(2)] as const;
-    const names = [await blocks.put(halves[0]), await blocks.put(halves[1])];
+    const names = [await fileBlocks.put(halves[0]), await fileBlocks.put(halves[1])];
     const size = FILE_BLOCK_BYTES + 5;
     const hostile = Automerge.change(blank(), (draft) => {
       draft.files["/other"] = scalar(canonicalJson({ cid: names[0], size, modified: 0, blocks: names }));
@@ -213,6 +214,41 @@ describe("a host", () => {
     expect(client.files.shared.files.map(({ path }) => path)).toEqual(["other", "short"]);
     for (const path of ["other", "short"])
       await expect(client.files.read(path)).rejects.toMatchObject({ code: "corrupt" });
+  });
+
+  it("lets go of bytes that no notebook shares any more, and of nothing else", async () => {
+    const { host, library, store, blocks, fileBlocks } = startHost();
+    const [one, other] = [await openWith(library, []), await openWith(library, [newCell("a", "1")])];
+    const put = (client: NotebookClient, path: string, text: string) => {
+      const bytes = new TextEncoder().encode(text);
+      return client.files.perform({ type: "put_file", path, bytes, modified: 0, executable: false });
+    };
+    const has = async (text: string) => fileBlocks.has(await cidOf(text));
+    await put(one, "a", "first");
+    await put(one, "b", "both");
+    await put(other, "b", "both");
+    await put(one, "a", "second");
+    expect([await has("first"), await has("second")]).toEqual([false, true]);
+    await one.files.perform({ type: "delete_file", path: "b" });
+    expect(await has("both")).toBe(true);
+    // What is an output is no file, whoever says so.
+    const run = newRun("r", "x".repeat(100_000));
+    await other.change([{ type: "set_run", cell: cellId("a"), run }]);
+    const output: string[] = [];
+    for await (const name of blocks.list()) output.push(name);
+    expect(output).toHaveLength(1);
+    const bytes = (await blocks.get(output[0] ?? "")) ?? new Uint8Array();
+    await other.files.perform({ type: "put_file", path: "c", bytes: bytes.slice(), modified: 0, executable: false });
+    await other.files.perform({ type: "delete_file", path: "c" });
+    expect([await blocks.has(output[0] ?? ""), await fileBlocks.has(output[0] ?? "")]).toEqual([true, false]);
+    await library.remove(other.document);
+    await host.close();
+    // A month later it goes for good.
+    const later = startHost({ store, blocks, fileBlocks, now: () => Date.now() + 40 * 86_400_000 });
+    await later.library.listed;
+    await expect.poll(() => has("both")).toBe(false);
+    expect(await has("second")).toBe(true);
+    await later.host.close();
   });
 
   it("says what is too big (F4)", async () => {

@@ -35,16 +35,24 @@ export function startHost(
   options: {
     store?: BreakableStore;
     blocks?: MemoryBlockStore;
+    fileBlocks?: MemoryBlockStore;
     automerge?: Promise<void>;
     now?: () => number;
     keepsFiles?: boolean;
     purging?: (document: DocumentId) => Promise<void>;
   } = {},
-): { host: DocumentHost; library: LibraryClient; store: BreakableStore; blocks: MemoryBlockStore } {
+): {
+  host: DocumentHost;
+  library: LibraryClient;
+  store: BreakableStore;
+  blocks: MemoryBlockStore;
+  fileBlocks: MemoryBlockStore;
+} {
   const store = options.store ?? new BreakableStore();
   const blocks = options.blocks ?? new MemoryBlockStore();
-  const host = new DocumentHost({ automerge: Promise.resolve(), ...options, store, blocks });
-  return { host, library: connect(host), store, blocks };
+  const fileBlocks = options.fileBlocks ?? new MemoryBlockStore();
+  const host = new DocumentHost({ automerge: Promise.resolve(), ...options, store, blocks, fileBlocks });
+  return { host, library: connect(host), store, blocks, fileBlocks };
 }
 
 export const cellId = (id: string): CellId => id as CellId;

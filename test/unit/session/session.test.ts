@@ -21,6 +21,7 @@ let host: NodeHost;
 const documents = new DocumentHost({
   store: new MemoryDocStore(),
   blocks: new MemoryBlockStore(),
+  fileBlocks: new MemoryBlockStore(),
   automerge: Promise.resolve(),
 });
 

@@ -181,12 +181,12 @@ describe("the workspaces of two", () => {
     await one.workspace.write("made.txt", bytes("elsewhere"));
     await one.sync.look();
     const { cid } = one.client.files.shared.files.find(({ path }) => path === "made.txt") ?? { cid: "" };
-    await one.person.blocks.remove(cid);
+    await one.person.fileBlocks.remove(cid);
     link(one.person, other.person);
     await until(() => other.sync.state.coming.length === 1, "Ben knows that it is to come");
     expect(other.sync.state.coming).toEqual([{ path: "made.txt", size: 9, here: 0 }]);
     // Somebody who has it comes.
-    await one.person.blocks.put(bytes("elsewhere"));
+    await one.person.fileBlocks.put(bytes("elsewhere"));
     link(one.person, other.person);
     await until(async () => (await read(other, "made.txt")) === "elsewhere", "it has come");
     await until(() => other.sync.state.coming.length === 0, "nothing is to come");
