@@ -25,7 +25,7 @@ const MOST_CID_LENGTH = 512;
 
 /** The name of these bytes. */
 export async function blockCid(bytes: Uint8Array, codec: BlockCodec = "raw"): Promise<string> {
-  return CID.createV1(CODECS[codec], await sha256.digest(new Uint8Array(bytes))).toString();
+  return CID.createV1(CODECS[codec], await sha256.digest(unshared(bytes))).toString();
 }
 
 /** The bytes, once they are known to be those of that name; `corrupt` otherwise, `invalid` for a name of no use here. */
@@ -44,7 +44,7 @@ export async function checkForeignBlock(cid: string, bytes: Uint8Array): Promise
 
 async function isNamed(cid: string, bytes: Uint8Array): Promise<boolean> {
   const { multihash } = parseCid(cid);
-  const digest = multihash.code === identity.code ? bytes : (await sha256.digest(new Uint8Array(bytes))).digest;
+  const digest = multihash.code === identity.code ? bytes : (await sha256.digest(unshared(bytes))).digest;
   return isSame(digest, multihash.digest);
 }
 
@@ -78,6 +78,11 @@ export function storedName(cid: string): string {
 export function inlineBytes(cid: string): Uint8Array | undefined {
   const { multihash } = parseCid(cid);
   return multihash.code === identity.code ? multihash.digest.slice() : undefined;
+}
+
+/** The same bytes; copied only from shared memory, which cryptography does not take. */
+function unshared(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  return bytes.buffer instanceof ArrayBuffer ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes);
 }
 
 function isSame(left: Uint8Array, right: Uint8Array): boolean {

@@ -23,15 +23,19 @@ const schema = v.strictObject({ cid: v.string(), name: v.exactOptional(v.string(
 /** The pins in a document store. */
 export class Pins {
   readonly #documents: DocStore;
+  readonly #settle: () => Promise<void>;
 
-  constructor(documents: DocStore) {
+  /** `settle` brings the blocks written so far where a power cut does not reach them; a pin is kept after that. */
+  constructor(documents: DocStore, settle: () => Promise<void> = async () => undefined) {
     this.#documents = documents;
+    this.#settle = settle;
   }
 
   /** Pins it, or gives its pin this name. Kept when the promise resolves; the blocks need not be here yet. */
   async add(cid: string, name?: string): Promise<void> {
     const pin: Pin = name === undefined ? { cid } : { cid, name };
     const bytes = new TextEncoder().encode(JSON.stringify(pin));
+    await this.#settle();
     await this.#documents.write({ put: [[[KEY, pinKey(cid)], bytes]] });
   }
 

@@ -18,6 +18,8 @@ const LEFT_OVER = 60 * 60 * 1000;
 export class FolderBlockStore implements BlockStore {
   readonly #folder: string;
   readonly #made = new Set<string>();
+  /** Folders with new names in them that may not be on the disk yet. */
+  readonly #unsettled = new Set<string>();
 
   constructor(folder: string) {
     this.#folder = folder;
@@ -27,7 +29,11 @@ export class FolderBlockStore implements BlockStore {
     const cid = await blockCid(bytes, codec);
     const { folder, path } = this.#place(cid);
     // One that is there and whole is not written again; one that is damaged is made good.
-    if (await isSame(path, bytes)) return cid;
+    if (await isSame(path, bytes)) {
+      // Another process may have put it there a moment ago.
+      this.#unsettled.add(folder);
+      return cid;
+    }
     await this.#make(folder);
     const beside = `${path}.${randomUUID()}`;
     try {
@@ -39,11 +45,20 @@ export class FolderBlockStore implements BlockStore {
         await file.close();
       }
       await rename(beside, path);
+      this.#unsettled.add(folder);
     } catch (error) {
       await rm(beside, { force: true });
       throw refusal(error);
     }
     return cid;
+  }
+
+  /** Resolves when the names of all blocks that were put are on the disk, too; their bytes are when `put` resolves. */
+  async settle(): Promise<void> {
+    const folders = [...this.#unsettled];
+    this.#unsettled.clear();
+    if (folders.length > 0) folders.push(this.#folder);
+    await Promise.all(folders.map(syncFolder));
   }
 
   async get(cid: string): Promise<Uint8Array | undefined> {
@@ -86,6 +101,17 @@ export class FolderBlockStore implements BlockStore {
       throw refusal(error);
     }
     this.#made.add(folder);
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  // Windows has no such thing, and needs none: its file system keeps names in order.
+  if (process.platform === "win32") return;
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }
 

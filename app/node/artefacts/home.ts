@@ -36,7 +36,7 @@ export function openHome(folder: string = dataFolder()): Home {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const blocks = new FolderBlockStore(join(folder, "blocks"));
   const stores = new SqliteStores(join(folder, "artefacts.db"));
-  const pins = new Pins(stores.documents);
+  const pins = new Pins(stores.documents, () => blocks.settle());
   const lock = join(folder, "blocks.lock");
   return {
     folder,

@@ -78,7 +78,8 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
       title: values.title ?? (notebook.title || titleOf(file)),
       ...(values.name === undefined ? {} : { name: values.name }),
       ...(values.version === undefined ? {} : { version: values.version }),
-      parents: await parentsOf(values.parent ?? [], home),
+      // Without --parent they are those that the notebook says it was forked from.
+      ...(values.parent === undefined ? {} : { parents: await parentsOf(values.parent, home) }),
     };
     const paths = files.map(({ path }) => path);
     const page = await artefactPage(notebook, paths, said, pageRenderers);

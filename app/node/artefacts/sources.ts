@@ -107,7 +107,8 @@ export async function openSources(named: readonly string[], linked: readonly str
   const files: CarSource[] = [];
   const addresses: string[] = [];
   for (const name of named) {
-    if (/^https?:\/\//.test(name)) sources.push(new GatewaySource(name));
+    const address = webAddress(name);
+    if (address !== undefined) sources.push(new GatewaySource(address));
     else if (existsSync(name)) {
       const file = await openCarFile(name);
       files.push(file);
@@ -132,4 +133,13 @@ export async function openSources(named: readonly string[], linked: readonly str
       await peers?.close();
     },
   };
+}
+
+/** A web address, also when it is written as a multiaddr: /dns4/mirror.example/tcp/443/https. */
+function webAddress(name: string): string | undefined {
+  if (/^https?:\/\//.test(name)) return name;
+  const [, kind, host, port, scheme = ""] =
+    /^\/(ip4|ip6|dns|dns4|dns6)\/([^/]+)\/tcp\/(\d{1,5})\/(https?|tls\/http)(?:\/p2p\/\w+)?\/?$/.exec(name) ?? [];
+  if (host === undefined) return undefined;
+  return `${scheme === "http" ? "http" : "https"}://${kind === "ip6" ? `[${host}]` : host}:${port}`;
 }

@@ -55,7 +55,11 @@ export async function openPublished({ folder, clock, isOpen, onFailure }: Publis
   const blocks = new FolderBlockStore(join(folder, "blocks"));
   const stores = new SqliteStores(join(folder, "published.db"));
   const { documents } = stores;
-  const [pins, envelopes, tokens] = [new Pins(documents), new EnvelopeIndex(documents), new Tokens(folder)];
+  const [pins, envelopes, tokens] = [
+    new Pins(documents, () => blocks.settle()),
+    new EnvelopeIndex(documents),
+    new Tokens(folder),
+  ];
   const denied = readDenied(join(folder, "denied.txt"));
 
   const uploads = async () =>

@@ -58,6 +58,19 @@ describe("pins", () => {
     expect(await pins.list()).toEqual([]);
   });
 
+  it("are kept once the blocks are where a power cut does not reach them, and not if they can't be", async () => {
+    const documents = new MemoryDocStore();
+    const before: number[] = [];
+    const careful = new Pins(documents, async () => {
+      before.push((await new Pins(documents).list()).length);
+      if (before.length > 1) throw new Error("the disk is gone");
+    });
+    await careful.add(await node());
+    await expect(careful.add(await leaf(1))).rejects.toThrow("the disk is gone");
+    expect(before).toEqual([0, 1]);
+    expect((await careful.list()).length).toBe(1);
+  });
+
   it("keep everything below them, and nothing else is kept", async () => {
     const [one, two, three, four] = [await leaf(1), await leaf(2), await leaf(3), await leaf(4)];
     const inner = await node(one, two);
