@@ -46,6 +46,8 @@ export type UnixFsKind =
   | { readonly kind: "other" };
 
 const MOST_DEPTH = 64;
+/** Blocks of a file that are asked for before their turn: a file may be many small ones. */
+const READ_AHEAD = 8;
 /** Of one directory and of a whole tree. */
 const MOST_ENTRIES = 100_000;
 
@@ -146,7 +148,7 @@ export async function resolvePath(
   return at;
 }
 
-/** The bytes of a file, or of a stretch of it, in pieces of at most a block. Reads no further than its reader does. */
+/** The bytes of a file, or of a stretch of it, in pieces of at most a block. A few blocks are asked for ahead of the reader. */
 export async function* readFile(
   cid: string,
   source: BlockSource,
@@ -155,9 +157,18 @@ export async function* readFile(
   const { offset = 0, length = Number.POSITIVE_INFINITY, signal } = options;
   const end = offset + length;
   const ahead: Piece[] = [{ cid, start: 0, size: undefined, depth: 0 }];
+  const asked = new Map<Piece, Promise<Uint8Array>>();
   for (let next = ahead.pop(); next; next = ahead.pop()) {
     throwIfAborted(signal);
-    const bytes = await blockOf(next.cid, source, signal);
+    for (const piece of [next, ...ahead.slice(-READ_AHEAD).reverse()]) {
+      if (asked.has(piece)) continue;
+      const asking = blockOf(piece.cid, source, signal);
+      // Whether it fails is of interest when its turn comes, which may be never.
+      asking.catch(() => undefined);
+      asked.set(piece, asking);
+    }
+    const bytes = await (asked.get(next) as Promise<Uint8Array>);
+    asked.delete(next);
     const { data, below, size } = pieceOf(next, bytes);
     // What is above said how long this is; else a file could be made to look small and be endless.
     if (next.size !== undefined && next.size !== size)

@@ -185,6 +185,30 @@ describe("F1: what others made", () => {
     }
   });
 
+  it("is read a few blocks ahead of its reader, and no more, whatever becomes of those", async () => {
+    const leaves = await Promise.all(Array.from({ length: 50 }, (_, index) => store.put(text(`leaf ${index + 10}`))));
+    const cid = await file(Array<number>(50).fill(7), ...leaves);
+    await store.remove(leaves[12] as string);
+    let asks = 0;
+    const lacking: BlockSource = {
+      get(name) {
+        asks += 1;
+        return store.get(name);
+      },
+    };
+    const reader = readFile(cid, lacking);
+    let read = "";
+    for (let index = 0; index < 5; index += 1) read += Buffer.from((await reader.next()).value ?? []).toString();
+    expect(read).toBe("leaf 10leaf 11leaf 12leaf 13leaf 14");
+    expect(asks).toBeLessThan(20);
+    await expect(
+      (async () => {
+        for await (const _ of reader);
+      })(),
+    ).rejects.toMatchObject({ code: "missing" });
+    expect(asks).toBeLessThan(30);
+  });
+
   it("is read in sharded directories", async () => {
     const files = Array.from({ length: 500 }, (_, index) => ({ path: `file-${index}.txt`, content: text(`${index}`) }));
     const cid = await imported(
