@@ -61,7 +61,8 @@ describe("a record", () => {
     for (const v1Compatible of [true, false]) {
       const made = await createIPNSRecord(key, `/ipfs/${CID}/page.html`, 3, 60_000, { v1Compatible });
       const read = await readRecord(theirs, marshalIPNSRecord(made), Date.now());
-      expect(read).toMatchObject({ value: `/ipfs/${CID}/page.html`, cid: CID, sequence: 3n, seconds: 59 });
+      expect(read).toMatchObject({ value: `/ipfs/${CID}/page.html`, cid: CID, sequence: 3n });
+      expect(read.seconds).toBeLessThanOrEqual(60);
     }
   });
 
