@@ -1,8 +1,9 @@
 /** The blocks of a CAR answer: those that the path leads through, then those that the scope asks for (IPIP-402). */
-import { kindOf, listDirectory, readFile } from "#core/artefact/unixfs.ts";
+import { listDirectory, readFile } from "#core/artefact/unixfs.ts";
 import { inlineBytes, storedName } from "#core/store/cid.ts";
 import type { BlockSource } from "#core/store/stores.ts";
 import { walkBlocks, type WalkedBlock } from "#core/store/walk.ts";
+import { kindHere } from "./gateway-path.ts";
 import { type CarScope, HttpRefusal } from "./gateway-request.ts";
 
 /** A source that remembers what was read from it. */
@@ -57,8 +58,7 @@ export async function* carBlocks(
     return;
   }
   const reading = new ReadBlocks(source);
-  const what = await kindOf(cid, reading, { signal });
-  if (what.kind === "other") await reading.get(cid, { signal });
+  const what = await kindHere(cid, reading, signal);
   for (const block of reading.take()) if (isNew(block)) yield block;
   if (scope.scope === "block") return;
   const steps: AsyncIterable<unknown> | undefined =
@@ -81,7 +81,7 @@ export async function checkStretch(
   signal: AbortSignal,
 ): Promise<void> {
   if (scope.from === undefined) return;
-  const what = await kindOf(cid, source, { signal });
+  const what = await kindHere(cid, source, signal);
   if (what.kind === "file" && scope.from > 0 && scope.from >= what.size)
     throw new HttpRefusal(400, `The file has ${what.size} bytes.`);
 }

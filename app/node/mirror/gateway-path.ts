@@ -2,7 +2,7 @@
 import * as dagCbor from "@ipld/dag-cbor";
 import { CID } from "multiformats/cid";
 import { KromaError } from "#core/base/errors.ts";
-import { kindOf, listDirectory } from "#core/artefact/unixfs.ts";
+import { kindOf, listDirectory, type UnixFsKind } from "#core/artefact/unixfs.ts";
 import { codecOf } from "#core/store/cid.ts";
 import type { BlockSource } from "#core/store/stores.ts";
 import { HttpRefusal } from "./gateway-request.ts";
@@ -35,9 +35,9 @@ export async function followPath(
       inside = (inside as Readonly<Record<string, unknown>>)[part];
       const link = CID.asCID(inside);
       if (!link) continue;
-      next = link.toV1().toString();
+      next = link.toString();
     } else {
-      if ((await kindOf(at, source, { signal })).kind !== "directory") throw missing();
+      if ((await kindHere(at, source, signal)).kind !== "directory") throw missing();
       for await (const { name, cid } of listDirectory(at, source, { signal })) {
         if (name === part) next = cid;
       }
@@ -50,6 +50,17 @@ export async function followPath(
   // The specification knows no answer for a path that ends inside a block.
   if (inside !== undefined) throw new HttpRefusal(501, "This path leads to a part of a block, not to a block.");
   return { cid: at, roots };
+}
+
+/** What the CID is to a reader. A block that is as its name says, but neither file nor directory, is `other`. */
+export async function kindHere(cid: string, source: BlockSource, signal: AbortSignal): Promise<UnixFsKind> {
+  await blockOf(cid, source, signal);
+  try {
+    return await kindOf(cid, source, { signal });
+  } catch (error) {
+    if (error instanceof KromaError && error.code === "corrupt") return { kind: "other" };
+    throw error;
+  }
 }
 
 function decode(cid: string, bytes: Uint8Array): unknown {

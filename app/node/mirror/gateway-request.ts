@@ -31,7 +31,7 @@ export interface CarScope {
 
 export interface GatewayRequest {
   readonly namespace: "ipfs" | "ipns";
-  /** A CID of version 1 as text; for a name, the name as it was sent. */
+  /** A CID in its usual base; for a name, the name as it was sent. */
   readonly root: string;
   readonly parts: readonly string[];
   /** The path as it was sent, without parameters. */
@@ -87,7 +87,8 @@ export function readRequest(target: string, headers: IncomingHttpHeaders): Gatew
 
 function readCid(text: string): string {
   try {
-    return parseCid(text).toV1().toString();
+    // As it was asked for, version 0 too: who compares the root of a CAR with it finds it.
+    return parseCid(text).toString();
   } catch (error) {
     if (!(error instanceof KromaError)) throw error;
     throw new HttpRefusal(400, error.message);

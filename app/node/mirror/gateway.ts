@@ -7,7 +7,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { KromaError } from "#core/base/errors.ts";
 import { sourceHash } from "#core/base/source-hash.ts";
 import { decodeRoot } from "#core/artefact/manifest.ts";
-import { kindOf, listDirectory, readFile, type DirectoryEntry } from "#core/artefact/unixfs.ts";
+import { listDirectory, readFile, type DirectoryEntry } from "#core/artefact/unixfs.ts";
 import { carBytes } from "#core/store/car.ts";
 import { checkedSource } from "#core/artefact/open.ts";
 import { codecOf, parseCid, storedName } from "#core/store/cid.ts";
@@ -16,7 +16,7 @@ import { contentTypeOf, isOwnName } from "../http-facts.ts";
 import { attach, dispositionOf, isKnown, partOf, pipe, refuse, sendBytes, sendText } from "./gateway-answers.ts";
 import { carBlocks, checkStretch, ReadBlocks } from "./gateway-car.ts";
 import { gatewayPage, listingPage, MOST_LISTED } from "./gateway-pages.ts";
-import { followPath } from "./gateway-path.ts";
+import { followPath, kindHere } from "./gateway-path.ts";
 import { type GatewayRequest, HttpRefusal, readRequest } from "./gateway-request.ts";
 import { sniffType } from "./gateway-types.ts";
 
@@ -160,7 +160,7 @@ async function sendContent(asked: Asked, exchange: Exchange): Promise<void> {
   if (asked.isNegotiated) response.setHeader("Content-Location", `${asked.path}?format=${asked.format}`);
   if (asked.format === "car") return sendCar(asked, cid, reading, exchange);
   if (asked.format === "raw" || asked.format === "dag-cbor") return sendBlock(asked, cid, exchange);
-  const what = await kindOf(cid, options.blocks, { signal });
+  const what = await kindHere(cid, options.blocks, signal);
   if (what.kind === "directory") return sendDirectory(asked, cid, exchange);
   if (what.kind === "file") return sendFile(asked, cid, what.size, exchange);
   return sendData(asked, cid, exchange);
@@ -214,9 +214,9 @@ async function sendDirectory(asked: Asked, cid: string, exchange: Exchange): Pro
   if (index !== undefined) {
     response.setHeader(
       "Link",
-      `<ipfs://${asked.root}${asked.parts.map((part) => `/${encodeURIComponent(part)}`).join("")}>; rel="canonical"`,
+      `<ipfs://${parseCid(asked.root).toV1()}${asked.parts.map((part) => `/${encodeURIComponent(part)}`).join("")}>; rel="canonical"`,
     );
-    const what = await kindOf(index, options.blocks, { signal });
+    const what = await kindHere(index, options.blocks, signal);
     if (what.kind !== "file") throw new HttpRefusal(404, "The page of this directory is no file.");
     return sendFile({ ...asked, parts: [...asked.parts, "index.html"] }, index, what.size, exchange);
   }
@@ -253,17 +253,31 @@ async function sendFile(asked: GatewayRequest, cid: string, size: number, exchan
   );
 }
 
+/** Types of plain data that is given as it is, by the number of its codec (multiformats.io, table of multicodecs). */
+const PLAIN_TYPES: ReadonlyMap<number, string> = new Map([
+  [0x71, "application/vnd.ipld.dag-cbor"],
+  [0x129, "application/vnd.ipld.dag-json"],
+  [0x51, "application/cbor"],
+  [0x200, "application/json"],
+]);
+
 /** Plain data: the root of an artefact leads a reader to its files; else the block as it is. */
-async function sendData(asked: GatewayRequest, cid: string, exchange: Exchange): Promise<void> {
-  const { options, response, signal } = exchange;
-  if (codecOf(cid) !== "dag-cbor")
+async function sendData(asked: Asked, cid: string, exchange: Exchange): Promise<void> {
+  const { options, request, response, signal } = exchange;
+  const type = PLAIN_TYPES.get(parseCid(cid).code);
+  if (type === undefined)
     throw new HttpRefusal(400, "This gateway does not show data of this kind; ask for format=raw.");
-  if (asked.takesHtml && isRoot((await options.blocks.get(cid, { signal }))!)) {
+  const bytes = (await options.blocks.get(cid, { signal }))!;
+  if (asked.takesHtml && codecOf(cid) === "dag-cbor" && isRoot(bytes)) {
     response.setHeader("Location", `${asked.path.replace(/\/$/, "")}/files/`);
     response.setHeader("Cache-Control", MADE_HERE);
     return void response.writeHead(302).end();
   }
-  return sendBlock({ ...asked, format: "dag-cbor" }, cid, exchange);
+  response.setHeader("Content-Type", type);
+  if (type !== "application/json") attach(asked, response, `${cid}.${type.endsWith("json") ? "json" : "cbor"}`);
+  if (isKnown(request, response, `"${cid}"`)) return;
+  const part = partOf(request, response, bytes.length, `"${cid}"`);
+  sendBytes(request, response, bytes.subarray(part.start, part.end + 1), part.isPart ? 206 : 200);
 }
 
 function isRoot(bytes: Uint8Array): boolean {

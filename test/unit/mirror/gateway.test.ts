@@ -1,8 +1,10 @@
 /** The gateway over real HTTP, after https://specs.ipfs.tech/http-gateways/path-gateway/ and trustless-gateway/. */
+import { createReadStream } from "node:fs";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Published } from "#core/artefact/publish.ts";
 import { resolvePath } from "#core/artefact/unixfs.ts";
-import { openCar } from "#core/store/car.ts";
+import { importCar, openCar } from "#core/store/car.ts";
 import { blockCid, checkForeignBlock, storedName } from "#core/store/cid.ts";
 import { MemoryBlockStore } from "#core/store/memory.ts";
 import { walkBlocks } from "#core/store/walk.ts";
@@ -251,5 +253,51 @@ describe("what is refused", () => {
     await expect.poll(async () => (await slow.get(`/ipfs/${published.root}`)).status).toBe(503);
     await slow.close();
     await Promise.all(waiting);
+  });
+});
+
+describe("what others made", () => {
+  const others = async (name: string): Promise<{ readonly gateway: Server; readonly root: string }> => {
+    const blocks = new MemoryBlockStore();
+    const file = createReadStream(join(import.meta.dirname, "../../fixtures/car", name));
+    const { roots } = await importCar(file, blocks);
+    return { gateway: await gatewayOf(blocks), root: roots[0]! };
+  };
+
+  it("is listed and read, by the CID that it has, of version 0 too", async () => {
+    const { gateway: theirs, root } = await others("simple-unixfs.car");
+    expect(root).toMatch(/^Qm/);
+    expect((await theirs.get(`/ipfs/${root}`)).headers.location).toBe(`/ipfs/${root}/`);
+    const list = await theirs.get(`/ipfs/${root}/`);
+    expect(list.headers["x-ipfs-roots"]).toBe(root);
+    const first = /<a href="\.\/([^"?]+)">/.exec(list.body.toString())?.[1] ?? "";
+    expect((await theirs.get(`/ipfs/${root}/${first}`)).status).toBeLessThan(400);
+    const car = await theirs.get(`/ipfs/${root}?format=car`);
+    const cids = await cidsOf(car);
+    expect(cids[0]).toBe(root);
+    expect(cids.length).toBeGreaterThan(1);
+    await theirs.close();
+  });
+
+  it("is given as data when it is neither file nor directory", async () => {
+    const plain = await others("carv2-basic.car");
+    expect((await plain.gateway.get(`/ipfs/${plain.root}`)).status).toBe(400);
+    expect((await plain.gateway.get(`/ipfs/${plain.root}/x`)).status).toBe(404);
+    expect(await cidsOf(await plain.gateway.get(`/ipfs/${plain.root}?format=car&dag-scope=entity`))).toEqual([
+      plain.root,
+    ]);
+    expect((await plain.gateway.get(`/ipfs/${plain.root}?format=raw`)).status).toBe(200);
+    await plain.gateway.close();
+    const json = await others("selector-fixtures-adl.car");
+    const answer = await json.gateway.get(`/ipfs/${json.root}`);
+    expect(answer.headers["content-type"]).toBe("application/vnd.ipld.dag-json");
+    expect(() => JSON.parse(answer.body.toString())).not.toThrow();
+    await json.gateway.close();
+  });
+
+  it("breaks off where a block of it is missing", async () => {
+    const { gateway: theirs, root } = await others("simple-unixfs-missing-blocks.car");
+    await expect(theirs.get(`/ipfs/${root}?format=car`)).rejects.toThrow(/aborted|hang up/);
+    await theirs.close();
   });
 });
