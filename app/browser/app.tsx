@@ -7,6 +7,7 @@ import type { LibraryClient, NotebookClient } from "#core/notebook/client.ts";
 import type { PageActions } from "#kit/commands.ts";
 import { Dialog } from "#kit/dialog.tsx";
 import { fileSize } from "#kit/file-size.ts";
+import { Icon } from "#kit/icon.tsx";
 import { panels } from "#kit/panels.ts";
 import { type Question, QuestionDialog } from "#kit/question.tsx";
 import { KEPT_PANEL } from "#plugins/publish/index.ts";
@@ -357,7 +358,12 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
       </Show>
       <Show when={dialog() === "kept"}>
         <Dialog label="Pins" class="kept-dialog" onClose={() => setDialog(undefined)}>
-          <h2>Pins</h2>
+          <header class="dialog-header">
+            <h2>Pins</h2>
+            <button type="button" class="button icon-only" aria-label="Close" onClick={() => setDialog(undefined)}>
+              <Icon name="close" />
+            </button>
+          </header>
           <KeptPanel context={{ page, view: undefined }} workspace={undefined} />
         </Dialog>
       </Show>

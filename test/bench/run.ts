@@ -13,6 +13,7 @@ import { benchLines } from "./lines.ts";
 import { benchKeptMachine } from "./kept-machine.ts";
 import { benchMachine } from "./machine.ts";
 import { benchMachineFiles } from "./machine-files.ts";
+import { benchPublish } from "./publish.ts";
 import { benchTogether } from "./together.ts";
 
 /** One promised number. */
@@ -37,6 +38,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   "kept-machine": benchKeptMachine,
   lines: benchLines,
   cells: benchCells,
+  publish: benchPublish,
   together: benchTogether,
   artefacts: benchArtefacts,
   "beside-yjs": benchBesideYjs,

@@ -92,6 +92,13 @@ async function download(page: Page, press: () => Promise<void>, name: string): P
   return path;
 }
 
+/** Told in the page: the service worker has all files of it. */
+async function isKept(): Promise<boolean> {
+  if (!navigator.serviceWorker.controller) return false;
+  const found = (await caches.keys()).map(async (name) => (await caches.open(name)).match("/kroma-complete"));
+  return (await Promise.all(found)).some((response) => response !== undefined);
+}
+
 it("goes from one browser to another by a mirror, and means the same in the shell", async () => {
   // Ana runs and publishes.
   const ana = await open("ana");
@@ -175,4 +182,27 @@ it("goes from one browser to another by a mirror, and means the same in the shel
   await ben.getByRole("button", { name: "Open", exact: true }).click();
   await importFile(ben, "From a .car file", join(folder, "broken.car"));
   await ben.getByText(/broken\.car was not opened: .*is something else/).waitFor();
+
+  // Dropped on the library, a whole one is looked at.
+  await ben.goto(mirror.url);
+  const dropped = await ben.evaluateHandle(
+    (base64) => {
+      const data = new DataTransfer();
+      data.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], "rain.car"));
+      return data;
+    },
+    readFileSync(car, "base64"),
+  );
+  await ben.locator(".library").waitFor();
+  await ben.dispatchEvent(".library", "drop", { dataTransfer: dropped });
+  await ben.getByText(", all in this browser").waitFor();
+
+  // Once the page itself is kept, nothing else has to be there any more.
+  await expect.poll(() => ben.evaluate(isKept)).toBe(true);
+  await mirror.end("SIGKILL");
+  await ben.context().setOffline(true);
+  await ben.goto(link);
+  await ben.getByText(", all in this browser").waitFor();
+  await ben.getByRole("button", { name: "Open", exact: true }).click();
+  await runAll(ben);
 });
