@@ -7,6 +7,7 @@ import { pythonKernel } from "#kernels/python/kernel.ts";
 import { shellKernel } from "#kernels/shell/kernel.ts";
 import { typescriptKernel } from "#kernels/typescript/kernel.ts";
 import { comments } from "#plugins/comments/index.ts";
+import { data } from "#plugins/data/index.ts";
 import { history } from "#plugins/history/index.ts";
 import { markdown } from "#plugins/markdown/index.ts";
 import { onnx } from "#plugins/onnx/index.ts";
@@ -74,6 +75,7 @@ export const host = new PluginHost([
   terminal,
   ports,
   onnx,
+  data,
   settings,
 ]);
 

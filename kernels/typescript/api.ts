@@ -20,6 +20,7 @@ export interface ApiParts {
   readonly clear: unknown;
   readonly widget: unknown;
   readonly ml: unknown;
+  readonly table: unknown;
 }
 
 /** What a shell command gave. */
@@ -111,6 +112,7 @@ export function makeApi(parts: ApiParts): Api {
     clear: parts.clear,
     widget: parts.widget,
     ml: parts.ml,
+    table: parts.table,
     input,
     shell,
   });

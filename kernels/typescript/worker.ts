@@ -14,7 +14,7 @@ import { makeDisplay } from "./display.ts";
 import { needDocument } from "./dom.ts";
 import { Sources } from "./errors.ts";
 import { makeFetch } from "./fetch.ts";
-import { makeFiles } from "./files.ts";
+import { makeFiles, workspacePath } from "./files.ts";
 import {
   giveUpPowers,
   guardPipe,
@@ -98,6 +98,11 @@ function start(init: TypeScriptInit): (message: ToKernel | ServiceReply | Servic
     clear,
     widget: widgets.make,
     ml: makeMl(services),
+    table: (path: string) => {
+      const name = workspacePath(path);
+      const bundle = { "application/vnd.kroma.table+json": { path: name }, "text/plain": `Table of ${name}` };
+      return display(bundle, { raw: true });
+    },
   });
   const resolver = new Resolver({
     assets: init.assets,

@@ -1,13 +1,30 @@
-/** A file in a dialog: small text can be read and changed, pictures are shown, anything else is offered for download. */
-import { Match, Show, Switch, createSignal, onCleanup, type JSX } from "solid-js";
+/**
+ * A file in a dialog: small text can be read and changed, pictures are shown, tables scroll and sort (and are text again
+ * when asked), anything else is offered for download.
+ */
+import { Match, Show, Switch, createEffect, createSignal, onCleanup, type JSX } from "solid-js";
 import type { Workspace } from "#core/workspace/workspace.ts";
 import type { PageActions } from "#kit/commands.ts";
 import { Dialog } from "#kit/dialog.tsx";
 import { Icon } from "#kit/icon.tsx";
 import { fileSize } from "#kit/file-size.ts";
+import { chooseRenderer, renderers } from "#kit/renderers.ts";
+import { TABLE_MIME } from "#plugins/data/mime.ts";
+import { host } from "../plugins.ts";
 
 /** Larger text is cut when shown, and then cannot be changed here. */
 const EDITABLE = 1_000_000;
+
+/** Files that open as a table, by their ending; true: they are text too. */
+const TABLES: Readonly<Record<string, boolean>> = {
+  csv: true,
+  tsv: true,
+  parquet: false,
+  pq: false,
+  arrow: false,
+  arrows: false,
+  feather: false,
+};
 
 type Content =
   | { readonly type: "text"; readonly text: string; readonly whole: boolean }
@@ -23,9 +40,50 @@ const PICTURES: Readonly<Record<string, string>> = {
   svg: "image/svg+xml",
 };
 
+const endingOf = (path: string): string => path.split(".").at(-1)?.toLowerCase() ?? "";
+
+/** The file as the plugin draws it that shows tables. */
+function TableView(props: {
+  readonly path: string;
+  readonly workspace: Workspace;
+  readonly onFail: (error: unknown) => void;
+}): JSX.Element {
+  const place = document.createElement("div");
+  place.className = "file-table";
+  createEffect(() => {
+    const { path, workspace } = props;
+    const bundle = { [TABLE_MIME]: { path } };
+    const renderer = chooseRenderer(host.get(renderers), bundle)?.renderer;
+    let end: (() => void) | undefined;
+    let isOver = false;
+    const draw = async (): Promise<void> => {
+      const drawing = await renderer?.load();
+      const stop = await drawing?.render(place, {
+        mimeType: TABLE_MIME,
+        data: bundle[TABLE_MIME],
+        bundle,
+        metadata: {},
+        foreign: false,
+        dark: () => false,
+        onTheme: () => () => undefined,
+        comms: undefined,
+        file: async (name) => new Blob([(await workspace.read(name)) as Uint8Array<ArrayBuffer>]),
+      });
+      if (isOver) stop?.();
+      else end = stop ?? undefined;
+    };
+    draw().catch(props.onFail);
+    onCleanup(() => {
+      isOver = true;
+      end?.();
+    });
+  });
+  return place;
+}
+
 async function readContent(workspace: Workspace, path: string): Promise<Content> {
   const bytes = await workspace.read(path);
-  const type = PICTURES[path.split(".").at(-1)?.toLowerCase() ?? ""];
+  const type = PICTURES[endingOf(path)];
   // As an <img> an SVG runs no script.
   if (type)
     return { type: "picture", url: URL.createObjectURL(new Blob([bytes as Uint8Array<ArrayBuffer>], { type })) };
@@ -48,6 +106,8 @@ export function FileView(props: {
   const [content, setContent] = createSignal<Content>();
   const [draft, setDraft] = createSignal<string>();
   const [failure, setFailure] = createSignal("");
+  const isText = TABLES[endingOf(props.path)];
+  const [asTable, setAsTable] = createSignal(isText !== undefined);
   const fail = (error: unknown): void => void setFailure(error instanceof Error ? error.message : String(error));
   readContent(props.workspace, props.path).then(setContent, fail);
   onCleanup(() => {
@@ -89,6 +149,11 @@ export function FileView(props: {
           >
             <Icon name="download" />
           </button>
+          <Show when={isText}>
+            <button type="button" class="button" onClick={() => void save().then(() => setAsTable(!asTable()))}>
+              {asTable() ? "As text" : "As table"}
+            </button>
+          </Show>
           <Show when={draft() !== undefined}>
             <button type="button" class="button primary" onClick={() => void save()}>
               Save
@@ -108,6 +173,9 @@ export function FileView(props: {
         <p class="quiet panel-empty">{failure()}</p>
       </Show>
       <Switch>
+        <Match when={asTable()}>
+          <TableView path={props.path} workspace={props.workspace} onFail={fail} />
+        </Match>
         <Match when={asText(content())} keyed>
           {(text) => (
             <Show when={text.whole} fallback={<pre tabIndex={0}>{text.text}</pre>}>

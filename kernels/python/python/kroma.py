@@ -14,7 +14,7 @@ from _kroma import values as _values
 from _kroma.display import clear_output, display, update_display
 from _kroma.widget import Widget, synced
 
-__all__ = ["Widget", "clear_output", "display", "files", "get", "list", "ml", "remove", "set", "synced", "update_display"]
+__all__ = ["Widget", "clear_output", "display", "files", "get", "list", "ml", "remove", "set", "synced", "table", "update_display"]
 
 WORKSPACE = pathlib.Path("/workspace")
 
@@ -37,6 +37,12 @@ def list():
 def remove(name):
     """Takes a value away; no error if it is not there."""
     _values.remove(name)
+
+
+def table(name):
+    """Shows a file of the workspace (CSV, Parquet, Arrow) as a table that scrolls, sorts and filters, however long."""
+    path = files.path(name).resolve().relative_to(WORKSPACE).as_posix()
+    display({"application/vnd.kroma.table+json": {"path": path}, "text/plain": f"Table of {path}"}, raw=True)
 
 
 class files:

@@ -3,12 +3,13 @@ import type { Channel } from "#core/base/channel.ts";
 import type { MimeBundle } from "#core/kernel/mime.ts";
 import { PluginHost } from "#core/plugin/facet.ts";
 import { chooseRenderer, renderers, type CommTraffic, type RenderContext } from "#kit/renderers.ts";
+import { data } from "#plugins/data/index.ts";
 import { markdown } from "#plugins/markdown/index.ts";
 import { outputs } from "#plugins/outputs/index.ts";
 import { vega } from "#plugins/vega/index.ts";
 import { widgets } from "#plugins/widgets/index.ts";
 
-const list = new PluginHost([outputs, markdown, vega, widgets]).get(renderers);
+const list = new PluginHost([outputs, data, markdown, vega, widgets]).get(renderers);
 
 export interface DrawOptions {
   readonly metadata?: Readonly<Record<string, unknown>>;
