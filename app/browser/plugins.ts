@@ -11,6 +11,7 @@ import { data } from "#plugins/data/index.ts";
 import { history } from "#plugins/history/index.ts";
 import { markdown } from "#plugins/markdown/index.ts";
 import { onnx } from "#plugins/onnx/index.ts";
+import { openai } from "#plugins/openai/index.ts";
 import { outputs } from "#plugins/outputs/index.ts";
 import { people } from "#plugins/people/index.ts";
 import { ports } from "#plugins/ports/index.ts";
@@ -76,6 +77,7 @@ export const host = new PluginHost([
   ports,
   onnx,
   data,
+  openai,
   settings,
 ]);
 

@@ -1,0 +1,10 @@
+/** Language models behind an endpoint that speaks OpenAI's chat completions: Ollama, llama.cpp, LM Studio, hosted ones. */
+import { chatDrivers } from "#core/chat/driver.ts";
+import type { Plugin } from "#core/plugin/facet.ts";
+import { openAiDriver } from "./driver.ts";
+
+/** Provides the driver "openai". */
+export const openai: Plugin = {
+  id: "openai",
+  provides: [chatDrivers.of({ id: "openai", open: (endpoint) => openAiDriver(endpoint) })],
+};
