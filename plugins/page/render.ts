@@ -3,6 +3,7 @@
  * bytes in a browser and in Node, for they are published under their hash. It loads nothing from elsewhere, and what is
  * in it can do nothing (a policy in the page says so to the browser, too).
  */
+import { UNSTATED_LICENCE } from "#core/artefact/licence.ts";
 import type { Element, ElementContent, Root, RootContent } from "hast";
 import { toHtml } from "hast-util-to-html";
 import { h } from "hastscript";
@@ -116,7 +117,8 @@ function headOf(page: {
 
 function footerOf({ licence, notebook, canonical }: PageOptions): ElementContent[] {
   const lines: ElementContent[] = [];
-  if (licence !== undefined && licence !== "") lines.push(h("p", `Licence: ${licence}`));
+  if (licence !== undefined && licence !== "")
+    lines.push(h("p", licence === UNSTATED_LICENCE ? "No licence is stated." : `Licence: ${licence}`));
   if (notebook !== undefined) {
     const link = h("a", { href: notebook, download: true }, "The notebook as a file");
     lines.push(h("p", [link, ", with all its code, outputs and data."]));

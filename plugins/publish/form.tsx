@@ -1,5 +1,6 @@
 /** What is to be published: title, authors, licence and version, the files that go along, and what looks like a secret. */
 import { For, Show, createEffect, createMemo, createSignal, createUniqueId, on, type JSX } from "solid-js";
+import { UNSTATED_LICENCE } from "#core/artefact/licence.ts";
 import { notebookParts, type PlacedSuspicion } from "#core/artefact/notebook-parts.ts";
 import type { Draft, Publication } from "#core/artefact/messages.ts";
 import { fitName } from "#core/mesh/identity.ts";
@@ -11,7 +12,7 @@ import { countWords, sentenceOf } from "./words.ts";
 
 /** SPDX's names of what people choose most; the first says that nothing is allowed yet. */
 const LICENCES = [
-  ["LicenseRef-unstated", "None stated: others may read it, no more"],
+  [UNSTATED_LICENCE, "None stated: others may read it, no more"],
   ["CC-BY-4.0", "CC BY 4.0: use it, and name me"],
   ["CC-BY-SA-4.0", "CC BY-SA 4.0: the same, under the same terms"],
   ["CC0-1.0", "CC0: use it as you like"],

@@ -5,6 +5,7 @@
 import { For, Match, Show, Switch, createSignal, onCleanup, onMount, type JSX } from "solid-js";
 import type { ArtefactAddress } from "#core/artefact/address.ts";
 import type { Told } from "#core/artefact/client.ts";
+import { UNSTATED_LICENCE } from "#core/artefact/licence.ts";
 import type { ArtefactSummary, Hints } from "#core/artefact/messages.ts";
 import { WORKSPACE_FOLDER } from "#core/artefact/notebook-parts.ts";
 import { KromaError } from "#core/base/errors.ts";
@@ -232,7 +233,7 @@ function Found(
             {props.artefact.isHere ? ", all in this browser" : ", not yet all here"}
           </dd>
           <dt>Licence</dt>
-          <dd>{props.artefact.licence === UNSTATED ? "None stated" : props.artefact.licence}</dd>
+          <dd>{props.artefact.licence === UNSTATED_LICENCE ? "None stated" : props.artefact.licence}</dd>
           <dt>Name</dt>
           <dd>
             <code>{props.artefact.root}</code>
@@ -313,7 +314,6 @@ function AskElsewhere(props: { readonly onAsk: (address: string) => void }): JSX
   );
 }
 
-const UNSTATED = "LicenseRef-unstated";
 const MOST_SHOWN = 100;
 
 /** What went wrong, and what can be done about it. */

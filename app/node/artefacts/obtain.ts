@@ -1,6 +1,7 @@
 /** Gets an artefact for a verb: out of the home folder, and from others what is not there yet. */
 import type { ArtefactAddress } from "#core/artefact/address.ts";
 import { fetchArtefact, type FetchedArtefact } from "#core/artefact/fetch.ts";
+import { licenceWords } from "#core/artefact/licence.ts";
 import type { OpenedArtefact } from "#core/artefact/open.ts";
 import { KromaError } from "#core/base/errors.ts";
 import { openSignatures } from "#plugins/identity/signatures.ts";
@@ -59,7 +60,7 @@ export async function obtain(
 export function introduce({ manifest, envelopes }: OpenedArtefact, terminal: Terminal): void {
   const authors = manifest.authors.map(({ name }) => name).join(", ");
   terminal.say(
-    `"${manifest.title}" ${manifest.version}${authors === "" ? "" : `, by ${authors}`} (${manifest.licence})`,
+    `"${manifest.title}" ${manifest.version}${authors === "" ? "" : `, by ${authors}`} (${licenceWords(manifest.licence)})`,
   );
   for (const { author, isValid } of envelopes) {
     const who = author.name ?? "somebody without a name";

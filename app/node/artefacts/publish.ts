@@ -5,6 +5,7 @@ import { dirname, join, relative, resolve, sep } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { readAddress } from "#core/artefact/address.ts";
+import { UNSTATED_LICENCE } from "#core/artefact/licence.ts";
 import type { Author } from "#core/artefact/manifest.ts";
 import {
   notebookParts,
@@ -74,7 +75,7 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
     const authors = named ?? authorsIn(notebook);
     const said = {
       authors,
-      licence: values.licence ?? "LicenseRef-unstated",
+      licence: values.licence ?? UNSTATED_LICENCE,
       title: values.title ?? (notebook.title || titleOf(file)),
       ...(values.name === undefined ? {} : { name: values.name }),
       ...(values.version === undefined ? {} : { version: values.version }),
