@@ -11,6 +11,7 @@ import { type Terminal, UsageError } from "../cli-error.ts";
 import { checkWritable } from "../files.ts";
 import { counted, readArguments, sizeText } from "./arguments.ts";
 import { type Home, openHome } from "./home.ts";
+import { nameOf } from "./obtain.ts";
 import { writeCarFile } from "./publish.ts";
 import { stopOnSignals } from "./stopping.ts";
 
@@ -39,7 +40,11 @@ async function importVerb(args: readonly string[], terminal: Terminal): Promise<
         signal: stopping.signal,
         came: (block) => home.envelopes.notice(block),
       });
-      for (const root of came.roots) await home.pins.add(root, `from ${file}`);
+      for (const root of came.roots) {
+        // One that is pinned keeps its name.
+        if (await home.pins.has(root)) continue;
+        await home.pins.add(root, (await nameOf(home, root)) ?? `from ${file}`);
+      }
       return came;
     });
     const { roots, blocks, bytes } = imported;
@@ -94,6 +99,8 @@ async function withSignature(cid: string, home: Home): Promise<readonly string[]
   for (const envelope of codecOf(cid) === "dag-cbor" ? await home.envelopes.of(cid) : []) {
     const root = await home.blocks.get(cid);
     if (!root) break;
+    // The list outlives what garbage took.
+    if (!(await home.blocks.has(envelope))) continue;
     const { files } = decodeRoot(root);
     const directory = await publishedDirectory({ files, root: cid, envelope }, home.blocks, { put: blockCid });
     if (await home.blocks.has(directory)) return [cid, directory];

@@ -2,13 +2,13 @@
 import type { ArtefactAddress } from "#core/artefact/address.ts";
 import { fetchArtefact, type FetchedArtefact } from "#core/artefact/fetch.ts";
 import { licenceWords } from "#core/artefact/licence.ts";
-import type { OpenedArtefact } from "#core/artefact/open.ts";
+import { openArtefact, type OpenedArtefact } from "#core/artefact/open.ts";
 import { KromaError } from "#core/base/errors.ts";
 import { openSignatures } from "#plugins/identity/signatures.ts";
 import type { Terminal } from "../cli-error.ts";
 import { sizeText } from "./arguments.ts";
 import type { Home } from "./home.ts";
-import { openSources } from "./sources.ts";
+import { openSources, type OpenSources } from "./sources.ts";
 
 export interface ObtainOptions {
   readonly from: readonly string[];
@@ -46,13 +46,27 @@ export async function obtain(
       return fetched;
     });
   } catch (error) {
-    if (error instanceof KromaError && error.code === "missing" && !sources.areAny)
-      throw new KromaError("missing", `${error.message} Say where it can be had: --from ADDRESS, or KROMA_GATEWAYS.`, {
-        cause: error,
-      });
-    throw error;
+    throw withAdvice(error, sources);
   } finally {
     await sources.close();
+  }
+}
+
+/** What went wrong; when something is missing and there was nobody to ask, with the way to name somebody. */
+export function withAdvice(error: unknown, { areAny }: OpenSources): unknown {
+  if (!(error instanceof KromaError) || error.code !== "missing" || areAny) return error;
+  const sentence = `${error.message} Say where it can be had: --from ADDRESS, or KROMA_GATEWAYS.`;
+  return new KromaError("missing", sentence, { cause: error });
+}
+
+/** How an artefact that is here calls itself; undefined for everything else. */
+export async function nameOf(home: Home, cid: string): Promise<string | undefined> {
+  try {
+    const { manifest } = await openArtefact(cid, home.blocks, { signatures: await openSignatures() });
+    return `${manifest.title} ${manifest.version}`;
+  } catch (error) {
+    if (error instanceof KromaError) return undefined;
+    throw error;
   }
 }
 

@@ -11,7 +11,7 @@ import { openSignatures } from "#plugins/identity/signatures.ts";
 import { type Terminal, UsageError } from "../cli-error.ts";
 import { counted, oneAddress, readArguments, sizeText } from "./arguments.ts";
 import { openHome, type Home } from "./home.ts";
-import { obtain } from "./obtain.ts";
+import { obtain, withAdvice } from "./obtain.ts";
 import { openService, pinAtService, unpinAtService } from "./remote-pin.ts";
 import { openSources } from "./sources.ts";
 import { stopOnSignals } from "./stopping.ts";
@@ -121,7 +121,7 @@ async function isArtefact(
     return true;
   } catch (error) {
     if (error instanceof KromaError && error.code === "invalid") return false;
-    throw error;
+    throw withAdvice(error, sources);
   } finally {
     await sources.close();
   }
@@ -153,6 +153,8 @@ async function pinBlocks(
       await home.pins.add(address.cid, name);
     });
     return address.cid;
+  } catch (error) {
+    throw withAdvice(error, sources);
   } finally {
     await sources.close();
   }
