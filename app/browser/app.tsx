@@ -14,6 +14,7 @@ import { KEPT_PANEL } from "#plugins/publish/index.ts";
 import { createArtefacts, openAsNotebook } from "./artefacts.ts";
 import type { PageNetwork } from "./network.ts";
 import { setPageActions } from "./command-context.ts";
+import { createNames } from "./names.ts";
 import { startKeyboard } from "./keyboard.ts";
 import { importFiles, pickFiles, tellWarnings } from "./library/import-files.ts";
 import { openPath, openUrl, type OnWarnings } from "./library/shipped.ts";
@@ -195,6 +196,7 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
       },
       props.network,
     ),
+    names: createNames(),
   };
   const duplicate = async (document: DocumentId): Promise<void> => {
     try {

@@ -11,6 +11,7 @@ import { data } from "#plugins/data/index.ts";
 import { history } from "#plugins/history/index.ts";
 import { markdown } from "#plugins/markdown/index.ts";
 import { onnx } from "#plugins/onnx/index.ts";
+import { names } from "#plugins/names/index.ts";
 import { openai } from "#plugins/openai/index.ts";
 import { outputs } from "#plugins/outputs/index.ts";
 import { people } from "#plugins/people/index.ts";
@@ -71,6 +72,7 @@ export const host = new PluginHost([
   widgets,
   people,
   publish,
+  names,
   comments,
   history,
   terminal,

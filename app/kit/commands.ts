@@ -9,6 +9,7 @@ import type { Session } from "#core/session/session.ts";
 import { Facet } from "#core/plugin/facet.ts";
 import type { Artefacts } from "./artefacts.ts";
 import type { Comments } from "./comments.ts";
+import type { NameAccess } from "./names.ts";
 import type { Network } from "./network.ts";
 import type { SharedFilesView } from "./shared-files.ts";
 import type { Question } from "./question.tsx";
@@ -96,6 +97,8 @@ export interface PageActions {
   readonly network: Network;
   /** What was published, here and elsewhere. */
   readonly artefacts: Artefacts;
+  /** Names that stand for the newest version of something; loaded when first asked for. */
+  names(): Promise<NameAccess>;
 }
 
 export interface CommandContext {

@@ -46,9 +46,24 @@ export class NameBook {
     }
   }
 
-  /** The number of the newest record there ever was, also of one whose time is over. */
+  /** The newest record there ever was, also one whose time is over. */
+  latest(name: string): Promise<NameRecord | undefined> {
+    return this.#known(parseName(name));
+  }
+
+  /** Its number. */
   async sequence(name: string): Promise<bigint | undefined> {
-    return (await this.#known(parseName(name)))?.sequence;
+    return (await this.latest(name))?.sequence;
+  }
+
+  /** The names that are followed, in their order. */
+  async names(): Promise<readonly string[]> {
+    return (await this.#documents.loadRange([ACCEPTED])).map(([key]) => key[1] as string);
+  }
+
+  /** Follows the name no more. What is known of it stays, so that nobody can come with an older record. */
+  async forget(name: string): Promise<void> {
+    await this.#documents.write({ remove: [[ACCEPTED, parseName(name)]] });
   }
 
   /**

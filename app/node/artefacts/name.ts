@@ -1,15 +1,10 @@
 /** `kroma name`: what one's own name stands for, and what others' names do (IPNS). */
-import { KromaError } from "#core/base/errors.ts";
-import { makeRecord, nameOf, parseName, readRecord, type NameRecord } from "#plugins/names/record.ts";
-import { fetchRecord, sendRecord } from "#plugins/names/routing.ts";
+import { DAYS, Names } from "#plugins/names/names.ts";
 import { type Terminal, UsageError } from "../cli-error.ts";
 import { oneAddress, readArguments } from "./arguments.ts";
 import { openHome, type Home } from "./home.ts";
 import { stopOnSignals } from "./stopping.ts";
 
-const DAY = 86_400_000;
-/** A record is good for so long; whoever publishes less often makes it longer. */
-const DAYS = 90;
 const MOST_DAYS = 3650;
 
 /** Does what the first argument says; the answer is the exit status. */
@@ -31,28 +26,14 @@ async function publishName(args: readonly string[], terminal: Terminal): Promise
   if (!Number.isInteger(days) || days < 1 || days > MOST_DAYS)
     throw new UsageError(`name publish: --days takes a number from 1 to ${MOST_DAYS}, not "${values.days}"`);
   const servers = serversOf(values.to);
-  const stopping = stopOnSignals();
-  const home = openHome();
-  try {
-    const now = Date.now();
-    const signer = await home.signer();
-    const name = nameOf(signer.identity);
-    // Also what another machine of one's own may have published since.
-    await learn(home, name, servers, now, terminal, stopping.signal);
-    const sequence = ((await home.names.sequence(name)) ?? -1n) + 1n;
-    const bytes = await makeRecord(signer, { value: cid, sequence, validUntil: new Date(now + days * DAY) });
-    await home.names.offer(name, bytes, now);
-    const record = await readRecord(name, bytes, now);
-    const failed = await sendAll(record, servers, terminal, stopping.signal);
-    terminal.say(
-      `version ${sequence} of the name, good for ${days} days${servers.length === 0 ? "; nobody was told: see --to" : ""}`,
-    );
+  return withNames(async (names, signal) => {
+    const { name, sequence, failures } = await names.publish(cid, servers, signal, days);
+    for (const failure of failures) terminal.say(failure);
+    const alone = servers.length === 0 ? "; nobody was told: see --to" : "";
+    terminal.say(`version ${sequence} of the name, good for ${days} days${alone}`);
     terminal.out(`${name}\n`);
-    return failed === 0 ? 0 : 1;
-  } finally {
-    stopping.end();
-    home.close();
-  }
+    return failures.length === 0 ? 0 : 1;
+  });
 }
 
 /** What a name stands for is the only line of standard output; a newer version is told, and taken only with --accept. */
@@ -63,70 +44,33 @@ async function resolveName(args: readonly string[], terminal: Terminal): Promise
   });
   const [text, ...rest] = positionals;
   if (text === undefined || rest.length > 0) throw new UsageError("name resolve: which one? One name, like k51…");
-  const name = parseName(text.replace(/^(?:ipns:\/\/|\/ipns\/)/, "").replace(/\/+$/, ""));
   const servers = serversOf(values.from);
-  const stopping = stopOnSignals();
-  const home = openHome();
-  try {
-    const now = Date.now();
-    await learn(home, name, servers, now, terminal, stopping.signal);
-    const { accepted, newest, hasNews } = await home.names.followed(name, now);
-    if (newest && (accepted === undefined || values.accept === true)) {
-      await home.names.accept(name, newest.value);
-      if (accepted !== undefined && hasNews)
-        terminal.say(`from now on version ${newest.sequence}, in place of ${accepted}`);
-      terminal.out(`${newest.value}\n`);
+  return withNames(async (names, signal) => {
+    const { name, accepted, newest, hasNews, failures } = await names.follow(text, servers, signal);
+    for (const failure of failures) terminal.say(failure);
+    if (newest !== undefined && hasNews && values.accept === true) {
+      await names.accept(name, newest);
+      terminal.say(`from now on in place of ${accepted}`);
+      terminal.out(`${newest}\n`);
       return 0;
     }
-    if (accepted === undefined)
-      throw new KromaError("missing", "Nobody who was asked knows this name. Say who may: --from ADDRESS.");
-    if (newest && hasNews) terminal.say(`there is a newer version: ${newest.value} (to take it: --accept)`);
-    if (!newest) terminal.say("nobody vouches for this any more: the time of what is known of the name is over");
+    if (newest !== undefined && hasNews) terminal.say(`there is a newer version: ${newest} (to take it: --accept)`);
+    if (newest === undefined)
+      terminal.say("nobody vouches for this any more: the time of what is known of the name is over");
     terminal.out(`${accepted}\n`);
     return 0;
+  });
+}
+
+async function withNames(work: (names: Names, signal: AbortSignal) => Promise<number>): Promise<number> {
+  const stopping = stopOnSignals();
+  const home: Home = openHome();
+  try {
+    return await work(new Names({ book: home.names, now: Date.now, self: () => home.signer() }), stopping.signal);
   } finally {
     stopping.end();
     home.close();
   }
-}
-
-/** Asks the servers what they know; the book keeps the newest. */
-async function learn(
-  home: Home,
-  name: string,
-  servers: readonly string[],
-  now: number,
-  terminal: Terminal,
-  signal: AbortSignal,
-): Promise<void> {
-  for (const server of servers) {
-    try {
-      const record = await fetchRecord(server, name, now, signal);
-      if (record) await home.names.offer(name, record.bytes, now);
-    } catch (error) {
-      if (!(error instanceof KromaError) || error.code === "aborted" || error.code === "invalid") throw error;
-      terminal.say(error.message);
-    }
-  }
-}
-
-async function sendAll(
-  record: NameRecord,
-  servers: readonly string[],
-  terminal: Terminal,
-  signal: AbortSignal,
-): Promise<number> {
-  let failed = 0;
-  for (const server of servers) {
-    try {
-      await sendRecord(server, record, signal);
-    } catch (error) {
-      if (!(error instanceof KromaError) || error.code === "aborted") throw error;
-      failed += 1;
-      terminal.say(error.message);
-    }
-  }
-  return failed;
 }
 
 /** Those that were named, else those of the environment. */

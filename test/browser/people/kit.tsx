@@ -23,6 +23,9 @@ import { createView, type PageView } from "#app/browser/notebook/view.ts";
 import type { PageActions } from "#kit/commands.ts";
 import type { ManualOffer, Network, NewInvitation } from "#kit/network.ts";
 import type { Question } from "#kit/question.tsx";
+import { MemoryDocStore } from "#core/store/memory.ts";
+import { NameBook } from "#plugins/names/book.ts";
+import { Names } from "#plugins/names/names.ts";
 import { type TestArtefacts, testArtefacts } from "../ui/artefacts.ts";
 import { openPages } from "../ui/kit.ts";
 import "#kit/tokens.css";
@@ -237,6 +240,8 @@ export function testPage(network: Network): TestPage {
     download: (name, content) => void page.downloads.push({ name, content }),
     setTheme: () => undefined,
     artefacts: testArtefacts(),
+    names: async () =>
+      new Names({ book: new NameBook(new MemoryDocStore()), now: Date.now, self: async () => undefined }),
     downloads: [],
   };
   return page;
