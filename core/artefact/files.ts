@@ -47,7 +47,7 @@ const LAYOUT = {
   profile: "unixfs-v1-2025",
   wrapWithDirectory: true,
   fileImportConcurrency: 1,
-  blockWriteConcurrency: 4,
+  blockWriteConcurrency: 8,
   // Files come in chunks already, each kind in its own way.
   chunker: (chunks: AsyncIterable<Uint8Array>) => chunks,
 } as const;

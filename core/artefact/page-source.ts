@@ -9,6 +9,8 @@ import type { FromArtefacts, ToArtefacts } from "./messages.ts";
 
 /** What a page is asked for at once. */
 const PIECE = 1024 * 1024;
+/** So many pieces are asked for before the first of them has been used. */
+const AHEAD = 4;
 
 type Answer = Extract<ToArtefacts, { readonly type: "content" }>;
 
@@ -31,11 +33,18 @@ export class PageSource {
   /** The bytes of a file of a publishing, read anew each time. `unavailable` when it is not as long as was said. */
   async *read(file: { readonly path: string; readonly size: number }, asking: Asking): AsyncGenerator<Uint8Array> {
     const { path, size } = file;
-    for (let offset = 0; offset < size;) {
-      const bytes = await this.#piece({ path, offset, length: Math.min(PIECE, size - offset) }, asking);
-      if (bytes.length === 0 || offset + bytes.length > size)
+    const ahead: Promise<Uint8Array>[] = [];
+    let asked = 0;
+    for (let offset = 0; offset < size; offset += PIECE) {
+      for (; asked < size && ahead.length < AHEAD; asked += PIECE) {
+        const piece = this.#piece({ path, offset: asked, length: Math.min(PIECE, size - asked) }, asking);
+        // Whoever fails first is heard when its turn comes; the others are of no interest then.
+        piece.catch(() => undefined);
+        ahead.push(piece);
+      }
+      const bytes = (await ahead.shift()) as Uint8Array;
+      if (bytes.length !== Math.min(PIECE, size - offset))
         throw new KromaError("unavailable", `The file ${path} changed while it was published. Publish it again.`);
-      offset += bytes.length;
       yield bytes;
     }
   }

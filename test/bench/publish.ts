@@ -83,10 +83,12 @@ export async function benchPublish(): Promise<readonly Figure[]> {
     const idle = memoryOf(profiles[0]);
     let most = 0;
     const watch = setInterval(() => (most = Math.max(most, memoryOf(profiles[0]) - idle)), 100);
+    const before = ana.cpuSeconds();
     const started = performance.now();
     await page.locator(".publish-form button[type=submit]").click();
     await page.locator(".publish-done").waitFor({ timeout: 300_000 });
     const seconds = (performance.now() - started) / 1000;
+    const processor = ana.cpuSeconds() - before;
     clearInterval(watch);
     await ana.close();
 
@@ -101,10 +103,13 @@ export async function benchPublish(): Promise<readonly Figure[]> {
     const other = await ben.context.newPage();
     await other.goto(`${mirror.url}/#/artefact/${root}`);
     await other.locator(".artefact-facts").waitFor();
+    await ben.rest();
+    const rested = ben.cpuSeconds();
     const asked = performance.now();
     await other.getByRole("button", { name: "Pin", exact: true }).click();
-    await other.getByText("Pinned in this browser").waitFor({ timeout: 120_000 });
+    await other.locator(".artefact-pinned").waitFor({ timeout: 120_000 });
     const fetched = (performance.now() - asked) / 1000;
+    const spent = ben.cpuSeconds() - rested;
     await ben.close();
     const rate = (bytes: number, time: number): string => `${(bytes / 1e6 / time).toFixed(1)} MB/s`;
     return [
@@ -113,7 +118,7 @@ export async function benchPublish(): Promise<readonly Figure[]> {
         value: seconds,
         unit: "s",
         goal: SIZE / 25e6,
-        detail: `from the press on the button until all is hashed, stored and pinned: ${rate(SIZE, seconds)}`,
+        detail: `from the press on the button until all is hashed, stored and pinned: ${rate(SIZE, seconds)}, ${processor.toFixed(1)} CPU s`,
       },
       {
         name: "memory while publishing",
@@ -127,7 +132,7 @@ export async function benchPublish(): Promise<readonly Figure[]> {
         value: fetched,
         unit: "s",
         goal: FETCHED / 12e6,
-        detail: `until all is checked, stored and pinned: ${rate(FETCHED, fetched)}`,
+        detail: `until all is checked, stored and pinned: ${rate(FETCHED, fetched)}, ${spent.toFixed(1)} CPU s`,
       },
     ];
   } finally {
