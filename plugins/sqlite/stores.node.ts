@@ -13,6 +13,8 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS documents (key BLOB PRIMARY KEY, path TEXT NOT NULL, bytes BLOB NOT NULL) WITHOUT ROWID;
   CREATE TABLE IF NOT EXISTS blocks (cid TEXT PRIMARY KEY, bytes BLOB NOT NULL);
 `;
+/** Another process that writes to the same file is waited for so long, in milliseconds. */
+const PATIENCE = 10_000;
 /** SQLite's result code for a full disk (sqlite.org/rescode). */
 const SQLITE_FULL = 13;
 /** And for a file that is something else. */
@@ -27,7 +29,7 @@ export class SqliteStores {
   /** Opens the file, or makes it. `unavailable` when that can't be done, `corrupt` when it is no such file. */
   constructor(path: string) {
     const database = guard(() => {
-      const opened = new DatabaseSync(path);
+      const opened = new DatabaseSync(path, { timeout: PATIENCE });
       opened.exec(SCHEMA);
       return opened;
     });
