@@ -12,6 +12,7 @@ import { encode, type PeerMessage } from "#core/mesh/wire.ts";
 import { BlankDocument } from "#core/notebook/blank-document.ts";
 import { blankComments } from "#core/notebook/comments-document.ts";
 import { DocumentSync } from "#core/notebook/document-sync.ts";
+import { blankFiles, type FilesRecord } from "#core/notebook/files-document.ts";
 import { openSignatures } from "#plugins/identity/signatures.ts";
 import { cellId, newCell, openWith, sources } from "../notebook/kit.ts";
 import { letIn, link, person, until, type Person } from "./people.ts";
@@ -98,6 +99,11 @@ describe("a member that does what it likes", () => {
       "a presence as long as a book",
       new TextEncoder().encode(`\0{"type":"presence","document":"d","state":{"x":"${"y".repeat(5000)}"}}`),
     ],
+    [
+      "a run as long as a book",
+      new TextEncoder().encode(`\0{"type":"run","document":"d","cell":"a","run":{"x":"${"y".repeat(70_000)}"}}`),
+    ],
+    ["a run of a cell that can be none", new TextEncoder().encode('\0{"type":"run","document":"d","cell":"../a"}')],
     ["a piece of another message within one", Uint8Array.of(0x81, 0)],
   ])("loses its link by %s (S1)", async (_, bytes) => {
     const { ana, ben, isWell } = await company();
@@ -129,6 +135,36 @@ describe("a member that does what it likes", () => {
     await until(() => eve.heard.some((message) => message[0] === 3), "Ana syncs comments with it");
     eve.say({ type: "sync", number: 7, part: "comments", bytes: bomb(1_000_000) });
     expect(await eve.ended).toContain("too big");
+    await isWell();
+  });
+
+  it("loses its link by a bomb among the files, and names none that leads out of the workspace (F1, F3)", async () => {
+    const { ana, ben, isWell, document, genesis, mine } = await company();
+    await mine.files.load();
+    const share: PeerMessage = { type: "share", number: 7, document, genesis, heads: [], parts: ["files"] };
+    const eve = await hostile(ana, ben);
+    eve.say(share);
+    await until(() => eve.heard.some((message) => message[0] === 4), "Ana syncs files with it");
+    eve.say({ type: "sync", number: 7, part: "files", bytes: bomb(500_000) });
+    expect(await eve.ended).toContain("too big");
+    const cid = await ben.fileBlocks.put(new TextEncoder().encode("x"));
+    const [path, record] = ["/../../evil", JSON.stringify({ cid, size: 1, modified: 0 })];
+    const mallory = await hostile(ana, ben);
+    mallory.say(share);
+    const files = Automerge.change(Automerge.load<FilesRecord>(blankFiles()), (draft) => {
+      draft.files[path] = new Automerge.ImmutableString(record);
+      draft.files["/good"] = new Automerge.ImmutableString(record);
+    });
+    const own = new DocumentSync({ sync: async (work) => await work(files, async () => undefined) }, true);
+    const told = () => mallory.heard.filter((message) => message[0] === 4);
+    for (let taken = 0; mine.files.shared.files.length === 0;) {
+      await until(() => told().length > taken || mine.files.shared.files.length > 0, "Ana answers");
+      for (const message of told().slice(taken)) await own.take(message.subarray(3));
+      taken = told().length;
+      const bytes = await own.next();
+      if (bytes) mallory.say({ type: "sync", number: 7, part: "files", bytes });
+    }
+    expect(mine.files.shared.files.map((file) => file.path)).toEqual(["good"]);
     await isWell();
   });
 
