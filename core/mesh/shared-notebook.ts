@@ -407,8 +407,9 @@ export class SharedNotebook {
     const used = membership.invitations.find(({ id, state }) => state === "used" && !this.#closing.has(id));
     if (!used) return;
     this.#closing.add(used.id);
-    const { bytes } = await this.#options.revoke(membership, used.id);
-    await this.#entriesCame([bytes], undefined);
+    // Where it can't be (the list is full), the one whose message this follows has done nothing wrong.
+    const made = await this.#options.revoke(membership, used.id).catch(() => undefined);
+    if (made) await this.#entriesCame([made.bytes], undefined);
   }
 
   #mayWrite({ id }: Peer, part: Part): boolean {
