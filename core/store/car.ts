@@ -71,12 +71,20 @@ export async function* carBytes(
   roots: readonly string[],
   blocks: AsyncIterable<WalkedBlock>,
 ): AsyncGenerator<Uint8Array> {
+  yield carHeader(roots);
+  for await (const block of blocks) yield carSection(block);
+}
+
+/** What a CAR file starts with. Roots of the same lengths make headers of the same length. */
+export function carHeader(roots: readonly string[]): Uint8Array {
   const header = dagCbor.encode({ version: 1, roots: roots.map((cid) => parseCid(cid)) });
-  yield concatenate([lengthOf(header.length), header]);
-  for await (const { cid, bytes } of blocks) {
-    const name = parseCid(cid).bytes;
-    yield concatenate([lengthOf(name.length + bytes.length), name, bytes]);
-  }
+  return concatenate([lengthOf(header.length), header]);
+}
+
+/** What a block is in a CAR file. */
+export function carSection({ cid, bytes }: WalkedBlock): Uint8Array {
+  const name = parseCid(cid).bytes;
+  return concatenate([lengthOf(name.length + bytes.length), name, bytes]);
 }
 
 /** A CAR file of everything under the roots, depth first, each block once. */
@@ -112,6 +120,7 @@ export async function importCar(
 
 async function readCar(reader: StreamReader, limits: Pick<WalkLimits, "blocks" | "bytes">): Promise<OpenCar> {
   let header = await readHeader(reader);
+  reader.isCar = true;
   let end = Number.POSITIVE_INFINITY;
   const { version } = header;
   if (version === 2) {
@@ -201,6 +210,8 @@ function noCar(what?: string, cause?: unknown): KromaError {
 class StreamReader {
   readonly #iterator: AsyncIterator<Uint8Array>;
   readonly #signal: AbortSignal | undefined;
+  /** True once its header was read: what ends before that never was one. */
+  isCar = false;
   #piece: Uint8Array = new Uint8Array();
   #position = 0;
 
@@ -258,7 +269,7 @@ class StreamReader {
   async #take(length: number, use: (piece: Uint8Array, at: number) => void): Promise<void> {
     let taken = 0;
     while (taken < length) {
-      if (await this.isAtEnd()) throw noCar("ends in the middle: it is cut off");
+      if (await this.isAtEnd()) throw noCar(this.isCar ? "ends in the middle: it is cut off" : undefined);
       const piece = this.#piece.subarray(0, length - taken);
       use(piece, taken);
       taken += piece.length;

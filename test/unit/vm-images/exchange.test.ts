@@ -127,11 +127,11 @@ describe("a Linux image", () => {
     const damaged = Buffer.from(bytes);
     damaged[damaged.length - 500] = (damaged.at(-500) ?? 0) ^ 1;
     await writeFile(file, damaged);
-    await expect(take(file)).rejects.toThrow("not what its CID says");
+    await expect(take(file)).rejects.toThrow("is something else");
     await writeFile(file, bytes.subarray(0, bytes.length - 100));
-    await expect(take(file)).rejects.toThrow("damaged or cut off");
+    await expect(take(file)).rejects.toThrow("cut off");
     await writeFile(file, "not a CAR");
-    await expect(take(file)).rejects.toThrow("is no CAR file");
+    await expect(take(file)).rejects.toThrow("no CAR file");
 
     const spoil = async (change: (folder: string) => Promise<void>): Promise<string> => {
       const folder = await mkdtemp(join(work, "spoilt-"));
