@@ -48,11 +48,14 @@ export async function fetchBlocks(
 
   const add = (cid: string, depth: number): void => {
     const key = parseCid(cid).toV1().toString();
-    if (seen.has(key) || inlineBytes(cid)) return;
+    if (seen.has(key)) return;
     seen.add(key);
     if (depth > limits.depth || seen.size > limits.blocks)
       throw new KromaError("exhausted", "This has more blocks, or goes deeper, than Kroma takes.");
-    ahead.push({ cid, depth });
+    const inline = inlineBytes(cid);
+    // It is here with the block that names it; what it names need not be. One in another is always shorter.
+    if (inline) for (const link of linksOf(cid, inline)) add(link, depth + 1);
+    else ahead.push({ cid, depth });
   };
   const bring = async ({ cid, depth }: { readonly cid: string; readonly depth: number }): Promise<void> => {
     // The bytes of files that are here need not be looked at.

@@ -47,21 +47,23 @@ export async function* walkBlocks(
   for (let next = ahead.pop(); next; next = ahead.pop()) {
     throwIfAborted(signal);
     const { cid, depth } = next;
-    // The bytes of an inline CID are in the block above; it is no block of its own.
-    if (inlineBytes(cid)) continue;
     // Under two codecs a block is kept once, but may have links under one of them only.
     const [name, key] = [storedName(cid), parseCid(cid).toV1().toString()];
     if (seen.has(key)) continue;
     if (depth > limits.depth) throw tooMuch(`goes deeper than ${limits.depth} levels`);
-    const bytes = await source.get(cid, signal && { signal });
+    // The bytes of an inline CID are in the block above: it is no block of its own, but may have links.
+    const inline = inlineBytes(cid);
+    const bytes = inline ?? (await source.get(cid, signal && { signal }));
     if (!bytes) throw new KromaError("missing", `The block ${cid} is not here.`, { details: { cid } });
-    blocks += 1;
-    size += bytes.byteLength;
-    if (blocks > limits.blocks) throw tooMuch(`has more than ${limits.blocks} blocks`);
-    if (size > limits.bytes) throw tooMuch(`has more than ${limits.bytes} bytes`);
     const links = linksOf(cid, bytes);
-    const isNew = !seen.has(name);
+    const isNew = !inline && !seen.has(name);
     seen.add(key).add(name);
+    if (!inline) {
+      blocks += 1;
+      size += bytes.byteLength;
+      if (blocks > limits.blocks) throw tooMuch(`has more than ${limits.blocks} blocks`);
+      if (size > limits.bytes) throw tooMuch(`has more than ${limits.bytes} bytes`);
+    }
     if (isNew) yield { cid, bytes };
     for (let index = links.length - 1; index >= 0; index -= 1)
       ahead.push({ cid: links[index] as string, depth: depth + 1 });

@@ -1,6 +1,8 @@
 import * as dagCbor from "@ipld/dag-cbor";
 import { CID } from "multiformats/cid";
+import { identity } from "multiformats/hashes/identity";
 import { beforeEach, describe, expect, it } from "vitest";
+import { fetchBlocks } from "#core/store/fetch-blocks.ts";
 import { MemoryBlockStore, MemoryDocStore } from "#core/store/memory.ts";
 import { collectGarbage, Pins } from "#core/store/pins.ts";
 import { walkBlocks, WALK_LIMITS } from "#core/store/walk.ts";
@@ -28,6 +30,20 @@ describe("a walk", () => {
     const inner = await node(two, one);
     const root = await node(one, inner, three, inner);
     expect(await walked([root, three])).toEqual([root, one, inner, two, three]);
+  });
+
+  it("goes through inline blocks, which are none of their own, and so do fetching and collecting", async () => {
+    const one = await leaf(1);
+    const inner = CID.createV1(0x71, identity.digest(dagCbor.encode([CID.parse(one)]))).toString();
+    const outer = CID.createV1(0x71, identity.digest(dagCbor.encode({ inner: CID.parse(inner) }))).toString();
+    const root = await node(outer, inner);
+    expect(await walked([root])).toEqual([root, one]);
+    expect(await walked([outer])).toEqual([one]);
+    const other = new MemoryBlockStore();
+    await fetchBlocks([root], other, blocks);
+    expect(await other.has(one)).toBe(true);
+    await pins.add(root);
+    expect(await collectGarbage(blocks, pins)).toMatchObject({ removed: 0 });
   });
 
   it("does not go round a wide and deep tree of one block for ever", async () => {
