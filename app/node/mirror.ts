@@ -22,6 +22,7 @@ import { announced, family, websocketPort } from "./mirror/addresses.ts";
 import { type KeeperCounts, openKeeper } from "./mirror/keeper.ts";
 import { isLoopback, listen, readPort, urlHost } from "./listen.ts";
 import { openIdentity } from "./mirror/identity.ts";
+import type { PeerBlocks } from "./mirror/origins.ts";
 import { openPublished, type Published } from "./mirror/published.ts";
 import { createPublishedServer } from "./mirror/published-server.ts";
 import { mirrorToken, PUBLISHED_FOLDER } from "./mirror/token-verb.ts";
@@ -59,6 +60,8 @@ export interface GatewayPart {
   readonly port: number;
   /** Where others reach it through a proxy. */
   readonly publicUrl?: URL;
+  /** Peers can be asked for blocks from now on. */
+  readonly onExchange?: (exchange: PeerBlocks) => void;
 }
 
 /** A mirror that runs. */
@@ -80,10 +83,12 @@ export async function mirror(args: readonly string[], terminal: Terminal): Promi
   if (args[0] === "token") return mirrorToken(args.slice(1), terminal);
   const { join: links, gatewayPort, publicGateway, ...options } = readOptions(args);
   const isOpen = isOpenTo(options);
+  let exchange: PeerBlocks | undefined;
   const published = await openPublished({
     folder: join(options.data, PUBLISHED_FOLDER),
     clock: realClock,
     isOpen,
+    peers: () => exchange,
     onFailure: (error) => terminal.say(`mirror: blocks could not be tidied up: ${String(error)}`),
   });
   const keeper = await openKeeper(
@@ -92,7 +97,12 @@ export async function mirror(args: readonly string[], terminal: Terminal): Promi
   );
   let running: Mirror;
   try {
-    const gateway = { published, port: gatewayPort, ...(publicGateway ? { publicUrl: publicGateway } : {}) };
+    const gateway: GatewayPart = {
+      published,
+      port: gatewayPort,
+      onExchange: (started) => (exchange = started),
+      ...(publicGateway ? { publicUrl: publicGateway } : {}),
+    };
     running = await startMirror({ ...options, onLink: keeper.onLink, kept: keeper.counts, gateway });
     for (const link of links) for (const address of await keeper.join(link)) running.reach(address);
   } catch (error) {
@@ -147,7 +157,7 @@ export async function startMirror(options: MirrorOptions): Promise<Mirror> {
     announce: announced(address, port, options.publicUrl),
     onState: () => undefined,
     ...(options.onLink ? { onLink: options.onLink } : {}),
-    ...(options.gateway ? { beside: exchangeOf(options.gateway.published) } : {}),
+    ...(options.gateway ? { beside: exchangeOf(options.gateway) } : {}),
   }).catch(async (error: unknown) => {
     server.close();
     throw error instanceof KromaError ? new UsageError(`mirror: can't listen on ${address}, UDP port ${port}`) : error;
@@ -198,9 +208,14 @@ export async function startMirror(options: MirrorOptions): Promise<Mirror> {
   };
 }
 
-/** What was published is given to peers of IPFS, too. */
-function exchangeOf({ blocks, isDenied }: Published): NonNullable<Libp2pOptions["beside"]> {
-  return (node) => startBitswap(node, { blocks, isGiven: (cid) => !isDenied(storedName(cid)) });
+/** What was published is given to peers of IPFS, too, and they are asked for what is to be pinned. */
+function exchangeOf({ published, onExchange }: GatewayPart): NonNullable<Libp2pOptions["beside"]> {
+  const { blocks, isDenied } = published;
+  return async (node) => {
+    const exchange = await startBitswap(node, { blocks, isGiven: (cid) => !isDenied(storedName(cid)) });
+    onExchange?.(exchange);
+    return exchange;
+  };
 }
 
 async function startGateway(

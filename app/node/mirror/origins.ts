@@ -1,20 +1,62 @@
-/** Where a request to pin says that blocks are: gateways over HTTP, as multiaddrs. */
+/** Where a request to pin says that blocks are, as multiaddrs: gateways over HTTP, and peers. */
 import { isIP } from "node:net";
 import { multiaddr } from "@multiformats/multiaddr";
 import { SeveralSources } from "#core/store/fetch-blocks.ts";
-import { GatewaySource } from "#core/store/gateway.ts";
+import { GatewaySource, type NamedSource } from "#core/store/gateway.ts";
 import type { BlockSource } from "#core/store/stores.ts";
 
+/** Peers that can be asked for blocks: those who are connected, and those whom one connects to. */
+export interface PeerBlocks {
+  readonly source: NamedSource;
+  connect(address: string, signal?: AbortSignal): Promise<void>;
+}
+
 /**
- * The origins that can be asked, as one source; undefined when there are none. With `isOpen`, addresses of this machine and of
- * its own network are not asked: a mirror that serves others must not be sent to look around there.
+ * Who can be asked for blocks, as one source: the gateways and the peers of the origins, and whoever is connected; undefined
+ * when there is nobody. With `isOpen`, addresses of this machine and of its own network are not asked: a mirror that serves
+ * others must not be sent to look around there.
  */
-export function sourceOfOrigins(origins: readonly string[], isOpen: boolean): BlockSource | undefined {
-  const sources = origins.flatMap((origin) => {
+export function sourceOfOrigins(
+  origins: readonly string[],
+  isOpen: boolean,
+  peers?: PeerBlocks,
+): BlockSource | undefined {
+  const sources: NamedSource[] = [];
+  const named: string[] = [];
+  for (const origin of origins) {
     const url = urlOf(origin);
-    return url === undefined || (isOpen && isPrivate(new URL(url).hostname)) ? [] : [new GatewaySource(url)];
-  });
+    const host = url === undefined ? hostOf(origin) : new URL(url).hostname;
+    if (host === undefined || (isOpen && isPrivate(host))) continue;
+    if (url !== undefined) sources.push(new GatewaySource(url));
+    else named.push(origin);
+  }
+  if (peers) sources.push(peersAt(named, peers));
   return sources.length === 0 ? undefined : new SeveralSources(sources);
+}
+
+/** The peers, connected to when the first block is asked for. One who is not there may be no loss: others may have it. */
+function peersAt(addresses: readonly string[], { source, connect }: PeerBlocks): NamedSource {
+  let connecting: Promise<unknown> | undefined;
+  return {
+    name: source.name,
+    async get(cid, options) {
+      connecting ??= Promise.allSettled(addresses.map((address) => connect(address, options?.signal)));
+      await connecting;
+      return source.get(cid, options);
+    },
+  };
+}
+
+/** The host of a peer's address, whoever it is reached by; undefined for one that does not say where it is. */
+function hostOf(origin: string): string | undefined {
+  try {
+    const parts = multiaddr(origin).getComponents();
+    const [host] = parts;
+    const isDialled = parts.some(({ name }) => name === "p2p") && !parts.some(({ name }) => name === "p2p-circuit");
+    return isDialled && host && /^(?:ip4|ip6|dns|dns4|dns6)$/.test(host.name) ? host.value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** The web address that a multiaddr stands for: `/dns/name/tcp/443/https`, `/ip4/…/tcp/…/http`. */

@@ -17,7 +17,7 @@ import { walkBlocks, WALK_LIMITS, type WalkedBlock } from "#core/store/walk.ts";
 import { FolderBlockStore } from "#plugins/folder/block-store.node.ts";
 import { NameBook } from "#plugins/names/book.ts";
 import { SqliteStores } from "#plugins/sqlite/stores.node.ts";
-import { sourceOfOrigins } from "./origins.ts";
+import { type PeerBlocks, sourceOfOrigins } from "./origins.ts";
 import { PinRequests } from "./pin-requests.ts";
 import { GarbageTurns } from "./garbage.ts";
 import { Tokens, type TokenHolder } from "./tokens.ts";
@@ -40,6 +40,8 @@ export interface PublishedOptions {
   readonly clock: Clock;
   /** True: others than this machine may ask. */
   readonly isOpen: boolean;
+  /** Peers that may have blocks, once there are any. */
+  readonly peers?: () => PeerBlocks | undefined;
   /** Garbage could not be collected; everything is kept. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -50,7 +52,7 @@ const KEPT_UPLOADS = 24 * 3_600_000;
 const uploadSchema = v.object({ roots: v.array(v.string()), bytes: v.number(), until: v.number() });
 
 /** Opens the folder, and makes it when it isn't there. A KromaError says what is wrong with it. */
-export async function openPublished({ folder, clock, isOpen, onFailure }: PublishedOptions): Promise<Published> {
+export async function openPublished({ folder, clock, isOpen, peers, onFailure }: PublishedOptions): Promise<Published> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const blocks = new FolderBlockStore(join(folder, "blocks"));
   const stores = new SqliteStores(join(folder, "published.db"));
@@ -95,7 +97,7 @@ export async function openPublished({ folder, clock, isOpen, onFailure }: Publis
           }
           return size;
         }),
-      sourceOf: (origins) => sourceOfOrigins(origins, isOpen),
+      sourceOf: (origins) => sourceOfOrigins(origins, isOpen, peers?.()),
       pin: (cid, name) => pins.add(cid, name),
       async unpin(cid) {
         await pins.remove(cid);

@@ -48,6 +48,33 @@ describe("pinning on a mirror", () => {
     expect((await mirror.get(`/ipfs/${published.directory}/notebook.ipynb`)).status).toBe(200);
   });
 
+  it("fetches it from the peers that the request names, and from whoever is connected", async () => {
+    const { store, published } = await publication();
+    const connected: string[] = [];
+    const peers = {
+      source: { name: "peers", get: (cid: string) => store.get(cid) },
+      connect: async (address: string) => {
+        connected.push(address);
+        if (address.includes("203.0.113.9")) throw new Error("nobody there");
+      },
+    };
+    await mirror.remove();
+    mirror = await publishedMirror({ peers });
+    service = await serviceFor("ada");
+    const peer = "/p2p/12D3KooWG7ck8h3mEAG4v56qvgZ3BMjdcRuNctSeRTLs7NGd6xoQ";
+    const origins = [`/ip4/127.0.0.1/tcp/8050/ws${peer}`, `/ip4/203.0.113.9/tcp/8050/ws${peer}`, peer];
+    const { requestid } = await service.add({ cid: published.directory, origins });
+    await expect.poll(async () => (await service.get(requestid, published.directory)).status).toBe("pinned");
+    expect(connected.sort()).toEqual(origins.slice(0, 2).sort());
+    await mirror.remove();
+    mirror = await publishedMirror({ peers, isOpen: true });
+    service = await serviceFor("ada");
+    connected.length = 0;
+    const again = await service.add({ cid: published.directory, origins: origins.slice(0, 1) });
+    await expect.poll(async () => (await service.get(again.requestid, published.directory)).status).toBe("pinned");
+    expect(connected).toEqual([]);
+  });
+
   it("tries again while nobody has it, and goes on after it was started anew", async () => {
     const made = await publication();
     const { directory } = made.published;

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { PeerBlocks } from "#app/node/mirror/origins.ts";
 import { openPublished, type Published } from "#app/node/mirror/published.ts";
 import { createPublishedServer } from "#app/node/mirror/published-server.ts";
 import { realClock, type Clock } from "#core/mesh/clock.ts";
@@ -15,7 +16,12 @@ export interface PublishedMirror extends Server {
 }
 
 export async function publishedMirror(
-  options: { readonly folder?: string; readonly clock?: Clock; readonly isOpen?: boolean } = {},
+  options: {
+    readonly folder?: string;
+    readonly clock?: Clock;
+    readonly isOpen?: boolean;
+    readonly peers?: PeerBlocks;
+  } = {},
 ): Promise<PublishedMirror> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "kroma-published-")));
   const clock = options.clock ?? realClock;
@@ -24,6 +30,7 @@ export async function publishedMirror(
     folder,
     clock,
     isOpen: options.isOpen ?? false,
+    peers: () => options.peers,
     onFailure: (error) => failures.push(error),
   });
   const server = await serve(
