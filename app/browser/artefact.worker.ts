@@ -1,7 +1,7 @@
 /** The worker of a page that holds its artefacts: blocks in the private file system, in IndexedDB where there is none. */
 import { portChannel, type PortLike } from "#core/base/channel.ts";
 import { KromaError } from "#core/base/errors.ts";
-import { ArtefactHost } from "#core/artefact/host.ts";
+import { ArtefactHost, type ArtefactHostOptions } from "#core/artefact/host.ts";
 import type { FromArtefacts, Kept, ToArtefacts } from "#core/artefact/messages.ts";
 import { realClock } from "#core/mesh/clock.ts";
 import { MemoryBlockStore, MemoryDocStore } from "#core/store/memory.ts";
@@ -45,6 +45,15 @@ function locked<T>(name: string, options: LockOptions, work: (lock: Lock | null)
   return navigator.locks.request(name, options, work) as Promise<T>;
 }
 
+/** The workers of the other tabs, which have the same pins. */
+function otherTabs(): NonNullable<ArtefactHostOptions["others"]> {
+  const tabs = new BroadcastChannel(NAME);
+  return {
+    tell: () => tabs.postMessage("kept changed"),
+    onTold: (listener) => tabs.addEventListener("message", listener),
+  };
+}
+
 const identities = new IndexedDbIdentityStore();
 
 async function start(): Promise<ArtefactHost> {
@@ -61,6 +70,7 @@ async function start(): Promise<ArtefactHost> {
           return new Promise<never>(() => undefined);
         }),
     }),
+    others: otherTabs(),
     signatures: openSignatures(),
     self: () => loadIdentity(identities),
     signer: (name) =>

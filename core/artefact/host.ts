@@ -51,6 +51,8 @@ export interface ArtefactHostOptions {
   readonly self: () => Promise<Signer | undefined>;
   /** Pins on other machines; absent: there are none. */
   readonly elsewhere?: Elsewhere;
+  /** Hears that what is kept has changed elsewhere, and tells it there when it has here. */
+  readonly others?: { tell(): void; onTold(listener: () => void): void };
   readonly now?: () => number;
   readonly gateway?: GatewayOptions;
   /** Does the work while nobody collects garbage. */
@@ -75,7 +77,8 @@ const TELL_EVERY = 100;
 
 /** Holds artefacts, and does what pages ask. */
 export class ArtefactHost {
-  readonly #options: Required<Omit<ArtefactHostOptions, "elsewhere">> & Pick<ArtefactHostOptions, "elsewhere">;
+  readonly #options: Required<Omit<ArtefactHostOptions, "elsewhere" | "others">> &
+    Pick<ArtefactHostOptions, "elsewhere" | "others">;
   readonly #pins: Pins;
   readonly #records: ArtefactRecords;
   readonly #envelopes: EnvelopeIndex;
@@ -94,6 +97,7 @@ export class ArtefactHost {
     this.#envelopes = new EnvelopeIndex(options.documents);
     this.#authors = new KnownAuthors(options.documents);
     options.elsewhere?.onChange(() => this.#keptChanged());
+    options.others?.onTold(() => this.#tellPages());
   }
 
   /** Serves one page until its channel closes. */
@@ -114,7 +118,8 @@ export class ArtefactHost {
     const work: Work = { channel, id: job.id, stop: new AbortController() };
     this.#work.set(job.id, work);
     try {
-      channel.send({ type: "reply", parent: job.id, value: await this.#answer(work, job) });
+      const value = await this.#answer(work, job);
+      channel.send({ type: "reply", parent: job.id, value }, bytesIn(value));
     } catch (error) {
       channel.send({ type: "failed", parent: job.id, error: toWireError(error) });
     } finally {
@@ -398,6 +403,11 @@ export class ArtefactHost {
   }
 
   #keptChanged(): void {
+    this.#options.others?.tell();
+    this.#tellPages();
+  }
+
+  #tellPages(): void {
     for (const channel of this.#channels) channel.send({ type: "kept_changed" });
   }
 }
@@ -406,6 +416,12 @@ export class ArtefactHost {
 const WORKSPACE_PATH = "workspace";
 const DAG_PB = 0x70;
 const DAG_CBOR = 0x71;
+
+/** The bytes of an answer go to the page instead of being copied: nobody here needs them any more. */
+function bytesIn(value: unknown): Transferable[] {
+  if (typeof value !== "object" || value === null || !("bytes" in value)) return [];
+  return value.bytes instanceof Uint8Array ? [value.bytes.buffer as ArrayBuffer] : [];
+}
 
 /** Blocks, and who beside this browser may have them. */
 interface Source {

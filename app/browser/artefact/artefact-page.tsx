@@ -163,8 +163,10 @@ function Found(
         <p class="quiet">Published {props.artefact.kind}</p>
         <h1 dir="auto">{props.artefact.title}</h1>
         <p dir="auto">
-          {props.artefact.authors.map(({ name }) => name).join(", ")}
-          <span class="quiet"> · version {props.artefact.version}</span>
+          <bdi>{props.artefact.authors.map(({ name }) => name).join(", ")}</bdi>
+          <span class="quiet">
+            {props.artefact.authors.length === 0 ? "Version" : " · version"} {props.artefact.version}
+          </span>
         </p>
       </header>
       <Signature artefact={props.artefact} onRemember={remember} />

@@ -223,7 +223,7 @@ describe("the panel of pins", () => {
     expect(names).toEqual([]);
   });
 
-  it("says when blocks of it are gone, and fetches them from who has them", async () => {
+  it("says when blocks of it are gone", async () => {
     const { box, page } = await kept();
     const [artefact] = (await page.artefacts.client().kept()).artefacts;
     await page.artefacts.blocks.remove(artefact?.root ?? "");

@@ -3,7 +3,7 @@ import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { channelPair } from "#core/base/channel.ts";
 import { ArtefactClient } from "#core/artefact/client.ts";
-import { ArtefactHost } from "#core/artefact/host.ts";
+import { ArtefactHost, type ArtefactHostOptions } from "#core/artefact/host.ts";
 import type { Draft, FromArtefacts, ToArtefacts } from "#core/artefact/messages.ts";
 import type { Signer } from "#core/mesh/identity.ts";
 import { MemoryBlockStore, MemoryDocStore } from "#core/store/memory.ts";
@@ -18,7 +18,12 @@ export interface Browser {
 }
 
 /** A browser of somebody who has keys, with the stores of an earlier one. */
-export async function browserOf(byte: number, name: string, before?: Omit<Browser, "client">): Promise<Browser> {
+export async function browserOf(
+  byte: number,
+  name: string,
+  before?: Omit<Browser, "client">,
+  others?: ArtefactHostOptions["others"],
+): Promise<Browser> {
   const blocks = before?.blocks ?? new MemoryBlockStore();
   const documents = before?.documents ?? new MemoryDocStore();
   const signer: Signer = await signerOf(byte, name);
@@ -32,6 +37,7 @@ export async function browserOf(byte: number, name: string, before?: Omit<Browse
     self: async () => signer,
     now: () => (time += 1000),
     gateway: { stall: 700 },
+    ...(others ? { others } : {}),
   });
   const [page, worker] = channelPair<FromArtefacts, ToArtefacts>();
   host.connect(worker);

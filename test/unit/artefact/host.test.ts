@@ -203,4 +203,18 @@ describe("Artefacts of a browser", () => {
     expect((await client.open(two.root, NO_HINTS)).signed).toMatchObject([{ standing: "you" }]);
     expect(await client.open(three.directory, NO_HINTS)).toMatchObject({ isHere: true, isPinned: true });
   });
+
+  it("tells the other tabs of the browser that what is kept has changed", async () => {
+    const told = new EventTarget();
+    const tab = () => ({
+      tell: () => void told.dispatchEvent(new Event("message")),
+      onTold: (listener: () => void) => told.addEventListener("message", listener),
+    });
+    const one = await browserOf(1, "Ada", undefined, tab());
+    const other = await browserOf(1, "Ada", one, tab());
+    const heard = new Promise<void>((resolve) => other.client.onKeptChanged(resolve));
+    await one.client.publish(draftOf(0), { read: readPattern });
+    await heard;
+    expect((await other.client.kept()).artefacts).toMatchObject([{ title: "Weather" }]);
+  });
 });
