@@ -1,6 +1,7 @@
 /** `kroma.ml` for cells: models are loaded and run by the service "ml", outside of this worker. */
 import { KromaError } from "#core/base/errors.ts";
 import type { ServiceAnswer } from "#core/kernel/services.ts";
+import { exportDense } from "./onnx-export.ts";
 import type { AskOptions, ServiceClient } from "./services.ts";
 
 /** What a model says of an input or output; dimensions that are not fixed have a name. */
@@ -194,6 +195,12 @@ export function makeMl(client: ServiceClient): Readonly<Record<string, unknown>>
       const { value, buffers } = await askOfPicture("readPicture", picture, options);
       return fromWire(value as { readonly tensors: readonly WireTensor[] }, buffers ?? [])["picture"];
     },
+    /** The arrays of an .npz or .npy file, by name ("array" in the latter): a path of the workspace, or what ships. */
+    readArrays: async (source: string): Promise<Record<string, Tensor>> => {
+      const { value, buffers } = await client.ask("ml", "readArrays", { source });
+      return fromWire(value as { readonly tensors: readonly WireTensor[] }, buffers ?? []);
+    },
+    exportDense,
     Tensor,
     /** What was fetched from the web and is kept, the last used first. */
     stored: async () => (await client.ask("ml", "stored", undefined)).value,

@@ -80,6 +80,8 @@ export class Engine {
   /** By hash, the one that was not used for longest first. */
   readonly #residents = new Map<string, Resident>();
   readonly #holds = new Map<string, Hold>();
+  /** Sources that need not be read again as long as they are what they were. */
+  readonly #known = new Map<string, { readonly key: string; readonly name: string }>();
   #count = 0;
 
   constructor(parts: EngineParts) {
@@ -95,6 +97,10 @@ export class Engine {
     signal: AbortSignal,
     onProgress?: (progress: FetchProgress) => void,
   ): Promise<LoadedModel> {
+    const fingerprint = given ? undefined : await this.#parts.sources.fingerprint(source);
+    const known = fingerprint === undefined ? undefined : this.#known.get(fingerprint);
+    const there = known && this.#touch(known.key);
+    if (there) return this.#hold(client, known.key, known.name, there);
     const opened = given ? this.#given(source, given) : await this.#parts.sources.open(source, signal, onProgress);
     signal.throwIfAborted();
     const file = readModelFile(opened.name, opened.bytes);
@@ -103,10 +109,16 @@ export class Engine {
     const key = await this.#keyOf(opened, external);
     const resident =
       this.#touch(key) ?? (await this.#queue.run(client, signal, () => this.#admit(key, opened, file, external)));
+    // Weights in files of their own may change while the model's file stays.
+    if (fingerprint !== undefined && external.length === 0) this.#known.set(fingerprint, { key, name: opened.name });
+    return this.#hold(client, key, opened.name, resident);
+  }
+
+  #hold(client: string, key: string, name: string, resident: Resident): LoadedModel {
     resident.holders += 1;
     const session = `model-${++this.#count}`;
-    this.#holds.set(session, { client, key, name: opened.name });
-    return { session, name: opened.name, ...resident.model };
+    this.#holds.set(session, { client, key, name });
+    return { session, name, ...resident.model };
   }
 
   /** Runs a model once. */

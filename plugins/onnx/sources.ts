@@ -70,6 +70,19 @@ export class ModelSources {
     );
   }
 
+  /**
+   * What tells a source's present content from any other without reading it: a file's place, size and time, a shipped
+   * model's hash. Undefined for what has to be read to be known.
+   */
+  async fingerprint(source: string): Promise<string | undefined> {
+    if (/^https?:\/\//i.test(source)) return undefined;
+    const name = workspacePath(source);
+    const stat = this.#parts.files()?.resolve(name);
+    if (stat) return `file ${stat.inode} ${stat.size} ${stat.modified} ${name}`;
+    const index = await this.#index();
+    return Object.hasOwn(index, source) ? `shipped ${index[source]?.sha256}` : undefined;
+  }
+
   /** A file of the workspace, or undefined. Throws `exhausted` when it is larger than any model may be. */
   readFile(path: string): Uint8Array<ArrayBuffer> | undefined {
     const files = this.#parts.files();

@@ -3,6 +3,7 @@ import { portChannel, type PortLike } from "#core/base/channel.ts";
 import { KromaError } from "#core/base/errors.ts";
 import type { FetchedFiles } from "#core/store/fetched.ts";
 import { SyncFs } from "#core/workspace/sync-client.ts";
+import { tensorOfFile, tensorsOfArchive } from "./array-files.ts";
 import { type CommandParts, performCommand } from "./command.ts";
 import { Engine } from "./engine.ts";
 import type { DecodePicture } from "./read-text/pixels.ts";
@@ -79,6 +80,14 @@ export function startEngine({ port, runtime, fetch, decode, models, budget = 2 *
       readText: async ({ value, buffers, signal }) => ({
         value: await reader.read(pictureAsked(value, buffers), signal),
       }),
+      readArrays: async ({ value, signal }) => {
+        const source = addressOf(value);
+        const bytes = sources.readFile(source) ?? (await sources.shipped(source, signal));
+        if (!bytes) throw new KromaError("missing", `There is no file ${source} in the workspace.`);
+        const isArchive = bytes[0] === 0x50 && bytes[1] === 0x4b;
+        const found = isArchive ? tensorsOfArchive(source, bytes) : [tensorOfFile("array", bytes, "uint8")];
+        return { value: { tensors: found.map(({ tensor }) => tensor) }, buffers: found.map(({ buffer }) => buffer) };
+      },
       readPicture: async ({ value, buffers }) => {
         const { width, height, data } = await decode(pictureAsked(value, buffers));
         const tensor = { name: "picture", type: "uint8", dims: [height, width, 4] };

@@ -14,6 +14,7 @@ import { benchKeptMachine } from "./kept-machine.ts";
 import { benchMachine } from "./machine.ts";
 import { benchMachineFiles } from "./machine-files.ts";
 import { benchPublish } from "./publish.ts";
+import { benchModels } from "./models.ts";
 import { benchTogether } from "./together.ts";
 
 /** One promised number. */
@@ -39,6 +40,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   lines: benchLines,
   cells: benchCells,
   publish: benchPublish,
+  models: benchModels,
   together: benchTogether,
   artefacts: benchArtefacts,
   "beside-yjs": benchBesideYjs,

