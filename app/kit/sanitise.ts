@@ -12,6 +12,8 @@ export interface SanitiseOptions {
   readonly styles?: boolean;
   /** Turns an address that is neither https nor data, such as a relative one, into one; undefined drops it. */
   readonly resolve?: (address: string) => string | undefined;
+  /** True: nothing is loaded from the web. For words whose writer could tell something by the addresses that are asked for. */
+  readonly isLocal?: boolean;
 }
 
 const DRAWING_REFERENCE = /^#/;
@@ -27,22 +29,22 @@ export function sanitise(markup: string, options: SanitiseOptions): DocumentFrag
     made = makePurifier(options);
     purifiers.set(key, made);
   }
-  return made(markup, options.resolve);
+  return made(markup, options);
 }
 
-type Resolve = SanitiseOptions["resolve"];
-type Purify = (markup: string, resolve: Resolve) => DocumentFragment;
+type Sources = Pick<SanitiseOptions, "resolve" | "isLocal">;
+type Purify = (markup: string, sources: Sources) => DocumentFragment;
 /** Making one costs more than using it. */
 const purifiers = new Map<string, Purify>();
 
 function makePurifier(options: SanitiseOptions): Purify {
   const purifier = createPurifier(window);
-  let resolve: Resolve;
+  let sources: Sources = {};
   purifier.addHook("uponSanitizeAttribute", (node, event) => {
     const name = event.attrName;
     const value = event.attrValue.trim();
     if (SOURCES.has(name)) {
-      const kept = name === "srcset" ? undefined : sourceOf(value, resolve);
+      const kept = name === "srcset" ? undefined : sourceOf(value, sources);
       if (kept === undefined) event.keepAttr = false;
       else event.attrValue = kept;
     } else if (name === "href" || name === "xlink:href") {
@@ -54,7 +56,7 @@ function makePurifier(options: SanitiseOptions): Purify {
         const isRelative = !/^[a-z][a-z0-9+.-]*:/i.test(bare) && !bare.startsWith("//");
         if (!LINK.test(bare) && !isRelative) event.keepAttr = false;
       } else if (tag === "image") {
-        const kept = sourceOf(value, resolve);
+        const kept = sourceOf(value, sources);
         if (kept === undefined) event.keepAttr = false;
         else event.attrValue = kept;
       } else if (!DRAWING_REFERENCE.test(value)) event.keepAttr = false;
@@ -101,15 +103,16 @@ function makePurifier(options: SanitiseOptions): Purify {
     FORCE_BODY: true,
     RETURN_DOM_FRAGMENT: true,
   } satisfies Config);
-  return (markup, resolver) => {
-    resolve = resolver;
+  return (markup, given) => {
+    sources = given;
     const fragment = purifier.sanitize(markup) as unknown as DocumentFragment;
     for (const style of fragment.querySelectorAll("style")) if (loadsSomething(style.textContent)) style.remove();
     return fragment;
   };
 }
 
-function sourceOf(address: string, resolve: Resolve): string | undefined {
-  if (/^https:\/\//i.test(address) || PICTURE.test(address)) return address;
+function sourceOf(address: string, { resolve, isLocal }: Sources): string | undefined {
+  if (/^https:\/\//i.test(address)) return isLocal ? undefined : address;
+  if (PICTURE.test(address)) return address;
   return resolve?.(address);
 }

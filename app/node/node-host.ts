@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { defaultSettings } from "#core/kernel/defaults.ts";
+import type { ChatAccess } from "#core/chat/driver.ts";
 import type { KernelHost, KernelSettings, KernelWorker } from "#core/kernel/kernel.ts";
 import { ServiceHost } from "#core/kernel/service-host.ts";
 import { openMachineFolder } from "./machine-folder.ts";
@@ -22,6 +23,8 @@ export interface NodeHostOptions {
   readonly foreign?: boolean;
   /** Folder of what kernels and services may want to find again; the user's cache by default. */
   readonly cache?: string;
+  /** The person's language model, for chat cells. */
+  readonly chat?: ChatAccess;
   /** A folder in which Linux keeps what it changes, and how its troubles are told; without it, it keeps nothing. */
   readonly machine?: { readonly folder: string; readonly report: (sentence: string) => void };
 }
@@ -95,6 +98,7 @@ export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost
     settings,
     services: serviceHost,
     foreign: options.foreign ?? false,
+    ...(options.chat ? { chat: options.chat } : {}),
     ...(machine ? { openMachine: machine.openMachine } : {}),
     async close() {
       serviceHost.close();

@@ -6,28 +6,39 @@ export interface Streams {
   error(text: string): void;
 }
 
-/** Follows one cell. `show` takes all of its outputs each time and prints what is new. */
+/**
+ * Follows one cell. `show` takes all of its outputs each time and prints what is new. A display that may be updated is
+ * followed while it is the last output and only grows, as a chat's answer does; other updates are not printed.
+ */
 export class OutputPrinter {
   readonly #streams: Streams;
   /** Outputs that are complete, and how much of the one after them is printed. */
   #done = 0;
   #part = 0;
+  /** What is printed of a display that may still grow. */
+  #grown = "";
 
   constructor(streams: Streams) {
     this.#streams = streams;
   }
 
-  show(outputs: readonly Output[]): void {
+  /** `isEnd`: nothing comes any more. */
+  show(outputs: readonly Output[], isEnd = false): void {
     // clear_output took some away: what comes after it is new.
     if (outputs.length < this.#done) {
       this.#done = 0;
       this.#part = 0;
+      this.#grown = "";
     }
     for (let index = this.#done; index < outputs.length; index += 1) {
       const output = outputs[index];
       if (output === undefined) break;
       const isLast = index === outputs.length - 1;
-      if (output.output_type === "stream") {
+      const mayGrow = output.output_type === "display_data" && output.displayId !== undefined && isLast && !isEnd;
+      if (mayGrow || (output.output_type === "display_data" && this.#grown !== "")) {
+        this.#done = mayGrow ? index : index + 1;
+        this.#printGrowing(plainText(output), !mayGrow);
+      } else if (output.output_type === "stream") {
         this.#print(output.name, output.text.slice(this.#part));
         // The last stream may still grow.
         this.#part = isLast ? output.text.length : 0;
@@ -48,10 +59,24 @@ export class OutputPrinter {
 
   #printWhole(output: Exclude<Output, { output_type: "stream" }>): void {
     if (output.output_type === "error") return this.#streams.error(`${output.traceback.join("\n")}\n`);
-    const plain = output.data["text/plain"];
-    const text = typeof plain === "string" ? shortened(plain) : `<${Object.keys(output.data).join(", ")}>`;
+    const text = shortened(plainText(output));
     this.#streams.out(text.endsWith("\n") ? text : `${text}\n`);
   }
+
+  #printGrowing(text: string, isWhole: boolean): void {
+    if (text.startsWith(this.#grown)) {
+      this.#print("stdout", text.slice(this.#grown.length));
+      this.#grown = text;
+    }
+    if (!isWhole) return;
+    if (!this.#grown.endsWith("\n")) this.#streams.out("\n");
+    this.#grown = "";
+  }
+}
+
+function plainText({ data }: Extract<Output, { data: unknown }>): string {
+  const plain = data["text/plain"];
+  return typeof plain === "string" ? plain : `<${Object.keys(data).join(", ")}>`;
 }
 
 /** What is longer than that of a data: address tells a reader nothing. */

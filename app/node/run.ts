@@ -17,6 +17,7 @@ import { Session } from "#core/session/session.ts";
 import type { CellState } from "#core/session/state.ts";
 import { MemoryBlockStore, MemoryDocStore } from "#core/store/memory.ts";
 import { openScratch } from "./artefacts/scratch.ts";
+import { chatFromEnvironment } from "./chat.ts";
 import { type Terminal, UsageError } from "./cli-error.ts";
 import { notebookFile } from "./convert.ts";
 import { checkWritable, formatOf, readInput, writeAtomically } from "./files.ts";
@@ -83,6 +84,7 @@ async function runFile(
     folder,
     foreign: scratch !== undefined,
     settings: { ...settingsFromEnvironment(process.env), webHosts: options.allowNet },
+    chat: chatFromEnvironment(process.env),
     ...(options.machine === undefined
       ? {}
       : { machine: { folder: options.machine, report: (sentence: string) => terminal.say(sentence) } }),
@@ -283,7 +285,7 @@ class NotebookRunner {
         }
         clearTimeout(clock);
         stop();
-        printer?.show(state.outputs);
+        printer?.show(state.outputs, true);
         resolve({ state, timedOut });
       };
       const stop = session.onChange(look);

@@ -4,6 +4,8 @@
  */
 import type { Channel, PortLike } from "../base/channel.ts";
 import type { Language } from "../base/ids.ts";
+import type { ChatAccess } from "../chat/driver.ts";
+import type { Cell, Output } from "../notebook/model.ts";
 import type { FromKernel, ToKernel } from "./messages.ts";
 import type { KernelServices } from "./service-host.ts";
 
@@ -83,6 +85,8 @@ export interface KernelHost {
   readonly settings: KernelSettings;
   /** What plugins do for cells (services.ts). Absent: nothing. */
   readonly services?: KernelServices;
+  /** The person's language model. For the outside parts of kernels only: the code in cells never gets at its key. */
+  readonly chat?: ChatAccess;
   /**
    * Opens the store of the notebook's machine for a new start of it; never rejects. An earlier start loses it: two
    * machines on one disk would ruin it. Absent: machines keep nothing.
@@ -97,12 +101,19 @@ export interface KernelHost {
   readonly foreign: boolean;
 }
 
+/** A cell as a kernel may see it that works with the notebook itself. */
+export interface SeenCell extends Pick<Cell, "id" | "kind" | "language" | "source"> {
+  readonly outputs: readonly Output[];
+}
+
 export interface KernelStart {
   readonly host: KernelHost;
   /** Ends the start, or the running kernel, at once. */
   readonly signal: AbortSignal;
   /** The notebook's cells of the kernel's language, so that it can make ready what they will use. */
   readonly sources?: () => readonly string[];
+  /** All cells of the notebook in order, with their outputs, as they are when it is called. */
+  readonly cells?: () => readonly SeenCell[];
 }
 
 /** How to start a language. `start` resolves with the channel at once; readiness is told by `status` messages. */

@@ -32,16 +32,18 @@ const NAMES: Readonly<Record<string, Language>> = {
   shell: "shell",
   shellscript: "shell",
   calysto_bash: "shell",
+  chat: "chat",
 };
 
 // Magics that stand for one of our kernels. Others (%%html, %%time, %%capture …) are the Python kernel's to do.
 const MAGIC =
-  /^%%(?:(?<name>bash|sh|shell|typescript|ts|javascript|js|python3?)|script[ \t]+(?<script>(?:\/\S*\/)?(?:bash|sh)))(?=[ \t]|$)/;
+  /^%%(?:(?<name>bash|sh|shell|typescript|ts|javascript|js|python3?|chat)|script[ \t]+(?<script>(?:\/\S*\/)?(?:bash|sh)))(?=[ \t]|$)/;
 
 const DEFAULT_MAGIC: Readonly<Record<string, string>> = {
   shell: "%%bash",
   typescript: "%%typescript",
   python: "%%python",
+  chat: "%%chat",
 };
 
 /** Our name of a language that a file calls `name`; one we don't know keeps its name, in lower case. */

@@ -220,6 +220,10 @@ export class Session {
       this.#state.notebook.cells
         .filter((cell) => cell.kind === "code" && cell.language === language)
         .map((cell) => cell.source);
+    const cells = () =>
+      this.#state.notebook.cells.map(({ id, kind, language: of, source }) => {
+        return { id, kind, language: of, source, outputs: this.#state.cells.get(id)?.outputs ?? [] };
+      });
     const listener: ConnectionListener = {
       messages: (messages) => this.#apply({ type: "kernel_messages", language, generation, messages }),
       comm: (message) => this.#comms.take(language, message),
@@ -231,7 +235,7 @@ export class Session {
         this.#apply({ type: "kernel_closed", language, generation, reason });
       },
     };
-    const connection = new KernelConnection(kernel, { host: this.#host, sources }, listener, this.#ready?.());
+    const connection = new KernelConnection(kernel, { host: this.#host, sources, cells }, listener, this.#ready?.());
     this.#connections.set(language, { generation, connection });
   }
 

@@ -1,6 +1,7 @@
 /**
  * `text/markdown`: a Markdown cell or output as a well-set page. Everything is sanitised after parsing; formulas and
- * colours come in when their code is loaded. `metadata.attachments` holds the cell's pictures, as nbformat has them.
+ * colours come in when their code is loaded. `metadata.attachments` holds the cell's pictures, as nbformat has them;
+ * with `metadata.kroma.loads` false no picture comes from the web.
  *
  * Events, bubbling, for the page: `kroma:goto-heading` {id} for links to places that are not in this text, and
  * `kroma:open-file` {path} for links to files of the workspace. `kroma:update` {detail: text} draws anew.
@@ -44,6 +45,7 @@ export const drawing: Drawing = {
       const content = sanitise(toHtml(typeof source === "string" ? source : ""), {
         kind: "html",
         resolve: (address) => resolvePicture(address, context),
+        isLocal: isLocal(context),
       });
       finish(content);
       const ready = setMath(content);
@@ -62,6 +64,12 @@ export const drawing: Drawing = {
     };
   },
 };
+
+/** An answer of a language model says so: it could be made to tell what it saw by the address of a picture. */
+function isLocal({ metadata }: RenderContext): boolean {
+  const kroma = metadata["kroma"];
+  return typeof kroma === "object" && kroma !== null && "loads" in kroma && kroma.loads === false;
+}
 
 function resolvePicture(address: string, context: RenderContext): string | undefined {
   if (address.startsWith("attachment:")) {

@@ -9,7 +9,7 @@ function printed(...steps: readonly (readonly Output[])[]): string {
     out: (part) => (text += part),
     error: (part) => (text += `[${part}]`),
   });
-  for (const outputs of steps) printer.show(outputs);
+  steps.forEach((outputs, index) => printer.show(outputs, index === steps.length - 1));
   return text;
 }
 
@@ -31,5 +31,36 @@ it("prints a picture that is written out in a text as its beginning and its leng
   };
   expect(printed([output])).toBe(
     `<img src="${picture.slice(0, 64)}… (4958 more characters)"> and data:text/plain;base64,aGk=\n`,
+  );
+});
+
+const stream = (text: string): Output => ({ output_type: "stream", name: "stdout", text });
+const display = (text: string, displayId?: string): Output => ({
+  output_type: "display_data",
+  data: { "text/plain": text },
+  metadata: {},
+  ...(displayId === undefined ? {} : { displayId }),
+});
+
+it("prints streams and displays once, in order", () => {
+  expect(printed([stream("a")], [stream("ab")], [stream("ab"), display("<Figure>")])).toBe("ab<Figure>\n");
+  expect(printed([display("one"), stream("x")], [display("one"), stream("xy")])).toBe("one\nxy");
+});
+
+it("follows an answer as it grows, and ends its line", () => {
+  const seen = display("saw 2 messages", "s");
+  expect(
+    printed(
+      [seen],
+      [seen, display("Hel", "a")],
+      [seen, display("Hello", "a")],
+      [display("saw more", "s"), display("Hello!", "a")],
+    ),
+  ).toBe("saw 2 messages\nHello!\n");
+});
+
+it("does not repeat a display that becomes another", () => {
+  expect(printed([display("10 %", "bar")], [display("20 %", "bar")], [display("20 %", "bar"), stream("done\n")])).toBe(
+    "10 %\ndone\n",
   );
 });

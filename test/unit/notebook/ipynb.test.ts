@@ -104,6 +104,7 @@ describe("a valid 4.5 file that is not changed", () => {
       code("%%html\n<b>x</b>", { id: "c6" }),
       code("%%python\n1", { id: "c7" }),
       code("%%R\nx <- 1", { id: "c8" }),
+      code("%%chat\n#| see: above\nWhat is this?", { id: "c9" }),
     ]),
     "with languages in the metadata": file([
       code("ls", { metadata: { vscode: { languageId: "shellscript" } } }),
@@ -281,9 +282,10 @@ describe("what is written", () => {
     const out = (language: string) => cellOut(edit(notebook, { language, source: "body" }));
     expect(out("shell")?.["source"]).toEqual(["%%bash\n", "body"]);
     expect(out("typescript")?.["source"]).toEqual(["%%typescript\n", "body"]);
+    expect(out("chat")?.["source"]).toEqual(["%%chat\n", "body"]);
     expect(out("python")?.["source"]).toEqual(["body"]);
     expect(out("ruby")).toMatchObject({ source: ["body"], metadata: { kroma: { language: "ruby" } } });
-    for (const language of ["shell", "typescript", "python", "ruby"]) {
+    for (const language of ["shell", "typescript", "python", "chat", "ruby"]) {
       const again = read(writeIpynb(edit(notebook, { language, source: "body" })));
       expect(first(again)).toMatchObject({ language, source: "body" });
     }
@@ -328,7 +330,7 @@ describe("what is written", () => {
   });
 
   it("says the kernel and the title of a notebook made here, and reads them again", () => {
-    for (const language of ["python", "typescript", "shell", "ruby"]) {
+    for (const language of ["python", "typescript", "shell", "chat", "ruby"]) {
       const made: Notebook = { title: "Mine", language, metadata: {}, cells: [] };
       const again = read(writeIpynb(made));
       expect(again).toMatchObject({ title: "Mine", language });

@@ -1,0 +1,84 @@
+/** How a run of a chat cell looks: what the model was told, folded, and below it the answer as it grows. */
+import type { ChatMessage } from "#core/chat/driver.ts";
+import type { MimeBundle } from "#core/kernel/mime.ts";
+import { fenced } from "./context.ts";
+import type { TurnState } from "./turn.ts";
+
+/** Where the words went. */
+export interface Place {
+  readonly model: string;
+  readonly place: string;
+  /** Cells that were left out. */
+  readonly dropped: number;
+}
+
+/** What the model was told and how it went: one line that unfolds. */
+export function seenBundle(state: TurnState, where: Place): MimeBundle {
+  const line = seenLine(state, where);
+  const parts = state.messages.map(
+    (message) =>
+      `**${titleOf(message)}**\n\n${fenced(bodyOf(message), message.role === "assistant" ? "markdown" : "text")}`,
+  );
+  const left =
+    where.dropped === 0 ? [] : [`${where.dropped} cells at the top were left out, because all together was too long.`];
+  const folded = [
+    "<details>",
+    `<summary><small>${escapeHtml(line)}</small></summary>`,
+    ...left,
+    ...parts,
+    "</details>",
+  ].join("\n\n");
+  return { "text/markdown": folded, "text/plain": line };
+}
+
+function seenLine(state: TurnState, { model, place }: Place): string {
+  const { messages, isDone, cut } = state;
+  const size = messages.reduce((sum, message) => sum + bodyOf(message).length, 0);
+  const who = model === "" ? place : `${model} at ${place}`;
+  const saw = `${who} saw ${counted(messages.length, "message")}, ${counted(size, "character")}`;
+  if (!isDone) return saw;
+  const end = cut === "length" ? " · cut at its limit of tokens" : cut === "filtered" ? " · held back in part" : "";
+  return `${saw} · ${rateOf(state)}${end}`;
+}
+
+/** The answer, with how fast it comes below it while it comes. */
+export function answerBundle(state: TurnState, isJson: boolean): MimeBundle {
+  const { text, isDone, isThinking } = state;
+  const shown = isJson && text !== "" ? fenced(text, "json") : text;
+  const status = isDone
+    ? ""
+    : `\n\n*${isThinking ? "Thinking" : text === "" ? "Waiting" : "Answering"} … ${rateOf(state)}*`;
+  return { "text/markdown": `${shown}${status}`, "text/plain": text };
+}
+
+function rateOf({ tokens, speaking, waiting }: TurnState): string {
+  if (tokens === 0) return "";
+  const rate = speaking > 0 && tokens > 1 ? `, ${((tokens * 1000) / speaking).toFixed(1)} tokens/s` : "";
+  const first = waiting === undefined ? "" : `, first after ${(waiting / 1000).toFixed(1)} s`;
+  return `${counted(tokens, "token")}${rate}${first}`;
+}
+
+function titleOf(message: ChatMessage): string {
+  switch (message.role) {
+    case "system":
+      return "System";
+    case "user":
+      return "User";
+    case "assistant":
+      return "Assistant";
+    case "tool":
+      return "Tool";
+  }
+}
+
+function bodyOf(message: ChatMessage): string {
+  if (message.role !== "assistant" || !message.toolCalls) return message.content;
+  const calls = message.toolCalls.map(({ name, arguments: given }) => `${name}(${given})`);
+  return [message.content, ...calls].filter((part) => part !== "").join("\n");
+}
+
+const counted = (count: number, what: string): string =>
+  `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
+
+const escapeHtml = (text: string): string =>
+  text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
