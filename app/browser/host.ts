@@ -1,4 +1,5 @@
 /** Where kernels live in the page: module workers of this tab, one per language. */
+import type { ChatAccess } from "#core/chat/driver.ts";
 import type { KernelHost, KernelWorker } from "#core/kernel/kernel.ts";
 import { ServiceHost } from "#core/kernel/service-host.ts";
 import type { Service } from "#core/kernel/services.ts";
@@ -22,6 +23,7 @@ export function createPageHost(options: {
   readonly foreign: () => boolean;
   readonly openMachine: NonNullable<KernelHost["openMachine"]>;
   readonly webHosts?: () => readonly string[];
+  readonly chat?: ChatAccess;
 }): PageHost {
   const asset = (path: string): string => new URL(`assets/${path}`, document.baseURI).href;
   const place = {
@@ -52,6 +54,7 @@ export function createPageHost(options: {
       return options.foreign();
     },
     openMachine: options.openMachine,
+    ...(options.chat ? { chat: options.chat } : {}),
     ...(hasSpareMemory() ? { whenAtRest } : {}),
   };
 }

@@ -3,6 +3,7 @@ import type { Kernel } from "#core/kernel/kernel.ts";
 import { PluginHost, type Plugin } from "#core/plugin/facet.ts";
 import { commands } from "#kit/commands.ts";
 import { panels } from "#kit/panels.ts";
+import { chatKernel } from "#kernels/chat/kernel.ts";
 import { pythonKernel } from "#kernels/python/kernel.ts";
 import { shellKernel } from "#kernels/shell/kernel.ts";
 import { typescriptKernel } from "#kernels/typescript/kernel.ts";
@@ -84,7 +85,7 @@ export const host = new PluginHost([
 ]);
 
 /** The languages that run here, in the order they are shown. */
-export const kernels: readonly Kernel[] = [pythonKernel, typescriptKernel, shellKernel];
+export const kernels: readonly Kernel[] = [pythonKernel, typescriptKernel, shellKernel, chatKernel];
 
 /** The worker program of each language, and of plugins that have one. Written out, so that the bundler sees the files. */
 export const programs: Readonly<Record<string, () => Worker>> = {

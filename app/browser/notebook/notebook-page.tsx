@@ -1,6 +1,7 @@
 /** An open notebook: header, cells, side panels, status bar; and the life of its session. */
 import { For, Show, createEffect, createMemo, createSignal, onCleanup, onMount, untrack, type JSX } from "solid-js";
 import type { Language } from "#core/base/ids.ts";
+import { chatDrivers } from "#core/chat/driver.ts";
 import { services } from "#core/kernel/services.ts";
 import type { NotebookClient, StorageState } from "#core/notebook/client.ts";
 import { PrivateRuns } from "#core/session/private-runs.ts";
@@ -14,6 +15,7 @@ import { onPreviewAsked, showPreview } from "#plugins/ports/asked.ts";
 import { storeOf } from "#plugins/widgets/store.ts";
 import { announceRuns } from "../announce-runs.ts";
 import { commandContext, setOpenView } from "../command-context.ts";
+import { chatAccess } from "../chat-settings.ts";
 import { createPageHost } from "../host.ts";
 import { afterPaint, prepareFirstKernel, startKernels, whenIdle } from "../kernel-start.ts";
 import { ArtefactBanner } from "../artefact/artefact-banner.tsx";
@@ -83,6 +85,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     foreign: () => client.entry.foreign,
     openMachine: machine.openMachine,
     webHosts,
+    chat: chatAccess(plugins.get(chatDrivers)),
   });
   /** Told that this tab has the files: those of the notebook, and those that ship with it. */
   let filesAreHere: () => void;

@@ -1,9 +1,13 @@
 /** Theme, and where packages may come from. What is typed is kept at once; kernels use it from their next start. */
 import { For, Show, createSignal, type JSX } from "solid-js";
+import { chatDrivers } from "#core/chat/driver.ts";
 import { isHostName } from "#core/kernel/machine.ts";
 import type { PanelProps } from "#kit/panels.ts";
 import { readSettings, writeSettings, type Settings, type Theme } from "../settings.ts";
 import { setTheme } from "../theme.ts";
+import { chatAccess } from "../chat-settings.ts";
+import { host } from "../plugins.ts";
+import { ChatSettings } from "./chat-settings.tsx";
 import { MachineSettings } from "./machine-settings.tsx";
 import { allowHosts, allowedHosts } from "../web-access.ts";
 
@@ -141,6 +145,7 @@ export function SettingsPanel(props: PanelProps): JSX.Element {
           onChange={(event) => change({ vmMemory: Number(event.currentTarget.value) * MIB })}
         />
       </label>
+      <ChatSettings access={chatAccess(host.get(chatDrivers))} />
       <MachineSettings
         context={props.context}
         keeps={settings().linuxKeeps}

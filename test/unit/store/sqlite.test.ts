@@ -54,7 +54,9 @@ it("waits for another process that writes to the same file", async () => {
     console.log("writing");
     setTimeout(() => { database.exec("COMMIT"); database.close(); }, 300);
   `;
-  const other = spawn(process.execPath, ["--input-type=module", "--eval", program], { stdio: ["ignore", "pipe", "inherit"] });
+  const other = spawn(process.execPath, ["--input-type=module", "--eval", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   await once(other.stdout, "data");
   await mine.write({ put: [[["a"], Uint8Array.of(1)]] });
   expect(await mine.load(["a"])).toEqual(Uint8Array.of(1));

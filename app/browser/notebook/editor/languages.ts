@@ -12,6 +12,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Extension>>> = {
   perl: async () => legacy((await import("@codemirror/legacy-modes/mode/perl")).perl),
   lua: async () => legacy((await import("@codemirror/legacy-modes/mode/lua")).lua),
   markdown: async () => (await import("@codemirror/lang-markdown")).markdown(),
+  chat: async () => (await import("@codemirror/lang-markdown")).markdown(),
 };
 
 async function legacy(mode: StreamParser<unknown>, comment?: string): Promise<Extension> {
