@@ -180,10 +180,14 @@ class Simulation {
     await until(() => late.mesh.notebook(document)?.trouble !== undefined, "the clock that is a year ahead is told");
     this.people.pop();
     await late.close();
-    await until(async () => {
-      await this.openAll();
-      return this.people.every(({ client }) => client);
-    }, "all have the notebook");
+    await until(
+      async () => {
+        await this.openAll();
+        return this.people.every(({ client }) => client);
+      },
+      "all have the notebook",
+      120_000,
+    );
     owner.client ??= await owner.person.library.open(document);
     const heads = async () => {
       const all = await Promise.all(this.people.map(({ person: { host } }) => host.heads(document)));
