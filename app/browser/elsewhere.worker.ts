@@ -6,6 +6,7 @@ import * as v from "valibot";
 import type { Elsewhere } from "#core/artefact/elsewhere.ts";
 import { Emitter } from "#core/base/events.ts";
 import type { Clock } from "#core/mesh/clock.ts";
+import { blobOf } from "#core/store/blob.ts";
 import { exportCar } from "#core/store/car.ts";
 import type { BlockStore, DocStore } from "#core/store/stores.ts";
 import { RemotePins } from "#plugins/pinning/remote-pins.ts";
@@ -38,9 +39,7 @@ export function openElsewhere(options: {
     serviceOf,
     async send(service, cid, signal) {
       if (!(await service.takesBlocks(signal))) return;
-      const pieces: Uint8Array<ArrayBuffer>[] = [];
-      for await (const piece of exportCar([cid], blocks, signal ? { signal } : {})) pieces.push(new Uint8Array(piece));
-      await service.send(new Blob(pieces), signal);
+      await service.send(await blobOf(exportCar([cid], blocks, signal ? { signal } : {})), signal);
     },
   });
   pins.onChange(() => changed.emit());

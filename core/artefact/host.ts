@@ -8,6 +8,7 @@
 import type { Channel } from "../base/channel.ts";
 import { KromaError, toWireError } from "../base/errors.ts";
 import type { Signatures, Signer } from "../mesh/identity.ts";
+import { blobOf } from "../store/blob.ts";
 import { importCar, exportCar } from "../store/car.ts";
 import { parseCid } from "../store/cid.ts";
 import { fetchBlocks, KeptSource, SeveralSources } from "../store/fetch-blocks.ts";
@@ -391,9 +392,7 @@ export class ArtefactHost {
           ]),
         ]
       : [cid, ...(await this.#envelopes.of(cid))];
-    const pieces: Uint8Array<ArrayBuffer>[] = [];
-    for await (const piece of exportCar(roots, blocks, { signal })) pieces.push(new Uint8Array(piece));
-    return new Blob(pieces, { type: "application/vnd.ipld.car" });
+    return blobOf(exportCar(roots, blocks, { signal }), "application/vnd.ipld.car");
   }
 
   #elsewhere(): Elsewhere {
