@@ -37,6 +37,9 @@ export function createPageHost(options: {
     get workspace() {
       return options.workspace();
     },
+    get foreign() {
+      return options.foreign();
+    },
   };
   const services = new ServiceHost(options.services, place);
   return {

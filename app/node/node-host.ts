@@ -91,6 +91,7 @@ export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost
     },
     asset: (path: string) => new URL(path, assets).href,
     workspace: workspace.shared,
+    foreign: options.foreign ?? false,
   };
   const serviceHost = new ServiceHost(services, place);
   return {

@@ -49,6 +49,8 @@ export interface ServicePlace {
   asset(path: string): string;
   /** The notebook's files, as a kernel gets them. */
   readonly workspace: SharedArrayBuffer | undefined;
+  /** The notebook came from elsewhere and is not trusted: it gets nothing of what other notebooks left. */
+  readonly foreign: boolean;
 }
 
 /** A service as a plugin gives it; it is started when it is first asked for. */

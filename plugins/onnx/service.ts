@@ -7,6 +7,8 @@ import type { EngineInit, FromEngine, ToEngine } from "./requests.ts";
 
 /** The name under which hosts know the engine's worker program. */
 const PROGRAM = "onnx";
+/** What tells of, or changes, what all notebooks of this browser share. */
+const OF_ALL_NOTEBOOKS: readonly string[] = ["stored", "forget"];
 
 interface Waiting {
   readonly resolve: (answer: ServiceAnswer) => void;
@@ -28,6 +30,10 @@ class Models implements RunningService {
   }
 
   call({ client, method, value, buffers, signal, onProgress }: ServiceCall): Promise<ServiceAnswer> {
+    if (this.#place.foreign && OF_ALL_NOTEBOOKS.includes(method))
+      return Promise.reject(
+        new KromaError("denied", "What other notebooks have fetched is not told to one that is not trusted."),
+      );
     const id = `ml-${++this.#count}`;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject, onProgress });

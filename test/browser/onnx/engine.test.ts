@@ -27,6 +27,7 @@ beforeAll(() => {
     },
     asset: (path) => new URL(path, new URL("/assets/", location.href)).href,
     workspace: undefined,
+    foreign: false,
   });
 });
 afterAll(() => host.close());

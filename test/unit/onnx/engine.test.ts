@@ -228,6 +228,23 @@ test("who gives up gets the signal's reason at once", async () => {
   expect((await run(session, feed("x", [1, 3], new Float32Array(3)))).value).toBeDefined();
 });
 
+test("a notebook that is not trusted hears nothing of what others fetched, and can't remove it", async () => {
+  const stranger = await createNodeHost({
+    folder: join(folder, "notebook"),
+    assets: join(folder, "assets"),
+    cache: join(folder, "cache"),
+    foreign: true,
+  });
+  const call = (method: string, value: unknown) =>
+    stranger.services!.call("ml", { client: "s", method, value, buffers: [], signal: new AbortController().signal });
+  const denied = "denied: What other notebooks have fetched is not told to one that is not trusted.";
+  expect(await failure(call("stored", undefined))).toBe(denied);
+  expect(await failure(call("forget", { source: `${web}/linear.onnx` }))).toBe(denied);
+  expect(((await call("load", { source: "models/linear.onnx" })).value as Loaded).inputs).toHaveLength(1);
+  await stranger.close();
+  expect((await ask("stored", undefined)).value).not.toEqual([]);
+});
+
 test("a file that was changed is another model, and one that was not is not read again", async () => {
   const path = join(folder, "notebook/models/changing.onnx");
   await writeFile(path, linear());
