@@ -99,14 +99,16 @@ class Endpoint {
     if (body.length > MAX_REQUEST)
       throw new KromaError("exhausted", "This is more than a language model is sent at once.");
     const clock = new Clock(signal, this.#patience);
+    const clean = (said: string): string => withoutKey(said, this.#key);
     try {
       const response = await this.#fetch("chat/completions", body, clock);
       await this.#checkStatus(response, model, clock);
       const type = response.headers.get("content-type")?.toLowerCase() ?? "";
       if (type.startsWith("text/html")) throw this.#isPage();
       // Some endpoints answer whole, whatever they were asked for.
-      if (type.startsWith("application/json")) yield* whole(readPiece(await this.#body(response, clock)));
-      else if (type === "" || type.startsWith("text/event-stream")) yield* whole(pieces(this.#chunks(response, clock)));
+      if (type.startsWith("application/json")) yield* whole(readPiece(await this.#body(response, clock), clean));
+      else if (type === "" || type.startsWith("text/event-stream"))
+        yield* whole(pieces(this.#chunks(response, clock), clean));
       else
         throw new KromaError(
           "corrupt",
@@ -179,10 +181,7 @@ class Endpoint {
 
   /** What was thrown, as an error of ours. */
   #explain(error: unknown, clock: Clock): unknown {
-    if (error instanceof KromaError) {
-      const message = withoutKey(error.message, this.#key);
-      return message === error.message ? error : new KromaError(error.code, message, { details: error.details });
-    }
+    if (error instanceof KromaError) return error;
     const { host } = this.#base;
     if (clock.isOver)
       return new KromaError("exhausted", `${host} said nothing for ${clock.waited / 1000} s, so it was given up.`);
@@ -197,10 +196,13 @@ class Endpoint {
 }
 
 /** The pieces of a stream, to its "[DONE]". */
-async function* pieces(chunks: AsyncIterable<Uint8Array>): AsyncGenerator<ChatDelta, void, undefined> {
+async function* pieces(
+  chunks: AsyncIterable<Uint8Array>,
+  clean: (said: string) => string,
+): AsyncGenerator<ChatDelta, void, undefined> {
   for await (const data of eventData(chunks)) {
     if (data.trim() === "[DONE]") return;
-    yield* readPiece(data);
+    yield* readPiece(data, clean);
   }
 }
 

@@ -74,13 +74,16 @@ function wireMessage(message: ChatMessage): Readonly<Record<string, unknown>> {
   };
 }
 
-/** The pieces in one event's data, or in the body of an answer that came whole. Throws `corrupt`, or what the endpoint says failed. */
-export function readPiece(json: string): readonly ChatDelta[] {
+/**
+ * The pieces in one event's data, or in the body of an answer that came whole. Throws `corrupt`, or what the endpoint says
+ * failed, in the words that `clean` leaves of it.
+ */
+export function readPiece(json: string, clean: (said: string) => string = (said) => said): readonly ChatDelta[] {
   const piece = parse(Piece, json);
   if (piece.error !== undefined && piece.error !== null) {
     throw new KromaError(
       "unavailable",
-      `The model's side failed in the middle of its answer: ${failureText(piece.error)}`,
+      `The model's side failed in the middle of its answer: ${clean(failureText(piece.error))}`,
     );
   }
   const deltas: ChatDelta[] = [];

@@ -201,6 +201,9 @@ describe("a failure", () => {
       response.end(`data: ${JSON.stringify({ error: `bad key ${KEY}` })}\n\n`);
     };
     expect((await failure(KEY)).message).toContain("bad key [key]");
+    // A key that is a word stays a word in what is our own to say.
+    refusing(401, {}, "the key key is wrong");
+    expect((await failure("key")).message).toMatch(/does not accept this key\. It says: the \[key\] \[key\] is wrong/);
   });
 
   it.each([
