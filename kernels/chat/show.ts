@@ -38,17 +38,28 @@ function seenLine(state: TurnState, { model, place }: Place): string {
   const saw = `${who} saw ${counted(messages.length, "message")}, ${counted(size, "character")}`;
   if (!isDone) return saw;
   const end = cut === "length" ? " · cut at its limit of tokens" : cut === "filtered" ? " · held back in part" : "";
-  return `${saw} · ${rateOf(state)}${end}`;
+  return `${saw} · ${rateOf(state) || "it said nothing"}${end}`;
 }
 
 /** The answer, with how fast it comes below it while it comes. */
 export function answerBundle(state: TurnState, isJson: boolean): MimeBundle {
-  const { text, isDone, isThinking } = state;
+  const { text, isDone } = state;
   const shown = isJson && text !== "" ? fenced(text, "json") : text;
-  const status = isDone
-    ? ""
-    : `\n\n*${isThinking ? "Thinking" : text === "" ? "Waiting" : "Answering"} … ${rateOf(state)}*`;
-  return { "text/markdown": `${shown}${status}`, "text/plain": text };
+  return {
+    "text/markdown": isDone ? shown : `${closed(shown)}\n\n*${statusOf(state)}*`.trimStart(),
+    "text/plain": text,
+  };
+}
+
+function statusOf(state: TurnState): string {
+  const what = state.isThinking ? "Thinking" : state.text === "" ? "Waiting" : "Answering";
+  return `${what} … ${rateOf(state)}`.trimEnd();
+}
+
+/** A text whose last code block is closed, so that what follows is not in it. */
+function closed(text: string): string {
+  const fences = text.match(/^ {0,3}(?:```|~~~)/gm) ?? [];
+  return fences.length % 2 === 0 ? text : `${text}\n${fences.at(-1)}`;
 }
 
 function rateOf({ tokens, speaking, waiting }: TurnState): string {

@@ -11,6 +11,7 @@ import { Session } from "#core/session/session.ts";
 import type { CellState } from "#core/session/state.ts";
 import { contextOf, MAX_CONTEXT } from "#kernels/chat/context.ts";
 import { chatKernel } from "#kernels/chat/kernel.ts";
+import { answerBundle } from "#kernels/chat/show.ts";
 import { misfit } from "#kernels/chat/schema.ts";
 import { MAX_ROUNDS } from "#kernels/chat/turn.ts";
 import {
@@ -244,6 +245,30 @@ describe("an answer", () => {
     const prose = await run(3);
     expect(errorOf(prose)?.evalue).toMatch(/not JSON/);
     expect(answerOf(prose)).toBe("Three!");
+  });
+
+  it("says what goes on below what has come, also below code that is not closed", () => {
+    const state = {
+      messages: [],
+      isThinking: false,
+      isDone: false,
+      cut: undefined,
+      tokens: 0,
+      promptTokens: undefined,
+    };
+    const shown = (text: string, more: object = {}) =>
+      answerBundle({ ...state, text, speaking: 0, waiting: undefined, ...more }, false)["text/markdown"];
+    expect(shown("")).toBe("*Waiting …*");
+    expect(shown("", { isThinking: true, tokens: 2, speaking: 1000 })).toBe("*Thinking … 2 tokens, 2.0 tokens/s*");
+    expect(shown("See:\n```js\nlet a", { tokens: 3 })).toBe("See:\n```js\nlet a\n```\n\n*Answering … 3 tokens*");
+    expect(shown("Done", { isDone: true })).toBe("Done");
+  });
+
+  it("may be nothing at all, which is said", async () => {
+    const { run } = open([{ language: "chat", source: "Go" }], () => [{ type: "finish", reason: "stop" }]);
+    expect(displays(await run(1)).map(({ data }) => data["text/plain"])).toEqual([
+      expect.stringMatching(/characters · it said nothing$/),
+    ]);
   });
 
   it("says that it was cut at its limit", async () => {
