@@ -15,7 +15,7 @@ describe("the notebook that reads the text in a picture", () => {
     await page.locator("[data-cell=map]").waitFor({ state: "attached" });
     await page.getByRole("button", { name: "Run all" }).click();
     const output = (cell: string) => page.locator(`[data-cell="${cell}"] [data-output]`);
-    await expect.poll(() => output("map").count(), { timeout: 120_000 }).toBe(2);
+    await expect.poll(() => output("map").count(), { timeout: 240_000 }).toBe(2);
     expect(await output("map").first().innerText()).toContain("The shell's answer is the same: True");
     await output("read").first().scrollIntoViewIfNeeded();
     expect(await output("read").first().innerText()).toContain("Harbour Café");
@@ -27,5 +27,5 @@ describe("the notebook that reads the text in a picture", () => {
     await output("table").first().scrollIntoViewIfNeeded();
     await page.locator('[data-cell="table"] [data-output] td').filter({ hasText: "Rhubarb cake" }).waitFor();
     expect(elsewhere).toEqual([]);
-  });
+  }, 300_000);
 });
