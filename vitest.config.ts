@@ -5,6 +5,7 @@ import { defaultClientConditions } from "vite";
 import { defineConfig } from "vitest/config";
 import { chromiumArguments, chromiumPath } from "./test/chromium.ts";
 import { farPeers } from "./test/browser/mesh/far-peers.ts";
+import { haltingModel } from "./test/browser/onnx/model-server.ts";
 import { linuxImage } from "./test/browser/shell/image-server.ts";
 
 /** A machine that many share may take its time: what is awaited is judged by whether it comes, not by when. */
@@ -31,7 +32,7 @@ export default defineConfig({
         },
       },
       {
-        plugins: [solid(), linuxImage(), farPeers()],
+        plugins: [solid(), linuxImage(), farPeers(), haltingModel()],
         publicDir: "dist/site",
         server: { headers: isolation },
         resolve: { conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions] },

@@ -102,7 +102,7 @@ test("a model is loaded by the name it ships under, and tells what runs it", asy
 });
 
 test("a model from the web is kept in the browser's own storage, checked, and forgotten when it is told to", async () => {
-  const source = new URL("/assets/models/pp-ocr-v4-rec.onnx", location.href).href;
+  const source = new URL("/halting/pp-ocr-v4-rec.onnx", location.href).href;
   const list = async () =>
     (await ask("stored", undefined)).value as readonly { url: string; bytes: number; total?: number; cid?: string }[];
   await ask("forget", { source });
