@@ -50,7 +50,7 @@ const sources = (page: Page): Promise<readonly string[]> =>
       all.map((one) => [...one.querySelectorAll(".cm-line")].map((line) => line.textContent).join("\n")),
     );
 const expectSources = (page: Page, check: (all: readonly string[]) => boolean, what: string): Promise<void> =>
-  expect.poll(async () => check(await sources(page)), { timeout: 60_000, message: what }).toBe(true);
+  expect.poll(async () => check(await sources(page)), { timeout: 150_000, message: what }).toBe(true);
 
 async function type(page: Page, text: string): Promise<void> {
   await page.locator("[data-cell] .cm-content").first().click();
@@ -170,7 +170,8 @@ it("they write at once, go on when the mirror dies, and merge what each did alon
   expect(await sources(ana)).toEqual(await sources(ben));
   const ids = await ana.locator("[data-cell]").evaluateAll((all) => all.map((one) => one.getAttribute("data-cell")));
   expect(new Set(ids).size).toBe(3);
-});
+  // Both try again ever less often: on a busy machine they may miss each other for a minute.
+}, 420_000);
 
 it("one who may comment does, on text that they may not change, and gets the answer", async () => {
   const ana = await open(folder("ana"), mirror.url);
