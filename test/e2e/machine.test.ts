@@ -204,7 +204,10 @@ describe("the image's files", () => {
       try {
         const { page, path } = await newNotebook("cached");
         await run(page, "git --version; echo end", /git version[^]*end/);
-        await page.waitForFunction(async () => (await caches.match("/kroma-complete")) !== undefined);
+        // Asked by evaluate: waitForFunction takes a promise for an answer.
+        await expect
+          .poll(() => page.evaluate(async () => (await caches.match("/kroma-complete")) !== undefined))
+          .toBe(true);
         const state = asked.find((url) => url.startsWith("/assets/vm/state"));
         expect(state).toBeDefined();
         /** The manifest is asked for each time, for it says what is new. */
