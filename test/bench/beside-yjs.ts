@@ -71,7 +71,10 @@ async function ours(): Promise<Costs> {
   const otherStore = new BreakableStore();
   await otherStore.write({ put: await store.loadRange([]) });
   const other = startHost({ store: otherStore });
-  await typeInto(other.host, await other.library.open(document), cellsOfBursts(2, BURSTS / 2));
+  const others = await other.library.open(document);
+  // What it opens with is what was kept for the first screen.
+  while (others.notebook.cells.length < CELLS) await after(10);
+  await typeInto(other.host, others, cellsOfBursts(2, BURSTS / 2));
   const key = (await cost(() => typeInto(first.host, mine, cellsOfBursts(1, BURSTS)))) / (BURSTS * KEYS);
   // It puts its pieces together when nobody types.
   await after(2000);
