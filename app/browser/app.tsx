@@ -11,7 +11,7 @@ import { Icon } from "#kit/icon.tsx";
 import { panels } from "#kit/panels.ts";
 import { type Question, QuestionDialog } from "#kit/question.tsx";
 import { KEPT_PANEL } from "#plugins/publish/index.ts";
-import { createArtefacts, openAsNotebook } from "./artefacts.ts";
+import { createArtefacts } from "./artefacts.ts";
 import type { PageNetwork } from "./network.ts";
 import { setPageActions } from "./command-context.ts";
 import { createNames } from "./names.ts";
@@ -208,7 +208,10 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
   const openArtefact = async (
     artefact: Pick<ArtefactSummary, "root" | "title" | "signed">,
     isFork: boolean,
-  ): Promise<void> => page.openDocument(await openAsNotebook(artefact, isFork, { library, artefacts: page.artefacts }));
+  ): Promise<void> => {
+    const { openAsNotebook } = await import("./open-artefact.ts");
+    page.openDocument(await openAsNotebook(artefact, isFork, { library, artefacts: page.artefacts }));
+  };
   /** The fork of a published notebook that is open: from the same blocks, not from what was made of it here. */
   const fork = async (root: string): Promise<void> => {
     try {

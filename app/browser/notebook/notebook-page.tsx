@@ -19,7 +19,6 @@ import { chatAccess } from "../chat-settings.ts";
 import { createPageHost } from "../host.ts";
 import { afterPaint, prepareFirstKernel, startKernels, whenIdle } from "../kernel-start.ts";
 import { ArtefactBanner } from "../artefact/artefact-banner.tsx";
-import { prepareArtefactFiles } from "../artefacts.ts";
 import { prepareFiles } from "../library/shipped.ts";
 import { host as plugins, kernels, programs } from "../plugins.ts";
 import { holdRunLock } from "../run-lock.ts";
@@ -94,7 +93,10 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     try {
       const place = await opened.ready;
       await prepareFiles(client.entry.origin, place);
-      await prepareArtefactFiles(client.entry, place, page.artefacts);
+      if (client.entry.artefact) {
+        const { prepareArtefactFiles } = await import("../open-artefact.ts");
+        await prepareArtefactFiles(client.entry, place, page.artefacts);
+      }
     } catch (error) {
       page.toast(`Files of this notebook are missing: ${error instanceof Error ? error.message : String(error)}`);
     }

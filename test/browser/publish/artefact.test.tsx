@@ -7,7 +7,7 @@ import { isUntrustedArtefact, accessOf } from "#app/browser/notebook/access.ts";
 import { ArtefactBanner } from "#app/browser/artefact/artefact-banner.tsx";
 import { ArtefactPage } from "#app/browser/artefact/artefact-page.tsx";
 import { OpenArtefactDialog } from "#app/browser/artefact/open-dialog.tsx";
-import { openAsNotebook, prepareArtefactFiles } from "#app/browser/artefacts.ts";
+import { openAsNotebook, prepareArtefactFiles } from "#app/browser/open-artefact.ts";
 import { byRole, draw, expectAccessible, testNetwork, testPage, type TestPage } from "../people/kit.tsx";
 import { testArtefacts } from "../ui/artefacts.ts";
 import { openLibrary, until } from "../ui/kit.ts";
