@@ -232,7 +232,8 @@ export class Preview {
         frame,
       );
     } catch (error) {
-      fail(error instanceof Error ? error.message : String(error));
+      // A page that is being left hears of its open requests no more than it does in a browser.
+      if (this.#requests.get(number) === abort) fail(error instanceof Error ? error.message : String(error));
     } finally {
       if (this.#requests.get(number) === abort) this.#requests.delete(number);
     }

@@ -10,6 +10,7 @@ export class Visit {
   #site: Site | undefined;
   #profile: string | undefined;
   #context: BrowserContext | undefined;
+  #uncaught: Error[] = [];
 
   /** Called once in a file; the name is seen in the folder of temporary files. */
   constructor(name: string) {
@@ -18,12 +19,14 @@ export class Visit {
     });
     afterAll(() => this.#site?.close());
     beforeEach(async () => {
+      this.#uncaught = [];
       this.#profile = mkdtempSync(join(tmpdir(), `kroma-${name}-`));
       await this.restart();
     });
     afterEach(async () => {
       await this.#context?.close();
       rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
+      if (this.#uncaught[0]) throw this.#uncaught[0];
     });
   }
 
@@ -45,9 +48,7 @@ export class Visit {
   /** Opens a page in which no error may go uncaught. */
   async open(path = "/"): Promise<Page> {
     const page = await this.context.newPage();
-    page.on("pageerror", (error) => {
-      throw error;
-    });
+    page.on("pageerror", (error) => this.#uncaught.push(error));
     await page.goto(`${this.url}${path}`);
     return page;
   }

@@ -50,6 +50,8 @@ beforeEach(() => {
       body: new TextDecoder().decode(body),
     };
     asked.push(question);
+    if (site[path] === "never") return;
+    if (site[path] === "broken") return machine.send({ type: "http_end", parent, error: "It broke." });
     if (path === "/report") reports.shift()?.resolve(JSON.parse(question.body) as Record<string, unknown>);
     const found = site[path.split("?")[0] ?? ""];
     if (found === undefined && path !== "/report") {
@@ -246,6 +248,31 @@ describe("a previewed page", () => {
     const back = report();
     preview.step(-1);
     expect(await back).toMatchObject({ back: null });
+  });
+
+  test("hears nothing more of what it has asked for once it is left", async () => {
+    site = {
+      "/": `<script>${REPORT} fetch("/slow").catch((error) => parent.postMessage("told: " + error.message, "*")); tell({ asked: true });</script>`,
+      "/slow": "never",
+      "/b": `<script>${REPORT} fetch("/broken").catch((error) => tell({ error: error.message }));</script>`,
+      "/broken": "broken",
+    };
+    const told: unknown[] = [];
+    const listen = ({ data }: MessageEvent): void => {
+      if (String(data).startsWith("told: ")) told.push(data);
+    };
+    addEventListener("message", listen);
+    const first = report();
+    await show("/");
+    expect(await first).toEqual({ asked: true });
+    // The page that is left stays in its frame until the next one has come: it could still tell.
+    const next = report();
+    preview.go({ port: 8000, path: "/b", fragment: "" });
+    await expect.poll(() => preview.loading(), PATIENCE).toBe(false);
+    await shown();
+    expect(await next).toEqual({ error: "It broke." });
+    removeEventListener("message", listen);
+    expect(told).toEqual([]);
   });
 
   test("is text, a file or an error in words when it is no page", async () => {
