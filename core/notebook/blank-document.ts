@@ -3,11 +3,12 @@
  * so that nobody sees half of one.
  */
 import * as Automerge from "@automerge/automerge/slim";
+import { TaskQueue } from "../base/task-queue.ts";
 import type { Apply, SyncedDocument } from "./document-sync.ts";
 
 export class BlankDocument implements SyncedDocument {
   #document: Automerge.Doc<unknown> = Automerge.init();
-  #queue: Promise<unknown> = Promise.resolve();
+  readonly #queue = new TaskQueue();
 
   /** True when the notebook's first change has come, and with it all that was there. */
   get isWhole(): boolean {
@@ -21,12 +22,10 @@ export class BlankDocument implements SyncedDocument {
   }
 
   sync<T>(work: (document: Automerge.Doc<unknown>, apply: Apply) => T | Promise<T>): Promise<T> {
-    const done = this.#queue.then(() =>
+    return this.#queue.run(() =>
       work(this.#document, async (document) => {
         this.#document = document;
       }),
     );
-    this.#queue = done.catch(() => undefined);
-    return done;
   }
 }

@@ -21,6 +21,7 @@ import {
   type CommentOperation,
   type CommentThread,
 } from "./comments.ts";
+import { blankPart } from "./blank-part.ts";
 import type { ChunkLimits } from "./chunk-guard.ts";
 import { mapOf, scalar, textOf } from "./document.ts";
 
@@ -72,21 +73,10 @@ export const COMMENT_CHUNK_LIMITS: ChunkLimits = {
   actors: 2000,
 };
 
-/** "kroma/comments/1" in hexadecimal: whoever begins makes the same change. Another schema has another name. */
-const FIRST_ACTOR = "6b726f6d612f636f6d6d656e74732f31";
-const SCHEMA = 1;
 const isId = (id: string): boolean => /^[0-9a-z]{8,32}$/.test(id);
 
 /** Comments before anybody has said anything: the same bytes on every machine. */
-export function blankComments(): Uint8Array {
-  const document = Automerge.change(Automerge.init<CommentsRecord>({ actor: FIRST_ACTOR }), { time: 0 }, (draft) => {
-    draft.schema = SCHEMA;
-    draft.threads = {};
-  });
-  const bytes = Automerge.save(document);
-  Automerge.free(document);
-  return bytes;
-}
+export const blankComments = (): Uint8Array => blankPart("comments", "threads");
 
 /** The names of all threads. */
 export const threadIds = (document: CommentsDocument): readonly string[] => Object.keys(mapOf(document.threads));

@@ -9,6 +9,7 @@ import * as Automerge from "@automerge/automerge/slim";
 import * as v from "valibot";
 import { canonicalJson } from "../base/canonical-json.ts";
 import { KromaError } from "../base/errors.ts";
+import { blankPart } from "./blank-part.ts";
 import type { ChunkLimits } from "./chunk-guard.ts";
 import { mapOf, scalar, textOf } from "./document.ts";
 import {
@@ -71,20 +72,8 @@ export const FILES_CHUNK_LIMITS: ChunkLimits = {
   actors: 2000,
 };
 
-/** "kroma/files/1" in hexadecimal: whoever begins makes the same change. Another schema has another name. */
-const FIRST_ACTOR = "6b726f6d612f66696c65732f31";
-const SCHEMA = 1;
-
 /** The list before anybody shared a file: the same bytes on every machine. */
-export function blankFiles(): Uint8Array {
-  const document = Automerge.change(Automerge.init<FilesRecord>({ actor: FIRST_ACTOR }), { time: 0 }, (draft) => {
-    draft.schema = SCHEMA;
-    draft.files = {};
-  });
-  const bytes = Automerge.save(document);
-  Automerge.free(document);
-  return bytes;
-}
+export const blankFiles = (): Uint8Array => blankPart("files", "files");
 
 /** Everything that the document says, by path. */
 export function readFiles(document: FilesDocument): ListedFiles {

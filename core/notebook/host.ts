@@ -16,23 +16,20 @@
 import type { Channel } from "../base/channel.ts";
 import { KromaError, toWireError } from "../base/errors.ts";
 import { Emitter } from "../base/events.ts";
-import { newCellId, newDocumentId, type CellId, type DocumentId, type RunId } from "../base/ids.ts";
+import type { CellId, DocumentId } from "../base/ids.ts";
 import type { BlockStore, DocStore } from "../store/stores.ts";
-import * as Automerge from "@automerge/automerge/slim";
 import { BesideDocuments } from "./beside.ts";
-import { mergeBack, previewMerge } from "./branches.ts";
-import { documentOf } from "./document.ts";
-import { DocumentHistory } from "./document-history.ts";
-import { readFile, titleOf, writeFile } from "./formats.ts";
-import { describeNotebook, Library } from "./library.ts";
-import type { FromDocument, LibraryEntry, ToDocument } from "./messages.ts";
+import { FileBlocks } from "./file-blocks.ts";
+import { Library } from "./library.ts";
+import type { FromDocument, ToDocument } from "./messages.ts";
 import type { Notebook, Run } from "./model.ts";
+import { NewDocuments } from "./new-documents.ts";
 import { OpenDocument, type OpenDocumentOptions } from "./open-document.ts";
+import { PageRequests } from "./page-requests.ts";
+import { Pages, type Page } from "./pages.ts";
 import type { Part } from "./parts.ts";
 import { replicaOf, type Replica } from "./replica.ts";
-import { FileBlocks } from "./file-blocks.ts";
-import { storeRunBody, type RunBody } from "./run-body.ts";
-import { STORED, storageTrouble, type Storage } from "./storage-trouble.ts";
+import { StorageTroubles } from "./storage-trouble.ts";
 import { readVisit, writeVisit } from "./visit.ts";
 
 /** What a host is made of. */
@@ -51,14 +48,6 @@ export interface DocumentHostOptions {
   readonly purging?: (document: DocumentId) => Promise<void>;
 }
 
-interface Connection {
-  readonly channel: Channel<ToDocument, FromDocument>;
-  /** How many times each document is open here. */
-  readonly open: Map<DocumentId, number>;
-  /** Cells whose runs are under way here. */
-  readonly running: Map<DocumentId, Set<CellId>>;
-}
-
 const RETRY_DELAY = 2000;
 const LIBRARY_DELAY = 50;
 
@@ -68,7 +57,10 @@ export class DocumentHost {
   readonly #library: Library;
   readonly #documents = new Map<DocumentId, OpenDocument>();
   readonly #beside: BesideDocuments;
-  readonly #connections = new Set<Connection>();
+  readonly #pages = new Pages();
+  readonly #made: NewDocuments;
+  readonly #requests: PageRequests;
+  readonly #troubles = new StorageTroubles((storage) => this.#pages.tellAll({ type: "storage", ...storage }));
   /** How many times each document is held for peers. */
   readonly #held = new Map<DocumentId, number>();
   readonly #changed = new Emitter<{ readonly document: DocumentId; readonly part: Part }>();
@@ -77,10 +69,6 @@ export class DocumentHost {
     readonly cell: CellId;
     readonly run: Run | undefined;
   }>();
-  readonly #imports = new Map<string, Promise<unknown>>();
-  /** Which notebooks, or the list of them, could not be stored when it was last tried. */
-  readonly #troubles = new Map<DocumentId | "library", Storage>();
-  #storage: Storage = STORED;
   #retry: ReturnType<typeof setTimeout> | undefined;
   #libraryTimer: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
@@ -102,10 +90,26 @@ export class DocumentHost {
       ...this.#options,
       fileBlocks,
       notebook: (id) => (work) => this.#document(id).read(work),
-      emit: (id, event) => this.#tellPages(id, event),
+      emit: (id, event) => this.#pages.tell(id, event),
       changed: (document, part) => this.#changed.emit({ document, part }),
       durable: (id) => this.#release(id),
       stored: (id, error) => this.#stored(id, error),
+    });
+    const common = {
+      ...this.#options,
+      library: this.#library,
+      document: (id: DocumentId) => this.#document(id),
+      release: (id: DocumentId) => this.#release(id),
+    };
+    this.#made = new NewDocuments({ ...common, start: (id, initial) => this.#start(id, initial) });
+    this.#requests = new PageRequests({
+      ...common,
+      pages: this.#pages,
+      beside: this.#beside,
+      made: this.#made,
+      leave: (page, id) => this.#leave(page, id),
+      ran: (document, cell, run) => this.#ran.emit({ document, cell, run }),
+      flush: () => this.flush(),
     });
     // A failed start is told by the storage event.
     this.#options.automerge.catch(() => undefined);
@@ -113,18 +117,17 @@ export class DocumentHost {
 
   /** Serves one page until its channel closes. */
   connect(channel: Channel<ToDocument, FromDocument>): void {
-    const connection: Connection = { channel, open: new Map(), running: new Map() };
-    this.#connections.add(connection);
+    const page = this.#pages.add(channel);
     channel.receive((message) => {
-      this.#receive(connection, message).catch((error: unknown) => {
+      this.#requests.answer(page, message).catch((error: unknown) => {
         channel.send({ type: "failed", parent: message.id, error: toWireError(error) });
       });
     });
     channel.onClose(() => {
-      this.#connections.delete(connection);
-      for (const document of connection.open.keys()) this.#leave(connection, document);
+      this.#pages.remove(page);
+      for (const document of page.open.keys()) this.#leave(page, document);
     });
-    if (this.#storage.state !== "ok") channel.send({ type: "storage", ...this.#storage });
+    if (this.#troubles.present.state !== "ok") channel.send({ type: "storage", ...this.#troubles.present });
   }
 
   /** Calls `listener` with each part of a notebook that has changed, whoever changed it. Returns the way to stop. */
@@ -185,11 +188,7 @@ export class DocumentHost {
   /** Takes a notebook that came whole from a peer: it is foreign until someone here trusts it. */
   async adopt(document: DocumentId, bytes: Uint8Array): Promise<void> {
     await this.#library.load();
-    const open = this.#start(document, { bytes });
-    const notebook = await open.notebook();
-    this.#library.add(this.#entry(document, notebook, { foreign: true }));
-    await open.flush();
-    this.#release(document);
+    await this.#made.adopt(document, bytes);
   }
 
   /** The notebook as it is now. */
@@ -233,252 +232,11 @@ export class DocumentHost {
     if (this.#libraryTimer) clearTimeout(this.#libraryTimer);
     if (this.#retry) clearTimeout(this.#retry);
     this.#closed = true;
-    for (const { channel } of this.#connections) channel.close();
+    this.#pages.closeAll();
     this.#beside.closeAll();
     for (const document of this.#documents.values()) document.close();
     this.#documents.clear();
     this.#options.store.close();
-  }
-
-  async #receive(connection: Connection, message: ToDocument): Promise<void> {
-    const reply = (value: unknown, transfer: Transferable[] = []) =>
-      connection.channel.send({ type: "reply", parent: message.id, value }, transfer);
-    switch (message.type) {
-      case "list":
-        await this.#library.load();
-        reply({ entries: this.#library.entries });
-        return;
-      case "create":
-        await this.#library.load();
-        reply({ document: await this.#create(newNotebook(message.title, message.language), {}) });
-        return;
-      case "import":
-        await this.#library.load();
-        reply(await this.#importOnce(message));
-        return;
-      case "flush":
-        await this.flush();
-        reply({});
-        return;
-      default:
-        await this.#receiveForDocument(connection, message, reply);
-    }
-  }
-
-  async #receiveForDocument(
-    connection: Connection,
-    message: Extract<ToDocument, { readonly document: DocumentId }>,
-    reply: (value: unknown, transfer?: Transferable[]) => void,
-  ): Promise<void> {
-    const { document } = message;
-    switch (message.type) {
-      case "open":
-        await this.#library.load();
-        await this.#document(document).open(({ notebook, heads, fromCache }) => {
-          this.#documents.get(document)?.visit(true);
-          connection.open.set(document, (connection.open.get(document) ?? 0) + 1);
-          const entry = this.#library.get(document) ?? this.#adopt(document, notebook);
-          reply({ notebook, heads, entry, fromCache });
-        });
-        return;
-      case "close":
-        this.#leave(connection, document);
-        reply({});
-        return;
-      case "edit":
-        reply({ accepted: await this.#document(document).edit(message.cell, message.version, message.updates) });
-        break;
-      case "change": {
-        await this.#library.load();
-        const inverse = await this.#document(document).change(message.operations);
-        for (const operation of message.operations) {
-          if (operation.type !== "set_run" || !connection.running.get(document)?.delete(operation.cell)) continue;
-          this.#ran.emit({ document, cell: operation.cell, run: undefined });
-        }
-        reply({ inverse });
-        break;
-      }
-      case "run_progress": {
-        const running = connection.running.get(document) ?? new Set();
-        connection.running.set(document, running.add(message.cell));
-        this.#document(document).progress(message.cell, message.run);
-        this.#ran.emit({ document, cell: message.cell, run: message.run });
-        reply({});
-        break;
-      }
-      case "history":
-        reply(await this.#history(document).page(message.from, message.sessions));
-        break;
-      case "past":
-        reply(await this.#history(document).past(message.heads, message.before));
-        break;
-      case "changed_by":
-        reply(await this.#history(document).changedBy(message.which));
-        break;
-      case "away":
-        reply(await this.#history(document).away(await this.#document(document).lastVisit()));
-        break;
-      case "export": {
-        const bytes = writeFile(await this.#document(document).notebook(), message.format);
-        reply({ bytes }, [bytes.buffer as ArrayBuffer]);
-        break;
-      }
-      case "relay":
-        for (const other of this.#connections) {
-          if (other === connection || !other.open.has(document)) continue;
-          other.channel.send({ type: "relayed", document, payload: message.payload });
-        }
-        reply({});
-        return;
-      case "open_comments":
-        await this.#beside.comments(document).open((threads) => reply({ threads }));
-        break;
-      case "comment":
-        await this.#beside.comments(document).perform(message.operation);
-        reply({});
-        break;
-      case "open_files":
-        await this.#beside.files(document).open((shared) => reply(shared));
-        break;
-      case "change_files":
-        await this.#beside.files(document).perform(message.operation);
-        reply({});
-        break;
-      case "read_file": {
-        const bytes = await this.#beside.files(document).read(message.path);
-        reply({ bytes }, [bytes.buffer as ArrayBuffer]);
-        break;
-      }
-      case "duplicate":
-        await this.#library.load();
-        reply({ document: await this.#duplicate(document) });
-        break;
-      case "branch":
-        await this.#library.load();
-        reply({ document: await this.#branch(document, message.heads, message.title) });
-        break;
-      case "preview_merge":
-      case "merge_back": {
-        await this.#library.load();
-        const { branchOf } = this.#library.get(document) ?? {};
-        if (branchOf === undefined) throw new KromaError("invalid", "This notebook is no branch of another one.");
-        if (!this.#library.entries.some((entry) => entry.document === branchOf.document))
-          throw new KromaError("missing", "The notebook that this one is a branch of is not in the library any more.");
-        const [branch, original] = [this.#document(document), this.#document(branchOf.document)];
-        if (message.type === "preview_merge") reply(await previewMerge(branch, original, branchOf.heads));
-        else {
-          await mergeBack(branch, original, branchOf.heads, this.#options.now());
-          reply({ document: branchOf.document });
-        }
-        this.#release(branchOf.document);
-        break;
-      }
-      case "remove":
-        await this.#library.load();
-        this.#library.remove(document);
-        reply({});
-        return;
-      case "undelete":
-        await this.#library.load();
-        this.#library.undelete(document);
-        reply({});
-        return;
-      case "trust":
-        await this.#library.load();
-        this.#library.trust(document);
-        reply({});
-        return;
-    }
-    this.#release(document);
-  }
-
-  #history(document: DocumentId): DocumentHistory {
-    return new DocumentHistory(this.#document(document), this.#options.blocks);
-  }
-
-  #importOnce(message: Extract<ToDocument, { readonly type: "import" }>): Promise<unknown> {
-    const { origin } = message;
-    if (!message.once || origin === undefined) return this.#import(message);
-    const known = this.#library.byOrigin(origin);
-    if (known) return Promise.resolve({ document: known.document, warnings: [] });
-    // Two tabs that open the same shipped notebook at the same time get the same document.
-    const underWay = this.#imports.get(origin);
-    if (underWay) return underWay;
-    const started = this.#import(message).finally(() => this.#imports.delete(origin));
-    this.#imports.set(origin, started);
-    return started;
-  }
-
-  async #import(message: Extract<ToDocument, { readonly type: "import" }>): Promise<unknown> {
-    const { notebook, warnings } = readFile(message.name, message.bytes);
-    const document = await this.#create(notebook, {
-      title: notebook.title === "" ? titleOf(message.name) : notebook.title,
-      ...(message.origin === undefined ? {} : { origin: message.origin }),
-      ...(message.artefact === undefined ? {} : { artefact: message.artefact }),
-      foreign: message.foreign ?? false,
-    });
-    return { document, warnings };
-  }
-
-  /**
-   * A new document of a plain notebook. Its content is one change that depends on nothing else; what depends on
-   * circumstances, like a title made of a file's name, is a second change.
-   */
-  async #create(
-    notebook: Notebook,
-    {
-      title = notebook.title,
-      ...facts
-    }: { title?: string } & Partial<Pick<LibraryEntry, "origin" | "artefact" | "foreign">>,
-  ): Promise<DocumentId> {
-    const bodies = new Map<RunId, RunBody>();
-    for (const { run } of notebook.cells) {
-      if (run) bodies.set(run.id, await storeRunBody(run, this.#options.blocks));
-    }
-    await this.#options.automerge;
-    const made = await documentOf(notebook, bodies);
-    const initial = Automerge.save(made);
-    Automerge.free(made);
-    const document = newDocumentId();
-    this.#library.add(this.#entry(document, { ...notebook, title }, facts));
-    await this.#start(document, { bytes: initial, title }).heads();
-    this.#release(document);
-    return document;
-  }
-
-  async #duplicate(document: DocumentId): Promise<DocumentId> {
-    const original = this.#document(document);
-    const notebook = await original.notebook();
-    const title = `${notebook.title} (copy)`;
-    const copy = newDocumentId();
-    const { foreign = false, artefact } = this.#library.get(document) ?? {};
-    const facts = artefact ? { foreign, artefact: { ...artefact, isFork: true } } : { foreign };
-    this.#library.add(this.#entry(copy, { ...notebook, title }, facts));
-    await this.#start(copy, { bytes: await original.save() }).change([{ type: "set_title", title }]);
-    this.#release(copy);
-    return copy;
-  }
-
-  async #branch(document: DocumentId, heads: readonly string[], title: string): Promise<DocumentId> {
-    const bytes = await this.#history(document).upTo(heads);
-    const branch = newDocumentId();
-    const { foreign } = this.#library.get(document) ?? { foreign: false };
-    const started = this.#start(branch, { bytes });
-    await started.change([{ type: "set_title", title }]);
-    this.#library.add(this.#entry(branch, await started.notebook(), { foreign, branchOf: { document, heads } }));
-    this.#release(branch);
-    return branch;
-  }
-
-  #entry(document: DocumentId, notebook: Notebook, facts: Partial<LibraryEntry>): LibraryEntry {
-    return { document, changed: this.#options.now(), foreign: false, ...facts, ...describeNotebook(notebook) };
-  }
-
-  /** A document that is stored but not listed, as after a crash between the two writes. */
-  #adopt(document: DocumentId, notebook: Notebook): LibraryEntry {
-    const entry = this.#entry(document, notebook, {});
-    this.#library.add(entry);
-    return entry;
   }
 
   #document(document: DocumentId): OpenDocument {
@@ -491,7 +249,7 @@ export class DocumentHost {
       id,
       ...(initial ? { initial } : {}),
       emit: (event) => {
-        this.#tellPages(id, event);
+        this.#pages.tell(id, event);
         if (event.type === "durable") return this.#release(id);
         this.#changed.emit({ document: id, part: "notebook" });
         this.#beside.notebookChanged(id, event);
@@ -507,23 +265,14 @@ export class DocumentHost {
     return document;
   }
 
-  #tellPages(id: DocumentId, event: FromDocument): void {
-    for (const { channel, open } of this.#connections) if (open.has(id)) channel.send(event);
-  }
-
-  #leave(connection: Connection, document: DocumentId): void {
-    const count = (connection.open.get(document) ?? 0) - 1;
-    if (count > 0 && this.#connections.has(connection)) {
-      connection.open.set(document, count);
-      return;
-    }
-    connection.open.delete(document);
-    if (!this.#hasPage(document)) {
+  #leave(page: Page, document: DocumentId): void {
+    if (!this.#pages.leave(page, document)) return;
+    if (!this.#pages.haveOpen(document)) {
       this.#documents.get(document)?.visit(false);
       this.#beside.left(document);
     }
-    const running = connection.running.get(document);
-    connection.running.delete(document);
+    const running = page.running.get(document);
+    page.running.delete(document);
     for (const cell of running ?? []) this.#ran.emit({ document, cell, run: undefined });
     const open = this.#documents.get(document);
     if (open && running?.size) open.lose(running).catch(() => undefined);
@@ -547,25 +296,17 @@ export class DocumentHost {
   }
 
   #isOpen(id: DocumentId): boolean {
-    return (this.#held.get(id) ?? 0) > 0 || this.#hasPage(id);
-  }
-
-  #hasPage(id: DocumentId): boolean {
-    return [...this.#connections].some(({ open }) => open.has(id));
+    return (this.#held.get(id) ?? 0) > 0 || this.#pages.haveOpen(id);
   }
 
   #libraryChanged(): void {
     this.#libraryTimer ??= setTimeout(() => {
       this.#libraryTimer = undefined;
-      const { entries } = this.#library;
-      for (const { channel } of this.#connections) channel.send({ type: "library", entries });
+      this.#pages.tellAll({ type: "library", entries: this.#library.entries });
     }, LIBRARY_DELAY);
   }
 
-  /** One notebook that can be stored again says nothing about another that cannot. */
   #stored(what: DocumentId | "library", error: unknown): void {
-    if (error === undefined) this.#troubles.delete(what);
-    else this.#troubles.set(what, storageTrouble(error));
     // Documents try again by themselves; the list may not have been read while the store was away.
     if (what === "library" && error !== undefined && !this.#closed) {
       clearTimeout(this.#retry);
@@ -576,22 +317,6 @@ export class DocumentHost {
           .catch(() => undefined);
       }, RETRY_DELAY);
     }
-    const [next = STORED] = this.#troubles.values();
-    if (next.state === this.#storage.state) return;
-    this.#storage = next;
-    for (const { channel } of this.#connections) channel.send({ type: "storage", ...next });
+    this.#troubles.note(what, error);
   }
-}
-
-function newNotebook(title: string, language = "python"): Notebook {
-  const cell = {
-    id: newCellId(),
-    kind: "code",
-    language,
-    source: "",
-    textVersion: 0,
-    metadata: {},
-    run: undefined,
-  } as const;
-  return { title, language, metadata: {}, cells: [cell] };
 }

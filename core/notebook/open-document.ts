@@ -8,6 +8,7 @@ import { concatenate } from "../base/bytes.ts";
 import { KromaError } from "../base/errors.ts";
 import { authorOfMember } from "./author.ts";
 import type { CellId, DocumentId, RunId } from "../base/ids.ts";
+import { TaskQueue } from "../base/task-queue.ts";
 import type { BlockStore, DocStore, StoreKey } from "../store/stores.ts";
 import { inspectChunks } from "./chunk-guard.ts";
 import { applyOperations, LATER } from "./document-operations.ts";
@@ -76,8 +77,7 @@ export class OpenDocument {
   #adopted = false;
   #loaded = false;
   #unsettled = false;
-  #queue: Promise<unknown>;
-  #tasks = 0;
+  readonly #queue: TaskQueue;
   #seq = 0;
   #durable = 0;
   #savedHeads: Automerge.Heads = [];
@@ -98,9 +98,8 @@ export class OpenDocument {
   constructor(options: OpenDocumentOptions) {
     this.#options = options;
     this.#log = new DocumentLog(options.store, options.id, "notebook");
-    this.#queue = this.#load();
     // Whoever asks for something hears of a failed load; nobody else has to.
-    this.#queue.catch(() => undefined);
+    this.#queue = new TaskQueue(this.#load(), () => this.#loaded);
   }
 
   /** True when everything is on disk and nothing is under way. */
@@ -111,17 +110,12 @@ export class OpenDocument {
 
   /** True when nothing is waiting, under way or unsaved: the document can go. */
   get isIdle(): boolean {
-    return this.isSaved && this.#tasks === 0;
+    return this.isSaved && this.#queue.isEmpty;
   }
 
   /** Calls `reply` with the view, in the same turn from which on events follow; at once when a stored view is there. */
-  async open(reply: (opened: Opened) => void): Promise<void> {
-    this.#tasks += 1;
-    try {
-      await this.#openWith(reply);
-    } finally {
-      this.#tasks -= 1;
-    }
+  open(reply: (opened: Opened) => void): Promise<void> {
+    return this.#queue.count(() => this.#openWith(reply));
   }
 
   async #openWith(reply: (opened: Opened) => void): Promise<void> {
@@ -135,14 +129,14 @@ export class OpenDocument {
         return;
       }
     }
-    await this.#enqueue(() => {
+    await this.#queue.run(() => {
       reply({ notebook: this.#view.notebook, heads: this.#presentHeads(), fromCache: false });
     });
   }
 
   /** Applies typing made against `version`; false when that is not the present version. */
   edit(cell: CellId, version: number, updates: readonly TextUpdate[]): Promise<boolean> {
-    return this.#enqueue(async () => {
+    return this.#queue.run(async () => {
       const text = this.#view.text(cell);
       if (text === undefined) throw new KromaError("missing", "This cell is not in the notebook.");
       if (version !== this.#view.version(cell)) return false;
@@ -166,34 +160,36 @@ export class OpenDocument {
 
   /** Applies operations as one change; gives what undoes them. */
   change(operations: readonly NotebookOperation[]): Promise<readonly NotebookOperation[]> {
-    return this.#enqueue(() => this.#change(operations));
+    return this.#queue.run(() => this.#change(operations));
   }
 
   /** Keeps a run under way for the case that its page dies. */
   progress(cell: CellId, run: Run): void {
     // Not queued: a later `set_run` that is already waiting must not be followed by an older word on the same run.
-    this.#enqueue(() => {
-      if (run.status !== "running") return;
-      if (this.#view.cell(cell)?.run?.id === run.id && this.#view.cell(cell)?.run?.status !== "running") return;
-      this.#progress.set(cell, run);
-      this.#progressDirty.add(cell);
-      this.#schedule(SAVE_DELAY);
-    }).catch(() => undefined);
+    this.#queue
+      .run(() => {
+        if (run.status !== "running") return;
+        if (this.#view.cell(cell)?.run?.id === run.id && this.#view.cell(cell)?.run?.status !== "running") return;
+        this.#progress.set(cell, run);
+        this.#progressDirty.add(cell);
+        this.#schedule(SAVE_DELAY);
+      })
+      .catch(() => undefined);
   }
 
   /** The page that ran these cells is gone: their runs are lost, with the outputs they had. */
   async lose(cells: Iterable<CellId>): Promise<void> {
-    await this.#enqueue(() => this.#lose(cells));
+    await this.#queue.run(() => this.#lose(cells));
   }
 
   /** The notebook as it is now. */
   notebook(): Promise<Notebook> {
-    return this.#enqueue(() => this.#view.notebook);
+    return this.#queue.run(() => this.#view.notebook);
   }
 
   /** Calls `work` with the document and its view, in turn. It changes neither. */
   read<T>(work: (document: NotebookDocument, view: DocumentView) => T): Promise<T> {
-    return this.#enqueue(() => {
+    return this.#queue.run(() => {
       this.#settle();
       return work(this.#settled(), this.#view);
     });
@@ -201,7 +197,7 @@ export class OpenDocument {
 
   /** The whole document as Automerge saves it. */
   save(): Promise<Uint8Array> {
-    return this.#enqueue(() => {
+    return this.#queue.run(() => {
       this.#settle();
       return Automerge.save(this.#settled());
     });
@@ -209,7 +205,7 @@ export class OpenDocument {
 
   /** Takes in changes of a peer, after looking whether they are safe to load. `corrupt` when they are not. */
   applyChanges(changes: readonly Uint8Array[]): Promise<void> {
-    return this.#enqueue(async () => {
+    return this.#queue.run(async () => {
       const bytes = concatenate(changes);
       await inspectChunks(bytes);
       this.#settle();
@@ -230,7 +226,7 @@ export class OpenDocument {
 
   /** Syncs with a peer: see document-sync.ts. */
   sync<T>(work: (document: Automerge.Doc<unknown>, apply: Apply) => T | Promise<T>): Promise<T> {
-    return this.#enqueue(async () => {
+    return this.#queue.run(async () => {
       this.#settle();
       return await work(this.#settled(), async (document, patches) => {
         this.#document = document as NotebookDocument;
@@ -254,7 +250,7 @@ export class OpenDocument {
 
   /** Blocks have come: what they hold is shown. */
   async blocksCame(cids: ReadonlySet<string>): Promise<void> {
-    await this.#enqueue(async () => {
+    await this.#queue.run(async () => {
       const runs = this.#view.notebook.cells.flatMap(({ run }) =>
         run?.missing && cids.has(run.missing) ? run.id : [],
       );
@@ -264,14 +260,14 @@ export class OpenDocument {
 
   /** The changes that someone with these heads lacks. */
   changesSince(heads: readonly string[]): Promise<readonly Uint8Array[]> {
-    return this.#enqueue(() => {
+    return this.#queue.run(() => {
       this.#settle();
       return this.#backend().getChanges([...heads]);
     });
   }
 
   heads(): Promise<readonly string[]> {
-    return this.#enqueue(() => this.#presentHeads());
+    return this.#queue.run(() => this.#presentHeads());
   }
 
   /** A page has it open from now on, or none any more: what it has then has been seen. */
@@ -280,17 +276,17 @@ export class OpenDocument {
     this.#visited = open;
     this.#opened = this.#options.now();
     if (open) this.#lastVisit = this.#visit.heads;
-    else this.#enqueue(() => this.#noteVisit({ heads: this.#presentHeads() })).catch(() => undefined);
+    else this.#queue.run(() => this.#noteVisit({ heads: this.#presentHeads() })).catch(() => undefined);
   }
 
   /** The state in which a page had it open before it was opened now, and when that was; undefined when none had. */
   lastVisit(): Promise<LastVisit | undefined> {
-    return this.#enqueue(() => this.#lastVisit && { heads: this.#lastVisit, opened: this.#opened });
+    return this.#queue.run(() => this.#lastVisit && { heads: this.#lastVisit, opened: this.#opened });
   }
 
   /** What is written here from now on says that this member wrote it. */
   setAuthor(member: string): Promise<void> {
-    return this.#enqueue(() => {
+    return this.#queue.run(() => {
       if (this.#visit.author === member) return;
       this.#noteVisit({ author: member });
       this.#settle();
@@ -302,7 +298,7 @@ export class OpenDocument {
   /** Resolves when everything so far is on disk; fails when it can't be put there. */
   async flush(): Promise<void> {
     // A document that could not be loaded has nothing to save.
-    await this.#queue.catch(() => undefined);
+    await this.#queue.settled();
     while (this.#loaded && !this.#closed && (!this.isSaved || this.#viewSeq < this.#seq)) {
       this.#viewTime = -Infinity;
       await this.#write(true);
@@ -477,22 +473,6 @@ export class OpenDocument {
 
   #emit(event: WithoutDocument<Extract<FromDocument, { readonly document: DocumentId }>>): void {
     this.#options.emit({ ...event, document: this.#options.id });
-  }
-
-  #enqueue<T>(task: () => T | Promise<T>): Promise<T> {
-    this.#tasks += 1;
-    const done = this.#queue.then(task).finally(() => {
-      this.#tasks -= 1;
-    });
-    // A task that fails is its caller's affair; a failed load fails every task.
-    this.#queue = done.then(
-      () => undefined,
-      (error: unknown) => {
-        if (!this.#loaded) throw error;
-      },
-    );
-    this.#queue.catch(() => undefined);
-    return done;
   }
 
   #schedule(delay: number): void {

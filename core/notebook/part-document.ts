@@ -4,6 +4,7 @@
  */
 import * as Automerge from "@automerge/automerge/slim";
 import type { DocumentId } from "../base/ids.ts";
+import { TaskQueue } from "../base/task-queue.ts";
 import type { DocStore } from "../store/stores.ts";
 import { DocumentLog } from "./document-log.ts";
 import { loadPieces } from "./document-pieces.ts";
@@ -39,8 +40,7 @@ export class PartDocument<Content extends object> implements SyncedDocument {
   readonly #options: PartDocumentOptions<Content>;
   readonly #log: DocumentLog;
   #document: Automerge.Doc<Content> | undefined;
-  #queue: Promise<unknown>;
-  #tasks = 0;
+  readonly #queue: TaskQueue;
   #savedHeads: Automerge.Heads = [];
   #saving: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
@@ -48,14 +48,15 @@ export class PartDocument<Content extends object> implements SyncedDocument {
   constructor(options: PartDocumentOptions<Content>) {
     this.#options = options;
     this.#log = new DocumentLog(options.store, options.id, options.part);
-    this.#queue = this.#load();
+    const loading = this.#load();
+    this.#queue = new TaskQueue(loading, () => this.#document !== undefined);
     // Whoever asks for something hears why.
-    this.#queue.catch(() => options.failed());
+    loading.catch(() => options.failed());
   }
 
   /** True when nothing is waiting, under way or unsaved: it can go. */
   get isIdle(): boolean {
-    return this.#tasks === 0 && this.#isSaved();
+    return this.#queue.isEmpty && this.#isSaved();
   }
 
   get isClosed(): boolean {
@@ -76,19 +77,7 @@ export class PartDocument<Content extends object> implements SyncedDocument {
 
   /** Does a task when those before it are done. Fails when the task does, or when the document could not be loaded. */
   enqueue<T>(task: () => T | Promise<T>): Promise<T> {
-    this.#tasks += 1;
-    const done = this.#queue.then(task).finally(() => {
-      this.#tasks -= 1;
-    });
-    // A task that fails is its caller's affair; a failed load fails every task.
-    this.#queue = done.then(
-      () => undefined,
-      (error: unknown) => {
-        if (!this.#document) throw error;
-      },
-    );
-    this.#queue.catch(() => undefined);
-    return done;
+    return this.#queue.run(task);
   }
 
   /** False when what is stored of it is broken. */
@@ -113,7 +102,7 @@ export class PartDocument<Content extends object> implements SyncedDocument {
 
   /** Resolves when everything so far is on disk; fails when it can't be put there. */
   async flush(): Promise<void> {
-    await this.#queue.catch(() => undefined);
+    await this.#queue.settled();
     if (!this.#isSaved()) await this.enqueue(() => this.#write());
   }
 

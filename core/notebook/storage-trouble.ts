@@ -7,10 +7,10 @@ export interface Storage {
 }
 
 /** All is well. */
-export const STORED: Storage = { state: "ok", message: "" };
+const STORED: Storage = { state: "ok", message: "" };
 
 /** What a write that failed means for a person's work. */
-export function storageTrouble(error: unknown): Storage {
+function storageTrouble(error: unknown): Storage {
   if (error instanceof KromaError && error.code === "exhausted") {
     return {
       state: "full",
@@ -21,4 +21,30 @@ export function storageTrouble(error: unknown): Storage {
     state: "memory",
     message: "The storage can't be used. Your changes are kept in memory only: download the notebook before you leave.",
   };
+}
+
+/** Which notebooks, or the list of them, could not be stored when it was last tried. */
+export class StorageTroubles {
+  readonly #changed: (storage: Storage) => void;
+  readonly #troubles = new Map<string, Storage>();
+  #present = STORED;
+
+  /** `changed` is called with how things stand as a whole, whenever that is another. */
+  constructor(changed: (storage: Storage) => void) {
+    this.#changed = changed;
+  }
+
+  get present(): Storage {
+    return this.#present;
+  }
+
+  /** A write of this succeeded, or failed. One that can be stored again says nothing about another that cannot. */
+  note(what: string, error: unknown): void {
+    if (error === undefined) this.#troubles.delete(what);
+    else this.#troubles.set(what, storageTrouble(error));
+    const [next = STORED] = this.#troubles.values();
+    if (next.state === this.#present.state) return;
+    this.#present = next;
+    this.#changed(next);
+  }
 }
