@@ -3,7 +3,7 @@
  * gives what is kept here, on the authenticated connection, before anything is applied (SPEC.md, S2 to S14).
  */
 import { KromaError } from "../base/errors.ts";
-import type { CellId, DocumentId } from "../base/ids.ts";
+import type { DocumentId } from "../base/ids.ts";
 import { BlankDocument } from "../notebook/blank-document.ts";
 import { DocumentSync } from "../notebook/document-sync.ts";
 import { BlockExchange } from "./block-exchange.ts";
@@ -13,12 +13,13 @@ import type { Clock } from "./clock.ts";
 import type { EntryHash } from "./entry.ts";
 import type { AcceptedEntry } from "./entry-intake.ts";
 import type { MemberId, Signatures } from "./identity.ts";
-import { LiveRuns, type LiveRunMessage } from "./live-runs.ts";
+import type { LiveRuns } from "./live-runs.ts";
+import { LiveState } from "./live-state.ts";
 import { Membership } from "./membership.ts";
-import { PartSync } from "./part-sync.ts";
 import type { Peer } from "./peer.ts";
-import { Presences, type PresenceState } from "./presence.ts";
+import type { Presences, PresenceState } from "./presence.ts";
 import type { Right } from "./roles.ts";
+import { BESIDE, newShare, RUNS, stopShare, type Share } from "./share.ts";
 import type { PeerMessage } from "./wire.ts";
 
 /** Where documents are kept. */
@@ -52,39 +53,12 @@ export interface SharedNotebookOptions {
   readonly ran: () => void;
 }
 
-/** How this notebook stands with one peer. */
-interface Share {
-  readonly peer: Peer;
-  /** What this end calls the notebook. */
-  readonly number: number;
-  /** What the other end calls it, once it has said so. */
-  theirs: number | undefined;
-  /** The heads of the membership that it knew when it said so. */
-  heads: readonly EntryHash[];
-  /** This end has said that it takes part, and has told all members there are. */
-  introduced: boolean;
-  listed: boolean;
-  /** What it has said that it syncs besides the notebook; whether this end has. Before both have, what one said would be lost. */
-  takes: ReadonlySet<string>;
-  saidParts: boolean;
-  /** The list of the files that it has is here. */
-  filesCame: boolean;
-  readonly parts: Readonly<Record<Part, PartSync>>;
-  /** Calls off the proof that this one is a member. */
-  proof: (() => void) | undefined;
-}
-
 /** What it takes to write into each part. Who is counted on to keep a notebook hands on what others wrote in any. */
 const RIGHT_TO_WRITE: Readonly<Record<Part, Right>> = {
   notebook: "edit",
   comments: "comment",
   files: "edit",
 };
-
-/** The word of those who understand what is said of runs. */
-const RUNS = "runs";
-/** The parts besides the notebook itself. */
-const BESIDE = PARTS.filter((part) => part !== "notebook");
 
 const NO_LONGER = "You are no longer a member of this notebook. What you have of it stays, and is yours alone.";
 /** Of a joining that was in order, and that an earlier one or a withdrawal defeats. */
@@ -95,8 +69,7 @@ const PROVE_AFTER = 2000;
 export class SharedNotebook {
   readonly document: DocumentId;
   readonly genesis: EntryHash;
-  readonly presences: Presences;
-  readonly runs: LiveRuns;
+  readonly #live: LiveState;
   readonly #options: SharedNotebookOptions;
   readonly #shares = new Map<Peer, Share>();
   readonly #blocks: BlockExchange;
@@ -115,14 +88,14 @@ export class SharedNotebook {
     this.document = options.document;
     this.genesis = options.genesis;
     this.#membership = options.membership;
-    this.presences = new Presences(options.clock, () => options.changed());
-    this.runs = new LiveRuns({
+    this.#live = new LiveState({
+      document: options.document,
+      me: options.me,
       clock: options.clock,
-      tell: (cell, run) => {
-        for (const { peer, parts, takes } of this.#shares.values())
-          if (parts.notebook.sync && takes.has(RUNS)) peer.send(this.#run(undefined, cell, run));
-      },
-      changed: () => options.ran(),
+      membership: () => this.#membership,
+      shares: () => this.#shares.values(),
+      changed: () => options.changed(),
+      ran: () => options.ran(),
     });
     // Where it can't be kept, the history does not tell who it was.
     options.replicas.setAuthor(options.document, options.me).catch(() => undefined);
@@ -137,6 +110,14 @@ export class SharedNotebook {
   /** Undefined while only the link is here. */
   get membership(): Membership | undefined {
     return this.#membership;
+  }
+
+  get presences(): Presences {
+    return this.#live.presences;
+  }
+
+  get runs(): LiveRuns {
+    return this.#live.runs;
   }
 
   /** True once the notebook itself is here. */
@@ -190,9 +171,9 @@ export class SharedNotebook {
   part(peer: Peer): void {
     const share = this.#shares.get(peer);
     if (!share) return;
-    stop(share);
+    stopShare(share);
     this.#shares.delete(peer);
-    if (![...this.#shares.keys()].some(({ id }) => id === peer.id)) this.#gone(peer.id);
+    if (![...this.#shares.keys()].some(({ id }) => id === peer.id)) this.#live.remove(peer.id);
     this.#options.changed();
   }
 
@@ -206,9 +187,11 @@ export class SharedNotebook {
       case "sync":
         return await this.#hearSync(peer, message.part, message.bytes);
       case "presence":
-        return this.#hearPresence(peer, message.from as MemberId | undefined, message.state);
+        if (this.#shares.has(peer)) this.#live.hearPresence(peer, message);
+        return;
       case "run":
-        return this.#hearRun(peer, message.from as MemberId | undefined, message.cell, message.run);
+        if (this.#shares.has(peer)) this.#live.hearRun(peer, message);
+        return;
       case "want":
         return await this.#hearWant(peer, message.cid);
       case "block":
@@ -237,17 +220,13 @@ export class SharedNotebook {
 
   /** Where the person here is; undefined when they have left the notebook. */
   setPresence(state: PresenceState | undefined): void {
-    this.presences.mine = state;
-    for (const { peer, theirs } of this.#shares.values()) {
-      if (theirs !== undefined) peer.send(this.#presence(undefined, state));
-    }
+    this.#live.setPresence(state);
   }
 
   close(): void {
     this.#closed = true;
     for (const peer of this.#shares.keys()) this.part(peer);
-    this.presences.close();
-    this.runs.close();
+    this.#live.close();
     this.#blocks.close();
     this.#replica?.release();
     this.#replica = undefined;
@@ -353,10 +332,10 @@ export class SharedNotebook {
   #refuse(share: Share, reason: string): void {
     const { peer, number } = share;
     peer.send({ type: "refused", document: this.document, reason });
-    stop(share);
+    stopShare(share);
     this.#shares.set(peer, newShare(peer, number, this.#options.clock));
     if (![...this.#shares.values()].some(({ peer: other, parts }) => other.id === peer.id && parts.notebook.sync))
-      this.#gone(peer.id);
+      this.#live.remove(peer.id);
   }
 
   async #hearFirstMembers(peer: Peer, entries: readonly Uint8Array[]): Promise<void> {
@@ -439,8 +418,7 @@ export class SharedNotebook {
     }
     if (!isNew) return;
     this.#options.changed();
-    if (this.presences.mine) share.peer.send(this.#presence(undefined, this.presences.mine));
-    if (share.takes.has(RUNS)) this.#tellRuns(share.peer);
+    this.#live.tell(share);
     void this.#blocks.meet();
   }
 
@@ -500,67 +478,6 @@ export class SharedNotebook {
     else peer.send({ type: "absent", document: this.document, cid });
   }
 
-  #presence(from: MemberId | undefined, state: PresenceState | undefined): PeerMessage {
-    return {
-      type: "presence",
-      document: this.document,
-      ...(from === undefined ? {} : { from }),
-      ...(state === undefined ? {} : { state: { ...state } }),
-    };
-  }
-
-  /** A member is here no longer. */
-  #gone(member: MemberId): void {
-    this.presences.remove(member);
-    this.runs.remove(member);
-  }
-
-  /** Whose a presence or a run is: only who is counted on to hand things on may speak for others. */
-  #speaker(peer: Peer, from: MemberId | undefined): MemberId {
-    const membership = this.#membership;
-    return from !== undefined && membership?.may(peer.id, "keep") && membership.roleOf(from) ? from : peer.id;
-  }
-
-  #run(from: MemberId | undefined, cell: CellId, run: LiveRunMessage | undefined): PeerMessage {
-    return {
-      type: "run",
-      document: this.document,
-      ...(from === undefined ? {} : { from }),
-      cell,
-      ...(run === undefined ? {} : { run: { ...run } }),
-    };
-  }
-
-  /** Somebody has come: they see what runs now. */
-  #tellRuns(peer: Peer): void {
-    for (const [cell, run] of this.runs.mine) peer.send(this.#run(undefined, cell, run));
-    if (!this.#membership?.may(this.#options.me, "keep")) return;
-    for (const [member, cell, run] of this.runs.heard) if (member !== peer.id) peer.send(this.#run(member, cell, run));
-  }
-
-  #hearRun(peer: Peer, from: MemberId | undefined, cell: CellId, run: unknown): void {
-    const membership = this.#membership;
-    const who = this.#speaker(peer, from);
-    if (!membership?.may(who, "run") || !this.#shares.has(peer) || who === this.#options.me) return;
-    if (!this.runs.hear(who, cell, run) || !membership.may(this.#options.me, "keep") || from !== undefined) return;
-    for (const { peer: other, parts, takes } of this.#shares.values())
-      if (parts.notebook.sync && takes.has(RUNS) && other.id !== who)
-        other.send(this.#run(who, cell, run as LiveRunMessage | undefined));
-  }
-
-  #hearPresence(peer: Peer, from: MemberId | undefined, state: unknown): void {
-    const membership = this.#membership;
-    if (!membership?.may(peer.id, "read") || !this.#shares.has(peer)) return;
-    const who = this.#speaker(peer, from);
-    if (who === this.#options.me) return;
-    if (!this.presences.hear(who, state)) return;
-    if (!membership.may(this.#options.me, "keep") || from !== undefined) return;
-    const shown = this.presences.of(who);
-    for (const { peer: other, theirs } of this.#shares.values()) {
-      if (theirs !== undefined && other.id !== who) other.send(this.#presence(who, shown));
-    }
-  }
-
   #hearRefused(peer: Peer, reason: string): void {
     if (!this.#shares.has(peer)) return;
     this.#refusal = reason;
@@ -573,26 +490,3 @@ const REFUSED_WRITING: Readonly<Record<Part, string>> = {
   comments: "You may only read the comments on this notebook.",
   files: "You may only read the files of this notebook.",
 };
-
-function newShare(peer: Peer, number: number, clock: Clock): Share {
-  const between = (part: Part): PartSync =>
-    new PartSync(clock, (bytes) => peer.send({ type: "sync", number, part, bytes }));
-  return {
-    peer,
-    number,
-    theirs: undefined,
-    heads: [],
-    introduced: false,
-    listed: false,
-    takes: new Set(),
-    saidParts: false,
-    filesCame: false,
-    parts: { notebook: between("notebook"), comments: between("comments"), files: between("files") },
-    proof: undefined,
-  };
-}
-
-function stop(share: Share): void {
-  for (const part of Object.values(share.parts)) part.stop();
-  share.proof?.();
-}

@@ -1,0 +1,57 @@
+/** How a notebook stands with one peer: what each end has said of it, and the sync of its parts. */
+import { PARTS, type Part } from "../notebook/parts.ts";
+import type { Clock } from "./clock.ts";
+import type { EntryHash } from "./entry.ts";
+import { PartSync } from "./part-sync.ts";
+import type { Peer } from "./peer.ts";
+
+/** The word of those who understand what is said of runs. */
+export const RUNS = "runs";
+/** The parts besides the notebook itself. */
+export const BESIDE = PARTS.filter((part) => part !== "notebook");
+
+export interface Share {
+  readonly peer: Peer;
+  /** What this end calls the notebook. */
+  readonly number: number;
+  /** What the other end calls it, once it has said so. */
+  theirs: number | undefined;
+  /** The heads of the membership that it knew when it said so. */
+  heads: readonly EntryHash[];
+  /** This end has said that it takes part, and has told all members there are. */
+  introduced: boolean;
+  listed: boolean;
+  /** What it has said that it syncs besides the notebook; whether this end has. Before both have, what one said would be lost. */
+  takes: ReadonlySet<string>;
+  saidParts: boolean;
+  /** The list of the files that it has is here. */
+  filesCame: boolean;
+  readonly parts: Readonly<Record<Part, PartSync>>;
+  /** Calls off the proof that this one is a member. */
+  proof: (() => void) | undefined;
+}
+
+/** With a peer of whom nothing has been heard yet. `number` is what this end calls the notebook. */
+export function newShare(peer: Peer, number: number, clock: Clock): Share {
+  const between = (part: Part): PartSync =>
+    new PartSync(clock, (bytes) => peer.send({ type: "sync", number, part, bytes }));
+  return {
+    peer,
+    number,
+    theirs: undefined,
+    heads: [],
+    introduced: false,
+    listed: false,
+    takes: new Set(),
+    saidParts: false,
+    filesCame: false,
+    parts: { notebook: between("notebook"), comments: between("comments"), files: between("files") },
+    proof: undefined,
+  };
+}
+
+/** Nothing goes to the peer any more. */
+export function stopShare(share: Share): void {
+  for (const part of Object.values(share.parts)) part.stop();
+  share.proof?.();
+}
