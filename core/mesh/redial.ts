@@ -5,7 +5,8 @@
  *
  * A target is dialled until it is forgotten. Between attempts it waits, longer each time, and not all wait alike (a relay
  * that comes back is not to be met by everyone at once). A guest came by itself: it is pinged like a target, and dropped
- * when it is gone.
+ * when it is gone. When a relay is back, whoever waits behind it is dialled at once, and so is, once, a guest that was lost:
+ * both ends come back to the relay at different times, and whoever does so second finds the other.
  *
  * Times are milliseconds of a clock that only grows. A tick that comes much too late tells that the machine slept or was
  * busy: nobody is given up for a silence that nobody listened to.
@@ -17,7 +18,7 @@ export const PING_MS = 5000;
 export const PATIENCE_MS = 4000;
 /** The bounds of the wait between two attempts. */
 export const SHORTEST_WAIT_MS = 1000;
-export const LONGEST_WAIT_MS = 60_000;
+export const LONGEST_WAIT_MS = 30_000;
 /** An attempt that takes longer is given up. */
 export const DIAL_MS = 30_000;
 /** A connection that was up so long makes earlier failures forgotten. */
@@ -80,6 +81,8 @@ export type RedialEvent =
   /** It is wanted, now: also one that waits, was refused or lacks something is dialled at once. */
   | { readonly type: "reach"; readonly address: string }
   | { readonly type: "forget"; readonly address: string }
+  /** The way there is open again: whoever waits is dialled now. Who is no target is a guest that was lost. */
+  | { readonly type: "opened"; readonly address: string }
   /** A connection came by itself, or is there without having been dialled for this address. */
   | { readonly type: "joined"; readonly address: string; readonly guest: boolean }
   /** It is up. `lacking`: it could be better, and `dial` may be tried again while it is up. */
@@ -182,6 +185,7 @@ class Moves {
     const { address } = event;
     const target = this.#targets.get(address);
     if (event.type === "reach") return this.#reach(address, target);
+    if (event.type === "opened") return this.#opened(address, target);
     if (event.type === "joined") return this.#joined(address, target, event.guest);
     if (!target) return;
     const { phase } = target;
@@ -201,7 +205,7 @@ class Moves {
         return;
       case "failed":
         if (phase.is === "dialling" && phase.attempt === event.attempt) {
-          if (event.refused) this.#put(address, target, { is: "refused" }, event.reason);
+          if (event.refused && !target.guest) this.#put(address, target, { is: "refused" }, event.reason);
           else this.#wait(address, target, event.reason);
         } else if (phase.is === "connected" && phase.better?.attempt === event.attempt) {
           this.#bettered(address, target, phase, true, event.reason);
@@ -236,6 +240,11 @@ class Moves {
     } else if (target.guest) {
       this.#targets.set(address, { ...target, guest: false });
     }
+  }
+
+  #opened(address: string, target: Target | undefined): void {
+    if (!target) this.#dial(address, { guest: true, failures: 0, trouble: undefined });
+    else if (target.phase.is === "waiting") this.#dial(address, { ...target, failures: 0 });
   }
 
   #joined(address: string, target: Target | undefined, guest: boolean): void {
@@ -364,14 +373,16 @@ class Moves {
     if (phase.better?.attempt !== undefined) {
       this.effects.push({ type: "abandon", address, attempt: phase.better.attempt });
     }
-    if (target.guest) this.#targets.delete(address);
-    else {
-      const steady = this.#now - phase.since >= STEADY_MS;
-      this.#wait(address, { ...target, failures: steady ? 0 : target.failures }, reason);
-    }
+    const steady = this.#now - phase.since >= STEADY_MS;
+    this.#wait(address, { ...target, failures: steady ? 0 : target.failures }, reason);
   }
 
+  /** It is tried again later. A guest knows itself when to come. */
   #wait(address: string, target: Target, trouble: string): void {
+    if (target.guest) {
+      this.#targets.delete(address);
+      return;
+    }
     const failures = target.failures + 1;
     // From half of the longest wait to all of it, which doubles with each failure.
     const longest = Math.min(LONGEST_WAIT_MS, SHORTEST_WAIT_MS * 2 ** Math.min(failures, 16));

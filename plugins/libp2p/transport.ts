@@ -19,6 +19,9 @@ import { sentence } from "./words.ts";
 const SERVER_MS = 10_000;
 /** Signs of life are told to the state machine at most so often. */
 const ALIVE_MS = 250;
+/** Guests that were lost are looked for so long when a relay is back, and so many of them. */
+const MISSED_MS = 3_600_000;
+const MOST_MISSED = 64;
 
 export interface Libp2pOptions extends Omit<TransportOptions, "onLink">, PeerOptions {
   /** A link to another Kroma is there. Without it there are no links: this end only relays. */
@@ -66,6 +69,8 @@ class Libp2pTransport implements RunningLibp2p {
   readonly #peer: Peer;
   readonly #neighbours = new Map<string, Neighbour>();
   readonly #attempts = new Map<number, AbortController>();
+  /** Guests whose link was cut, and when. */
+  readonly #missed = new Map<string, number>();
   readonly #closed = new AbortController();
   #beside: { close(): Promise<void> } | undefined;
   #redial: Redial = noTargets;
@@ -129,6 +134,7 @@ class Libp2pTransport implements RunningLibp2p {
 
   forget(address: string): void {
     this.#on({ type: "forget", address });
+    this.#missed.delete(peerOf(address) ?? "");
   }
 
   wake(): void {
@@ -225,7 +231,7 @@ class Libp2pTransport implements RunningLibp2p {
     const connection = await this.#peer.node.dial(multiaddr, {
       signal: AbortSignal.any([signal, AbortSignal.timeout(SERVER_MS)]),
     });
-    const reserved = this.#options.listen.includes(WEBRTC) ? await this.#reserve(connection) : "none";
+    const reserved = this.#options.listen.includes(WEBRTC) ? await this.#reserve(connection, text) : "none";
     const linked = await this.#openLink(connection, text, signal);
     signal.throwIfAborted();
     if (reserved === "none" && !linked) {
@@ -258,7 +264,7 @@ class Libp2pTransport implements RunningLibp2p {
   }
 
   /** Asks to be passed on by the relay at the other end of this connection. `none`: it is no relay. */
-  async #reserve(connection: Connection): Promise<"done" | "failed" | "none"> {
+  async #reserve(connection: Connection, text: string): Promise<"done" | "failed" | "none"> {
     const { remotePeer } = connection;
     try {
       if (!this.#peer.isReserved(remotePeer)) await this.#peer.reserve(remotePeer, connection.remoteAddr);
@@ -266,8 +272,23 @@ class Libp2pTransport implements RunningLibp2p {
       return isUnsupported(error) ? "none" : "failed";
     }
     if (connection.status !== "open") return "failed";
-    this.#neighbour(remotePeer).relay = connection;
+    const neighbour = this.#neighbour(remotePeer);
+    const isBack = neighbour.relay !== connection;
+    neighbour.relay = connection;
+    if (isBack) this.#lookBehind(text);
     return "done";
+  }
+
+  /** A relay passes others on to here, from now on: those who may be behind it are dialled. */
+  #lookBehind(relay: string): void {
+    const behind = `/p2p/${peerOf(relay)}/p2p-circuit`;
+    for (const [address, { guest }] of this.#redial.targets)
+      if (!guest && address.includes(behind)) this.#on({ type: "opened", address });
+    for (const [peer, since] of this.#missed) {
+      if (performance.now() - since > MISSED_MS) this.#missed.delete(peer);
+      else if (this.#addressesOf(peer).length === 0)
+        this.#on({ type: "opened", address: `${relay}/p2p-circuit/webrtc/p2p/${peer}` });
+    }
   }
 
   /** Opens a link on this connection unless there is one that is as good. False when the other side knows no links. */
@@ -314,6 +335,7 @@ class Libp2pTransport implements RunningLibp2p {
       return;
     }
     neighbour.link = live;
+    this.#missed.delete(peer);
     this.#options.onLink?.(bytes.link);
     before?.bytes.link.channel.close(LINK_REPLACED);
     // The one who is dialled for this very address hears of it by the dial's own answer.
@@ -343,6 +365,7 @@ class Libp2pTransport implements RunningLibp2p {
     }
     this.#neighbours.delete(peer);
     void live.bytes.gone.then(() => this.#dropUnused(live.connection));
+    if (by === "fault") this.#miss(peer);
     this.#lost(peer, told);
   }
 
@@ -395,12 +418,22 @@ class Libp2pTransport implements RunningLibp2p {
     }
     const neighbour = this.#neighbours.get(peer);
     this.#neighbours.delete(peer);
+    this.#miss(peer);
     neighbour?.link?.bytes.fail(reason);
     const error = new Error(reason);
     for (const connection of new Set([neighbour?.link?.connection, neighbour?.relay])) {
       // The goodbye is in the connection's hands; a dead one is not waited for.
       if (connection) connection.close({ signal: AbortSignal.timeout(1000) }).catch(() => connection.abort(error));
     }
+  }
+
+  /** A link was cut: a guest among them has no other to look for it. */
+  #miss(peer: string): void {
+    if (this.#addressesOf(peer).some((address) => this.#redial.targets.get(address)?.guest === false)) return;
+    this.#missed.delete(peer);
+    this.#missed.set(peer, performance.now());
+    const [oldest] = this.#missed.keys();
+    if (oldest !== undefined && this.#missed.size > MOST_MISSED) this.#missed.delete(oldest);
   }
 
   #neighbour(peer: PeerId): Neighbour {

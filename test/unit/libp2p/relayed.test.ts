@@ -33,7 +33,10 @@ beforeAll(async () => {
 afterAll(() => relay.end("SIGKILL"));
 
 /** A peer that wants no direct connections. */
-async function peer(at: FarPeer): Promise<{ peer: RunningLibp2p; link: Promise<Link>; reachable: Promise<string> }> {
+async function peer(
+  at: FarPeer,
+  met: (link: Link) => void = () => undefined,
+): Promise<{ peer: RunningLibp2p; link: Promise<Link>; reachable: Promise<string> }> {
   const link = Promise.withResolvers<Link>();
   const reachable = Promise.withResolvers<string>();
   const made = await startLibp2p({
@@ -41,8 +44,11 @@ async function peer(at: FarPeer): Promise<{ peer: RunningLibp2p; link: Promise<L
     iceServers: [],
     direct: false,
     listen: ["/webrtc"],
-    onLink: (one) =>
-      one.path !== "server" && one.remote !== "" && !one.remote.endsWith(serverOf(at)) && link.resolve(one),
+    onLink: (one) => {
+      if (one.path === "server" || one.remote === "" || one.remote.endsWith(serverOf(at))) return;
+      link.resolve(one);
+      met(one);
+    },
     onState: ({ addresses }) => {
       const found = addresses.find((address) => address.includes("/p2p-circuit"));
       if (found !== undefined) reachable.resolve(found);
@@ -68,6 +74,35 @@ async function dial(): Promise<LinkEnds> {
 }
 
 describeLink("libp2p through a relay all the way", dial);
+
+describe("two whose relay was away", () => {
+  it("meet again once both have it back, also when only the one who was dialled can look for the other", async () => {
+    const patience = { timeout: 90_000, interval: 50 };
+    const first = await startFarPeer();
+    const links: Link[] = [];
+    const address = first.websocket;
+    const ana = await peer(first);
+    const ben = await peer(first, (link) => links.push(link));
+    const anas = await ana.reachable;
+    ben.peer.reach(anas);
+    const [toBen, toAna] = await Promise.all([ana.link, ben.link]);
+    const lost = Promise.all(
+      [toBen, toAna].map((link) => new Promise<unknown>((resolve) => link.channel.onClose(resolve))),
+    );
+    // Ana stays away for longer, and Ben no longer looks for her: nobody but Ana can make the link.
+    await first.end("SIGKILL");
+    await lost;
+    ana.peer.forget(address);
+    ben.peer.forget(anas);
+    const again = await startFarPeer({ again: first });
+    expect(again.websocket).toBe(address);
+    await expect.poll(async () => (await ask<Counts>(again, "counts")).reservations, patience).toBe(1);
+    ana.peer.reach(address);
+    await expect.poll(() => links.length, patience).toBe(2);
+    await Promise.all([ana.peer.close(), ben.peer.close()]);
+    await again.end("SIGKILL");
+  }, 240_000);
+});
 
 /** A node that keeps to no rules of ours. */
 async function strangeNode() {

@@ -17,7 +17,10 @@ import {
 const addresses = ["a", "b", "c"];
 
 type Move =
-  | { readonly do: "reach" | "forget" | "joined" | "lost" | "lessened" | "alive"; readonly address: string }
+  | {
+      readonly do: "reach" | "forget" | "opened" | "joined" | "lost" | "lessened" | "alive";
+      readonly address: string;
+    }
   | { readonly do: "wake" }
   /** Time passes, with a tick whenever one is due. */
   | { readonly do: "pass"; readonly ms: number }
@@ -28,7 +31,7 @@ type Move =
 
 const move: fc.Arbitrary<Move> = fc.oneof(
   fc.record({
-    do: fc.constantFrom("reach", "forget", "joined", "lost", "lessened", "alive"),
+    do: fc.constantFrom("reach", "forget", "opened", "joined", "lost", "lessened", "alive"),
     address: fc.constantFrom(...addresses),
   }),
   fc.record({ do: fc.constant("wake") }),
@@ -137,6 +140,8 @@ class World {
         return this.on({ type: "reach", address: made.address });
       case "forget":
         return this.on({ type: "forget", address: made.address });
+      case "opened":
+        return this.on({ type: "opened", address: made.address });
       case "joined":
         return this.on({ type: "joined", address: made.address, guest: true });
       case "lost":
@@ -178,7 +183,7 @@ it("keeps one attempt at a time, waits within its bounds, and always has a next 
             expect(phase.until).toBeLessThanOrEqual(world.now + LONGEST_WAIT_MS);
             expect(failures).toBeGreaterThan(0);
           }
-          if (guest) expect(phase.is).toBe("connected");
+          if (guest) expect(["connected", "dialling"]).toContain(phase.is);
           if (phase.is !== "refused") expect(nextTick(world.redial)).toBeDefined();
         }
         // Nothing is tried for one that is not there.
@@ -219,6 +224,27 @@ it("dials at once when it wakes, and gives up nobody for a silence that nobody l
       if (heard) {
         expect(world.hungUp).toEqual([]);
         for (const address of connected) expect(world.phase(address)).toBe("connected");
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+it("dials at once who waits behind a relay that is back, and once a guest that was lost", () => {
+  fc.assert(
+    fc.property(moves, seeds, fc.constantFrom("up", "down"), (made, seed, dials) => {
+      const world = run(made, seed, () => undefined);
+      world.do({ do: "world", dials, pongs: true });
+      const before = new Map(addresses.map((address) => [address, world.redial.targets.get(address)]));
+      const dialled = world.dialledAt.length;
+      for (const address of addresses) world.do({ do: "opened", address });
+      const called = [...before.values()].filter((target) => !target || target.phase.is === "waiting");
+      expect(world.dialledAt.length).toBe(dialled + called.length);
+      for (const [address, target] of before) {
+        if (!target) expect(world.redial.targets.get(address)?.guest).toBe(dials === "up" ? true : undefined);
+        else if (target.phase.is === "waiting")
+          expect(world.phase(address)).toBe(dials === "up" ? "connected" : "waiting");
+        else expect(world.redial.targets.get(address)).toEqual(target);
       }
     }),
     { numRuns: 300 },
