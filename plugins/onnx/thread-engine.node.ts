@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import * as ort from "onnxruntime-node";
 import type { PortLike } from "#core/base/channel.ts";
 import type { FetchedFiles } from "#core/store/fetched.ts";
+import type { Pixels } from "./read-text/pixels.ts";
 import { decodePng } from "./read-text/png.ts";
 import type { Runtime } from "./runtime.ts";
 import { startEngine } from "./start-engine.ts";
@@ -23,12 +24,19 @@ function loadRuntime(): Promise<Runtime> {
   });
 }
 
+/** Node has no decoder of pictures: PNG is read by code of ours, JPEG by a package that is loaded when one comes. */
+async function decode(bytes: Uint8Array<ArrayBuffer>): Promise<Pixels> {
+  if (bytes[0] !== 0xff) return decodePng(bytes);
+  const { decodeJpeg } = await import("./read-text/jpeg.ts");
+  return decodeJpeg(bytes);
+}
+
 /** Serves the process from this thread. `models` keeps what is fetched from the web. */
 export function startThreadEngine(models: FetchedFiles): void {
   startEngine({
     port: globalThis as unknown as PortLike,
     runtime: loadRuntime,
-    decode: async (bytes) => decodePng(bytes),
+    decode,
     fetch: (url, signal) => fetch(url, { signal }),
     models,
   });

@@ -24,7 +24,7 @@ export function decodePng(bytes: Uint8Array): Pixels {
   if (!SIGNATURE.every((byte, index) => bytes[index] === byte))
     throw new KromaError(
       "invalid",
-      "This is no PNG picture, which is the only kind that can be read outside of a browser.",
+      "This is no picture that can be read here: outside of a browser those are PNG and JPEG files.",
     );
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let header: Header | undefined;

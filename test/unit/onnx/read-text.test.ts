@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { zlibSync } from "fflate";
+import { encode } from "jpeg-js";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createNodeHost, type NodeHost } from "#app/node/node-host.ts";
 import { buildModelAssets } from "#app/node/setup/model-assets.ts";
@@ -22,6 +23,8 @@ describe("the picture that ships", () => {
     folder = await mkdtemp(join(tmpdir(), "kroma-read-"));
     buildModelAssets(join(root, "node_modules"), join(folder, "assets"));
     await writeFile(join(folder, "sign.png"), await readFile(picture));
+    const { width, height, data } = decodePng(await readFile(picture));
+    await writeFile(join(folder, "sign.jpg"), encode({ width, height, data }, 85).data);
     host = await createNodeHost({ folder, assets: join(folder, "assets") });
   });
   afterAll(async () => {
@@ -71,6 +74,20 @@ describe("the picture that ships", () => {
     expect(open.box[0]![1]).toBeGreaterThan(500);
   });
 
+  test("is read from a JPEG file: the same letters, though what that loses are narrow spaces", async () => {
+    const { value } = await ask("readText", { source: "sign.jpg" });
+    const { lines } = value as { readonly lines: readonly { readonly text: string }[] };
+    const together = (text: string): string => text.replaceAll(" ", "");
+    const read = lines.map(({ text }) => together(text));
+    const wanted = WRITTEN.map(together);
+    const found = wanted.map((line) => {
+      const best = read.map((text) => ({ text, share: shareRight([line], [text]) }));
+      return best.sort((a, b) => b.share - a.share)[0]!.text;
+    });
+    expect(shareRight(wanted, found)).toBeGreaterThanOrEqual(0.95);
+    expect(lines).toHaveLength(WRITTEN.length);
+  });
+
   test("is read by the shell's command too, and what is no picture is refused", async () => {
     const typed = (words: readonly string[]) => ask("command", { words, directory: "/workspace" });
     const read = await typed(["read", "sign.png"]);
@@ -79,7 +96,8 @@ describe("the picture that ships", () => {
     await writeFile(join(folder, "no.png"), "not a picture");
     expect((await typed(["read", "no.png"])).value).toEqual({
       status: 1,
-      complaint: "kroma ml: This is no PNG picture, which is the only kind that can be read outside of a browser.\n",
+      complaint:
+        "kroma ml: This is no picture that can be read here: outside of a browser those are PNG and JPEG files.\n",
     });
   });
 });
