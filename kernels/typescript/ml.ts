@@ -158,8 +158,36 @@ export interface LoadOptions {
   readonly name?: string;
 }
 
-/** A path of the workspace, or the bytes of a picture's file. */
-type Picture = string | ArrayBuffer | Uint8Array;
+/** A path of the workspace, or the bytes of a file. */
+type GivenFile = string | ArrayBuffer | Uint8Array;
+
+/** A sound's samples, its channels mixed into one. */
+export interface Sound {
+  readonly samples: Float32Array;
+  /** Samples a second. */
+  readonly sampleRate: number;
+  /** Channels that the file has. */
+  readonly channels: number;
+}
+
+/** Where there is speech in a sound; times are seconds. */
+export interface Speech {
+  readonly duration: number;
+  /** What each of `probabilities` stands for. */
+  readonly frame: number;
+  readonly probabilities: Float32Array;
+  readonly stretches: readonly { readonly start: number; readonly end: number; readonly score: number }[];
+}
+
+/** How speech is told from silence. */
+export interface SpeechOptions {
+  readonly signal?: AbortSignal;
+  /** How likely speech has to be where it begins; 0.5 unless it is said. */
+  readonly threshold?: number;
+  /** Seconds of silence that end a stretch; 0.3 unless it is said. */
+  readonly pause?: number;
+  readonly onProgress?: (progress: { readonly done: number }) => void;
+}
 
 /** `kroma.ml`. */
 export function makeMl(client: ServiceClient): Readonly<Record<string, unknown>> {
@@ -180,20 +208,41 @@ export function makeMl(client: ServiceClient): Readonly<Record<string, unknown>>
     collected.register(model, loaded.session, model);
     return model;
   };
-  const askOfPicture = (method: string, picture: Picture, { signal }: AskOptions): Promise<ServiceAnswer> => {
-    const value = typeof picture === "string" ? { source: picture } : {};
-    const buffers = typeof picture === "string" ? [] : [copied(picture)];
-    return client.ask("ml", method, value, { buffers, signal });
+  const askOfFile = (
+    method: string,
+    file: GivenFile,
+    { signal, onProgress }: AskOptions,
+    rule: object = {},
+  ): Promise<ServiceAnswer> => {
+    const value = typeof file === "string" ? { ...rule, source: file } : rule;
+    const buffers = typeof file === "string" ? [] : [copied(file)];
+    return client.ask("ml", method, value, { buffers, signal, onProgress });
   };
   return Object.freeze({
     load,
     /** The lines of text in a picture: a path of the workspace, or the bytes of its file. */
-    readText: async (picture: Picture, options: AskOptions = {}): Promise<unknown> =>
-      (await askOfPicture("readText", picture, options)).value,
+    readText: async (picture: GivenFile, options: AskOptions = {}): Promise<unknown> =>
+      (await askOfFile("readText", picture, options)).value,
     /** A picture's pixels, uint8 of shape [height, width, 4]: red, green, blue, opacity. */
-    readPicture: async (picture: Picture, options: AskOptions = {}): Promise<Tensor | undefined> => {
-      const { value, buffers } = await askOfPicture("readPicture", picture, options);
+    readPicture: async (picture: GivenFile, options: AskOptions = {}): Promise<Tensor | undefined> => {
+      const { value, buffers } = await askOfFile("readPicture", picture, options);
       return fromWire(value as { readonly tensors: readonly WireTensor[] }, buffers ?? [])["picture"];
+    },
+    /** The samples of a WAV sound. */
+    readSound: async (sound: GivenFile, options: AskOptions = {}): Promise<Sound> => {
+      const { value, buffers } = await askOfFile("readSound", sound, options);
+      const { sampleRate, channels } = value as Sound;
+      return { samples: new Float32Array(buffers?.[0] ?? new ArrayBuffer()), sampleRate, channels };
+    },
+    /** The stretches of speech in a WAV sound, and how likely it is from moment to moment. */
+    findSpeech: async (
+      sound: GivenFile,
+      { threshold, pause, signal, onProgress }: SpeechOptions = {},
+    ): Promise<Speech> => {
+      const options = { signal, onProgress: onProgress as AskOptions["onProgress"] };
+      const { value, buffers } = await askOfFile("findSpeech", sound, options, { threshold, pause });
+      const { duration, frame, stretches } = value as Speech;
+      return { duration, frame, probabilities: new Float32Array(buffers?.[0] ?? new ArrayBuffer()), stretches };
     },
     /** The arrays of an .npz or .npy file, by name ("array" in the latter): a path of the workspace, or what ships. */
     readArrays: async (source: string): Promise<Record<string, Tensor>> => {

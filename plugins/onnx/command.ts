@@ -36,14 +36,19 @@ export interface CommandParts {
     picture: Uint8Array<ArrayBuffer>,
     signal: AbortSignal,
   ) => Promise<readonly { readonly text: string }[]>;
+  /** The stretches of speech in a sound, in seconds. */
+  readonly findSpeech: (
+    sound: Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
+  ) => Promise<readonly { readonly start: number; readonly end: number; readonly score: number }[]>;
 }
 
-const USAGE = "kroma ml: what? Try: kroma ml run|info|read|status; kroma help ml\n";
+const USAGE = "kroma ml: what? Try: kroma ml run|info|read|hear|status; kroma help ml\n";
 
 /** Carries out a command. What it fails with is for standard error; only a lost signal rejects. */
 export async function performCommand(parts: CommandParts, typed: Typed): Promise<CommandResult> {
   const [verb = "", ...words] = typed.words;
-  const perform = { run, info, read, status }[verb];
+  const perform = { run, info, read, hear, status }[verb];
   if (!perform) return ended(2, "", USAGE);
   try {
     return await perform(parts, { ...typed, words });
@@ -87,15 +92,23 @@ function status({ engine }: CommandParts): Promise<CommandResult> {
   return Promise.resolve(ended(0, `${megabytes(used)} of ${megabytes(budget)}\n${lines.join("")}`));
 }
 
-async function read(
-  { readFile, readText }: CommandParts,
-  { words, directory, input, signal }: Typed,
-): Promise<CommandResult> {
-  const [path] = words;
-  if (path === undefined || words.length > 1) throw new WrongUse("read takes one picture");
-  const bytes = path === "-" ? input.slice() : fileAt(readFile, path, directory);
-  const lines = await readText(bytes, signal);
+async function read({ readFile, readText }: CommandParts, typed: Typed): Promise<CommandResult> {
+  const lines = await readText(oneFile(readFile, typed, "read takes one picture"), typed.signal);
   return ended(0, lines.map(({ text }) => `${text}\n`).join(""));
+}
+
+/** Start, end and likelihood of each stretch with tabs between them, for `while read` and awk. */
+async function hear({ readFile, findSpeech }: CommandParts, typed: Typed): Promise<CommandResult> {
+  const stretches = await findSpeech(oneFile(readFile, typed, "hear takes one sound"), typed.signal);
+  const lines = stretches.map((each) => [each.start, each.end, each.score].map((value) => value.toFixed(3)).join("\t"));
+  return ended(0, lines.map((line) => `${line}\n`).join(""));
+}
+
+/** The file that a command is about; "-" is what came over standard input. */
+function oneFile(readFile: CommandParts["readFile"], { words, directory, input }: Typed, wanted: string) {
+  const [path] = words;
+  if (path === undefined || words.length > 1) throw new WrongUse(wanted);
+  return path === "-" ? input.slice() : fileAt(readFile, path, directory);
 }
 
 /** "[NAME=]FILE" of an option. */

@@ -125,19 +125,46 @@ export class Engine {
   async run(client: string, session: string, feeds: Tensors, signal: AbortSignal): Promise<Tensors> {
     const { name, resident } = this.#held(client, session);
     const shapes = checkFeeds(resident.model.inputs, feeds.tensors, feeds.buffers);
+    return this.#queue.run(client, signal, () => this.#perform(name, resident, feeds, shapes));
+  }
+
+  /**
+   * Runs a model again and again in one turn, for those that remember: `next` makes the feeds of the outputs before, which
+   * at first are undefined, and ends it by giving none.
+   */
+  async runOn(
+    client: string,
+    session: string,
+    signal: AbortSignal,
+    next: (before: Tensors | undefined) => Tensors | undefined,
+  ): Promise<void> {
+    const { name, resident } = this.#held(client, session);
     return this.#queue.run(client, signal, async () => {
-      const runtime = await this.#parts.runtime();
-      const inputs: Record<string, InferenceSession.FeedsType[string]> = {};
-      for (const [index, { name: input, type, strings }] of feeds.tensors.entries()) {
-        const data = strings ?? elementsOf(type, feeds.buffers[index] ?? new ArrayBuffer());
-        inputs[input] = runtime.tensor(type, data, shapes[index] ?? []);
-      }
-      try {
-        return outputsOf(await resident.session.run(inputs));
-      } catch (error) {
-        throw runFailure(name, error);
+      let outputs: Tensors | undefined;
+      for (let feeds = next(outputs); feeds; feeds = next(outputs)) {
+        const shapes = checkFeeds(resident.model.inputs, feeds.tensors, feeds.buffers);
+        outputs = await this.#perform(name, resident, feeds, shapes);
       }
     });
+  }
+
+  async #perform(
+    name: string,
+    resident: Resident,
+    feeds: Tensors,
+    shapes: readonly (readonly number[])[],
+  ): Promise<Tensors> {
+    const runtime = await this.#parts.runtime();
+    const inputs: Record<string, InferenceSession.FeedsType[string]> = {};
+    for (const [index, { name: input, type, strings }] of feeds.tensors.entries()) {
+      const data = strings ?? elementsOf(type, feeds.buffers[index] ?? new ArrayBuffer());
+      inputs[input] = runtime.tensor(type, data, shapes[index] ?? []);
+    }
+    try {
+      return outputsOf(await resident.session.run(inputs));
+    } catch (error) {
+      throw runFailure(name, error);
+    }
   }
 
   /** Lets go of a model. What is not held may be dropped when its memory is wanted. */

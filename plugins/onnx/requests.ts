@@ -1,5 +1,17 @@
 /** What the engine's worker is asked, and its answers: each request is checked here, once, and then carried out. */
-import { custom, type GenericSchema, maxLength, object, optional, pipe, safeParse, string } from "valibot";
+import {
+  custom,
+  type GenericSchema,
+  maxLength,
+  maxValue,
+  minValue,
+  number,
+  object,
+  optional,
+  pipe,
+  safeParse,
+  string,
+} from "valibot";
 import { KromaError, toWireError } from "#core/base/errors.ts";
 import type { Channel } from "#core/base/channel.ts";
 import type { ServiceAnswer, ServiceProgress, ServiceReply } from "#core/kernel/services.ts";
@@ -36,6 +48,11 @@ const loadRequest = object({ source: sourceText });
 const runRequest = object({ session: string(), tensors: wireTensors });
 const releaseRequest = object({ session: string() });
 const pictureRequest = object({ source: optional(sourceText) });
+const soundRequest = object({
+  source: optional(sourceText),
+  threshold: optional(pipe(number(), minValue(0), maxValue(1)), 0.5),
+  pause: optional(pipe(number(), minValue(0), maxValue(3600)), 0.3),
+});
 const commandRequest = object({
   words: custom<readonly string[]>((value) => Array.isArray(value) && value.every((word) => typeof word === "string")),
   directory: optional(sourceText, "/workspace"),
@@ -76,6 +93,12 @@ export function engineMethods(engine: Engine): Readonly<Record<string, Method>> 
 
 /** The address of what is to be forgotten, from a request. */
 export const addressOf = (value: unknown): string => checked(loadRequest, value).source;
+
+/** The path of a sound and how speech in it is told from silence, from a request that may bring its bytes instead. */
+export const soundOf = (
+  value: unknown,
+): { readonly source?: string | undefined; readonly threshold: number; readonly pause: number } =>
+  checked(soundRequest, value);
 
 /** The path of a picture, from a request that may bring its bytes instead. */
 export const pictureOf = (value: unknown): { readonly source?: string | undefined } => checked(pictureRequest, value);

