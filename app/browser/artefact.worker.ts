@@ -54,6 +54,12 @@ function otherTabs(): NonNullable<ArtefactHostOptions["others"]> {
   };
 }
 
+/** Bytes that the browser lets this site store beyond what it has. */
+async function room(): Promise<number | undefined> {
+  const { quota, usage = 0 } = (await navigator.storage?.estimate()) ?? {};
+  return quota === undefined ? undefined : quota - usage;
+}
+
 const identities = new IndexedDbIdentityStore();
 
 async function start(): Promise<ArtefactHost> {
@@ -71,6 +77,7 @@ async function start(): Promise<ArtefactHost> {
         }),
     }),
     others: otherTabs(),
+    room,
     signatures: openSignatures(),
     self: () => loadIdentity(identities),
     signer: (name) =>

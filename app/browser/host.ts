@@ -2,7 +2,7 @@
 import type { ChatAccess } from "#core/chat/driver.ts";
 import type { KernelHost, KernelWorker } from "#core/kernel/kernel.ts";
 import { ServiceHost } from "#core/kernel/service-host.ts";
-import type { Service } from "#core/kernel/services.ts";
+import type { ContentSource, Service } from "#core/kernel/services.ts";
 import { kernelSettings, readSettings } from "./settings.ts";
 
 /** The KernelHost of a page; its settings are read again at each use, so a kernel starts with the present ones. */
@@ -23,6 +23,8 @@ export function createPageHost(options: {
   readonly foreign: () => boolean;
   readonly openMachine: NonNullable<KernelHost["openMachine"]>;
   readonly webHosts?: () => readonly string[];
+  /** What services get by CID. */
+  readonly content?: ContentSource;
   readonly chat?: ChatAccess;
 }): PageHost {
   const asset = (path: string): string => new URL(`assets/${path}`, document.baseURI).href;
@@ -34,6 +36,10 @@ export function createPageHost(options: {
       return wrapWorker(start());
     },
     asset,
+    content: options.content,
+    get modelHub() {
+      return readSettings().modelHub;
+    },
     get workspace() {
       return options.workspace();
     },

@@ -16,6 +16,8 @@ const Schema = v.object({
   pyodidePackages: v.fallback(address, defaultSettings.pyodidePackages),
   pythonIndex: v.fallback(address, defaultSettings.pythonIndex),
   npmCdn: v.fallback(address, defaultSettings.npmCdn),
+  /** Where models are fetched by their names ("hub:owner/name/file"); empty: nowhere. */
+  modelHub: v.fallback(address, defaultSettings.modelHub),
   wheelMirrors: v.fallback(v.array(address), []),
   npmMirrors: v.fallback(v.array(address), []),
   pythonMemory: v.fallback(
@@ -66,6 +68,7 @@ export function kernelSettings(settings: Settings, asset: (path: string) => stri
     ...(settings.pyodidePackages === "" ? {} : { pyodidePackages: asFolder(settings.pyodidePackages) }),
     ...(settings.pythonIndex === "" ? {} : { pythonIndex: asFolder(settings.pythonIndex) }),
     ...(settings.npmCdn === "" ? {} : { npmCdn: settings.npmCdn }),
+    ...(settings.modelHub === "" ? {} : { modelHub: settings.modelHub }),
     wheelMirrors: [asset("wheels/"), ...settings.wheelMirrors.filter((url) => url !== "").map(asFolder)],
     npmMirrors: settings.npmMirrors.filter((url) => url !== "").map(asFolder),
     vmImage: asset("vm/"),

@@ -14,6 +14,7 @@ const help = `Kroma: notebooks of Python, TypeScript and Linux cells.
       --stdin FILE            lines for input(); without it input() raises EOFError
       --machine FOLDER        keeps what Linux changes in FOLDER, for the next run; without it, it ends with the run
       --allow-net HOST        lets programs of the Linux machine reach this host (may be repeated; "host:port", "*.host")
+      --from SOURCE           who has what its cells load by CID (as for fetch; may be repeated)
       --quiet                 no progress on standard error
   kroma run CID [options]     the same for an artefact, fetched if it isn't here: its files in a fresh folder, its code with
                               the powers of a stranger's (--from as for fetch)

@@ -5,6 +5,7 @@ import { defaultSettings } from "#core/kernel/defaults.ts";
 import type { ChatAccess } from "#core/chat/driver.ts";
 import type { KernelHost, KernelSettings, KernelWorker } from "#core/kernel/kernel.ts";
 import { ServiceHost } from "#core/kernel/service-host.ts";
+import { nodeContent } from "./content.ts";
 import { openMachineFolder } from "./machine-folder.ts";
 import { cacheFolder } from "./paths.ts";
 import { startFolderWorkspace } from "#plugins/folder/folder.node.ts";
@@ -25,6 +26,10 @@ export interface NodeHostOptions {
   readonly cache?: string;
   /** The person's language model, for chat cells. */
   readonly chat?: ChatAccess;
+  /** Whom to ask for content by its CID, beside the gateways of the environment. */
+  readonly from?: readonly string[];
+  /** Folder of blocks, pins and keys; the user's by default. */
+  readonly home?: string;
   /** A folder in which Linux keeps what it changes, and how its troubles are told; without it, it keeps nothing. */
   readonly machine?: { readonly folder: string; readonly report: (sentence: string) => void };
 }
@@ -67,6 +72,7 @@ export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost
     ...given,
     wheelMirrors: [...(given.wheelMirrors ?? []), new URL("wheels/", assets).href],
   };
+  const content = nodeContent(options.from ?? [], options.home);
   const place = {
     spawn(program: string): KernelWorker {
       const service = servicePrograms[program];
@@ -92,6 +98,8 @@ export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost
     asset: (path: string) => new URL(path, assets).href,
     workspace: workspace.shared,
     foreign: options.foreign ?? false,
+    modelHub: settings.modelHub,
+    content,
   };
   const serviceHost = new ServiceHost(services, place);
   return {
@@ -106,6 +114,7 @@ export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost
       const ends = [...threads].map((thread) => thread.ended);
       for (const thread of threads) thread.terminate();
       await Promise.all(ends);
+      await content.close();
       await workspace.close();
       await machine?.close();
       if (options.foreign === true) process.chdir(cameFrom);

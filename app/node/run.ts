@@ -41,8 +41,9 @@ interface RunOptions {
   readonly quiet: boolean;
   /** Hosts that programs of the Linux machine may reach. */
   readonly allowNet: readonly string[];
-  /** The artefact to run, in place of a file, and who has it. */
+  /** The artefact to run, in place of a file. */
   readonly artefact: ArtefactAddress | undefined;
+  /** Who has it, and what its cells load by CID. */
   readonly from: readonly string[];
 }
 
@@ -83,6 +84,7 @@ async function runFile(
   const host = await createNodeHost({
     folder,
     foreign: scratch !== undefined,
+    from: options.from,
     settings: { ...settingsFromEnvironment(process.env), webHosts: options.allowNet },
     chat: chatFromEnvironment(process.env),
     ...(options.machine === undefined
@@ -113,7 +115,6 @@ function readOptions(args: readonly string[]): RunOptions {
   if (rest.length > 0) throw new UsageError(`run: one notebook at a time, not also ${rest.join(" ")}`);
   const artefact = existsSync(file) ? undefined : readAddress(file);
   if (file !== "-" && !artefact) formatOf(file);
-  if (values.from !== undefined && !artefact) throw new UsageError("run: --from goes with a CID, not with a file");
   if (file === "-" && values.stdin === "-")
     throw new UsageError("run: standard input can't be both notebook and --stdin");
   const wrong = values["allow-net"]?.find((host) => !isHostName(host));

@@ -5,15 +5,17 @@ import type { KernelSettings } from "#core/kernel/kernel.ts";
 
 /** The defaults with what the environment says otherwise. Folders are URLs or paths; lists are separated by spaces. */
 export function settingsFromEnvironment(environment: NodeJS.ProcessEnv): Partial<KernelSettings> {
-  const { pyodidePackages, pythonIndex, npmCdn, ...rest } = defaultSettings;
+  const { pyodidePackages, pythonIndex, npmCdn, modelHub, ...rest } = defaultSettings;
   const packages = environment["KROMA_PYODIDE_PACKAGES"] ?? pyodidePackages;
   const index = environment["KROMA_PYTHON_INDEX"] ?? pythonIndex;
   const cdn = environment["KROMA_NPM_CDN"] ?? npmCdn;
+  const hub = environment["KROMA_MODEL_HUB"] ?? modelHub;
   const wheels = folders(environment["KROMA_WHEEL_MIRRORS"]);
   return {
     ...rest,
     ...(packages === "" ? {} : { pyodidePackages: folderUrl(packages) }),
     ...(index === "" ? {} : { pythonIndex: folderUrl(index) }),
+    ...(hub === "" ? {} : { modelHub: hub }),
     ...(cdn === "" ? {} : { npmCdn: cdn }),
     wheelMirrors: wheels,
     npmMirrors: folders(environment["KROMA_NPM_MIRRORS"]),

@@ -3,6 +3,7 @@ import type { Channel } from "../base/channel.ts";
 import { fromWireError, KromaError, toWireError } from "../base/errors.ts";
 import { Emitter } from "../base/events.ts";
 import { randomId } from "../base/ids.ts";
+import type { KeptModel, ModelName } from "./kept-models.ts";
 import type { ArtefactSummary, Draft, FromArtefacts, Hints, Kept, Publication, ToArtefacts } from "./messages.ts";
 
 /** How far something has come. */
@@ -75,6 +76,32 @@ export class ArtefactClient {
   /** Brings all of it here. */
   fetch(cid: string, hints: Hints, work?: LongWork): Promise<{ readonly bytes: number }> {
     return this.#call({ type: "fetch", cid, hints }, work);
+  }
+
+  /** The bytes of a model that is named by its CID; what is not here is fetched, and kept. */
+  async model(name: ModelName, hints: Hints, roots: readonly string[], work?: LongWork): Promise<Uint8Array> {
+    const message = { type: "model", name, hints, roots, read: true } as const;
+    return (await this.#call<{ bytes: Uint8Array }>(message, work)).bytes;
+  }
+
+  /** The same, without its bytes. */
+  async fetchModel(name: ModelName, hints: Hints, roots: readonly string[], work?: LongWork): Promise<void> {
+    await this.#call({ type: "model", name, hints, roots, read: false }, work);
+  }
+
+  /** Models that came by their CID, the last used first. */
+  async models(): Promise<readonly KeptModel[]> {
+    return (await this.#call<{ models: readonly KeptModel[] }>({ type: "models" })).models;
+  }
+
+  /** Keeps a model also when room is wanted, or not any more. */
+  async pinModel(name: ModelName, isPinned: boolean): Promise<void> {
+    await this.#call({ type: "pin_model", name, isPinned });
+  }
+
+  /** Forgets a model; its blocks go when they are collected. */
+  async removeModel(name: ModelName): Promise<void> {
+    await this.#call({ type: "remove_model", name });
   }
 
   async read(root: string, path: string): Promise<Uint8Array> {

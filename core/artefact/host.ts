@@ -24,6 +24,7 @@ import { publishedDirectory } from "./directory.ts";
 import type { Elsewhere } from "./elsewhere.ts";
 import { EnvelopeIndex } from "./envelope-index.ts";
 import { buildFiles, type SourceFile } from "./files.ts";
+import { KeptModels } from "./kept-models.ts";
 import { decodeRoot, MOST_ROOT_BYTES, NOTEBOOK_PATH } from "./manifest.ts";
 import type {
   ArtefactSummary,
@@ -55,6 +56,8 @@ export interface ArtefactHostOptions {
   /** Hears that what is kept has changed elsewhere, and tells it there when it has here. */
   readonly others?: { tell(): void; onTold(listener: () => void): void };
   readonly now?: () => number;
+  /** Bytes that still fit; undefined where nobody can tell. */
+  readonly room?: () => Promise<number | undefined>;
   readonly gateway?: GatewayOptions;
   /** Does the work while nobody collects garbage. */
   readonly together?: <T>(work: () => Promise<T>) => Promise<T>;
@@ -73,6 +76,8 @@ interface Work {
 
 /** A file that is opened whole for a person is at most as large. */
 const MOST_READ = 512 * 1024 * 1024;
+/** WebAssembly has no room for a larger model. */
+const MOST_MODEL = 4 * 1024 ** 3;
 /** Progress is told so often at most, in milliseconds. */
 const TELL_EVERY = 100;
 
@@ -84,6 +89,7 @@ export class ArtefactHost {
   readonly #records: ArtefactRecords;
   readonly #envelopes: EnvelopeIndex;
   readonly #authors: KnownAuthors;
+  readonly #models: KeptModels;
   readonly #channels = new Set<Channel<ToArtefacts, FromArtefacts>>();
   readonly #work = new Map<string, Work>();
   /** Notebooks that are being published from here. */
@@ -92,11 +98,13 @@ export class ArtefactHost {
 
   constructor(options: ArtefactHostOptions) {
     const directly = <T>(work: () => Promise<T>): Promise<T> => work();
-    this.#options = { now: Date.now, gateway: {}, together: directly, alone: directly, ...options };
+    const room = () => Promise.resolve(undefined);
+    this.#options = { now: Date.now, gateway: {}, room, together: directly, alone: directly, ...options };
     this.#pins = new Pins(options.documents);
     this.#records = new ArtefactRecords(options.documents);
     this.#envelopes = new EnvelopeIndex(options.documents);
     this.#authors = new KnownAuthors(options.documents);
+    this.#models = new KeptModels({ ...this.#options, largest: MOST_MODEL });
     options.elsewhere?.onChange(() => this.#keptChanged());
     options.others?.onTold(() => this.#tellPages());
   }
@@ -129,7 +137,7 @@ export class ArtefactHost {
   }
 
   async #answer(work: Work, job: Job): Promise<unknown> {
-    const { together, alone, blocks } = this.#options;
+    const { together, blocks } = this.#options;
     const { signal } = work.stop;
     switch (job.type) {
       case "publish":
@@ -151,6 +159,18 @@ export class ArtefactHost {
         return together(() => this.#open(work, job.cid, job.hints));
       case "fetch":
         return together(() => this.#fetch(work, job.cid, job.hints));
+      case "model":
+        return this.#model(work, job);
+      case "models":
+        return { models: await this.#models.list(signal) };
+      case "pin_model":
+        await this.#models.setPinned(job.name, job.isPinned);
+        this.#keptChanged();
+        return {};
+      case "remove_model":
+        await this.#models.remove(job.name);
+        this.#keptChanged();
+        return {};
       case "read":
         return {
           bytes: await (await this.#opened(job.root, { blocks }, signal)).files.whole(job.path, MOST_READ, { signal }),
@@ -181,12 +201,8 @@ export class ArtefactHost {
         return {};
       case "kept":
         return this.#kept(signal);
-      case "collect": {
-        const roots = await this.#present(job.roots);
-        const { removed } = await alone(() => collectGarbage(blocks, this.#pins, roots, signal));
-        this.#keptChanged();
-        return { removed };
-      }
+      case "collect":
+        return { removed: await this.#collect(job.roots, signal) };
       case "import_car":
         return together(() => this.#importCar(work, job.file));
       case "export_car":
@@ -322,6 +338,30 @@ export class ArtefactHost {
     });
     for (const envelope of envelopes) if (envelope.isValid) await this.#envelopes.add(root, envelope.cid);
     return { bytes: reached.bytes };
+  }
+
+  async #model(work: Work, { name, hints, roots, read }: Extract<Job, { type: "model" }>): Promise<object> {
+    const { signal } = work.stop;
+    const tell = throttled((bytes: number, total: number) =>
+      work.channel.send({ type: "progress", parent: work.id, bytes, total }),
+    );
+    const { blocks, several } = this.#source(work, hints);
+    const bytes = await this.#models.get(name, several ?? blocks, {
+      signal,
+      progress: tell,
+      together: this.#options.together,
+      collect: () => this.#collect(roots, signal),
+    });
+    this.#keptChanged();
+    return read ? { bytes } : {};
+  }
+
+  async #collect(pageRoots: readonly string[], signal: AbortSignal): Promise<number> {
+    const { alone, blocks } = this.#options;
+    const roots = [...(await this.#present(pageRoots)), ...(await this.#models.roots())];
+    const { removed } = await alone(() => collectGarbage(blocks, this.#pins, roots, signal));
+    this.#keptChanged();
+    return removed;
   }
 
   /** Everything is looked at before it is pinned. What is pinned is the published directory, if somebody signed. */

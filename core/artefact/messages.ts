@@ -3,6 +3,7 @@
  * ones tell their `progress`, and can be ended by `cancel`. Publishing asks the page for the files, piece by piece.
  */
 import type { WireError } from "../base/errors.ts";
+import type { ModelName } from "./kept-models.ts";
 import type { ArtefactKind, Author, Environment } from "./manifest.ts";
 
 /** A file that was made to be published, by its path in the artefact. */
@@ -155,6 +156,22 @@ export type ToArtefacts =
   | (Request & { readonly type: "open"; readonly cid: string; readonly hints: Hints })
   /** Fetches what is missing of an artefact. reply: { bytes } */
   | (Request & { readonly type: "fetch"; readonly cid: string; readonly hints: Hints })
+  /**
+   * A model by its CID, whose blocks are kept from then on; `roots` are not given up for room. With `read`, reply: { bytes }, else {}
+   */
+  | (Request & {
+      readonly type: "model";
+      readonly name: ModelName;
+      readonly hints: Hints;
+      readonly roots: readonly string[];
+      readonly read: boolean;
+    })
+  /** reply: { models } */
+  | (Request & { readonly type: "models" })
+  /** Keeps a model also when room is wanted, or not any more. reply: {} */
+  | (Request & { readonly type: "pin_model"; readonly name: ModelName; readonly isPinned: boolean })
+  /** Forgets a model; its blocks go when they are collected. reply: {} */
+  | (Request & { readonly type: "remove_model"; readonly name: ModelName })
   /** A file of an artefact. reply: { bytes } */
   | (Request & { readonly type: "read"; readonly root: string; readonly path: string })
   /** A block, for a peer that asks for it. reply: { bytes }, or {} when it is not here */

@@ -10,6 +10,7 @@ export const defaultSettings = {
   pyodidePackages: "https://cdn.jsdelivr.net/pyodide/v314.0.7/full/",
   pythonIndex: "https://pypi.org/simple/",
   npmCdn: "https://esm.sh/{name}@{version}/{path}",
+  modelHub: "https://huggingface.co/",
   wheelMirrors: [],
   npmMirrors: [],
   pythonMemory: 2048 * MIB,

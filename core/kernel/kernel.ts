@@ -52,6 +52,8 @@ export interface KernelSettings {
     readonly url?: string;
     readonly integrity: string;
   }[];
+  /** Base URL of the hub that models are fetched from by their names, or undefined: none. */
+  readonly modelHub?: string;
   /** Folder URL that holds the built VM image (manifest.json beside its parts). */
   readonly vmImage?: string;
   /** Hosts that programs of the Linux machine may reach ("example.org", "example.org:8080", "*.example.org"). */

@@ -41,6 +41,24 @@ export interface RunningService {
   close(): void;
 }
 
+/** Content that is asked for by its CID. */
+export interface AskedContent {
+  readonly cid: string;
+  /** Of a file below it; "" is what the CID stands for itself. */
+  readonly path: string;
+  /** Gateways and peers that may have it, beside those that are known. */
+  readonly from: readonly string[];
+}
+
+/** What has content by its CID: it is here, or fetched now, and kept. Every block of it was checked. */
+export interface ContentSource {
+  /** Rejects with a KromaError: `missing`, `unavailable`, `exhausted`, `corrupt`, or `invalid` when it is no file. */
+  get(
+    asked: AskedContent,
+    options: { readonly signal: AbortSignal; readonly onProgress?: (bytes: number, total: number) => void },
+  ): Promise<Uint8Array<ArrayBuffer>>;
+}
+
 /** What a service may use of where it runs. */
 export interface ServicePlace {
   /** Starts a worker program that the host knows by this name. */
@@ -51,6 +69,10 @@ export interface ServicePlace {
   readonly workspace: SharedArrayBuffer | undefined;
   /** The notebook came from elsewhere and is not trusted: it gets nothing of what other notebooks left. */
   readonly foreign: boolean;
+  /** Address of the model hub as the person has set it; "" or none: there is none. */
+  readonly modelHub?: string | undefined;
+  /** Absent: nothing is had by its CID here. */
+  readonly content?: ContentSource | undefined;
 }
 
 /** A service as a plugin gives it; it is started when it is first asked for. */

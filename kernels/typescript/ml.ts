@@ -156,6 +156,10 @@ export interface LoadOptions {
   readonly onProgress?: (progress: { readonly url: string; readonly bytes: number; readonly total?: number }) => void;
   /** What sentences call bytes that were given. */
   readonly name?: string;
+  /** A file of the repository of a model hub, or of the folder with a CID, that the source names. */
+  readonly file?: string;
+  /** Of a hub's repository: a branch, a tag or a commit; "main" without it. */
+  readonly revision?: string;
 }
 
 /** A path of the workspace, or the bytes of a file. */
@@ -194,10 +198,14 @@ export function makeMl(client: ServiceClient): Readonly<Record<string, unknown>>
   const collected = new FinalizationRegistry((session: string) => {
     void client.ask("ml", "release", { session }).catch(() => undefined);
   });
-  /** A path of the workspace, an address, the name of a model that ships; or the bytes themselves. */
+  /**
+   * A path of the workspace, an address, "hub:owner/name/file", "ipfs://CID/path", the name of a model that ships; or the bytes
+   * themselves.
+   */
   const load = async (source: string | ArrayBuffer | Uint8Array, options: LoadOptions = {}): Promise<Model> => {
     const given = typeof source === "string" ? undefined : copied(source);
-    const value = { source: typeof source === "string" ? source : (options.name ?? "the model") };
+    const { file, revision, name = "the model" } = options;
+    const value = typeof source === "string" ? { source, file, revision } : { source: name };
     const answer = await client.ask("ml", "load", value, {
       buffers: given ? [given] : [],
       signal: options.signal,

@@ -208,7 +208,7 @@ function bytesOf(outputs: readonly FileTensor[], { name, path }: Place, raw: boo
 
 /** A model's source as typed: addresses and shipped names stay as they are, and a path is told by its looks or its file. */
 function sourceOf(word: string, directory: string): string {
-  if (/^https?:/i.test(word) || !/[./]/.test(word)) return word;
+  if (/^(?:https?:|ipfs:|hub:|hf:|\/ipfs\/)/i.test(word) || !/[./]/.test(word)) return word;
   return absolute(word, directory);
 }
 

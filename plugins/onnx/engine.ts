@@ -49,6 +49,8 @@ export interface EngineStatus {
     /** How many hold it. */
     readonly holders: number;
     readonly names: readonly string[];
+    /** The addresses that it was fetched from, of those who hold it. */
+    readonly addresses: readonly string[];
   }[];
 }
 
@@ -66,10 +68,15 @@ interface Resident {
   holders: number;
 }
 
-interface Hold {
-  readonly client: string;
+/** What a model is called, and where it came from. */
+interface Known {
   readonly key: string;
   readonly name: string;
+  readonly address: string | undefined;
+}
+
+interface Hold extends Known {
+  readonly client: string;
 }
 
 const COPIES = 1.5;
@@ -81,7 +88,7 @@ export class Engine {
   readonly #residents = new Map<string, Resident>();
   readonly #holds = new Map<string, Hold>();
   /** Sources that need not be read again as long as they are what they were. */
-  readonly #known = new Map<string, { readonly key: string; readonly name: string }>();
+  readonly #known = new Map<string, Known>();
   #count = 0;
 
   constructor(parts: EngineParts) {
@@ -100,7 +107,7 @@ export class Engine {
     const fingerprint = given ? undefined : await this.#parts.sources.fingerprint(source);
     const known = fingerprint === undefined ? undefined : this.#known.get(fingerprint);
     const there = known && this.#touch(known.key);
-    if (there) return this.#hold(client, known.key, known.name, there);
+    if (there) return this.#hold(client, known, there);
     const opened = given ? this.#given(source, given) : await this.#parts.sources.open(source, signal, onProgress);
     signal.throwIfAborted();
     const file = readModelFile(opened.name, opened.bytes);
@@ -110,15 +117,16 @@ export class Engine {
     const resident =
       this.#touch(key) ?? (await this.#queue.run(client, signal, () => this.#admit(key, opened, file, external)));
     // Weights in files of their own may change while the model's file stays.
-    if (fingerprint !== undefined && external.length === 0) this.#known.set(fingerprint, { key, name: opened.name });
-    return this.#hold(client, key, opened.name, resident);
+    const loaded: Known = { key, name: opened.name, address: opened.address };
+    if (fingerprint !== undefined && external.length === 0) this.#known.set(fingerprint, loaded);
+    return this.#hold(client, loaded, resident);
   }
 
-  #hold(client: string, key: string, name: string, resident: Resident): LoadedModel {
+  #hold(client: string, known: Known, resident: Resident): LoadedModel {
     resident.holders += 1;
     const session = `model-${++this.#count}`;
-    this.#holds.set(session, { client, key, name });
-    return { session, name, ...resident.model };
+    this.#holds.set(session, { client, ...known });
+    return { session, name: known.name, ...resident.model };
   }
 
   /** Runs a model once. */
@@ -184,8 +192,10 @@ export class Engine {
   /** What is loaded, for people: name, size, holders. */
   status(): EngineStatus {
     const models = [...this.#residents].map(([sha, { model, cost, holders }]) => {
-      const names = [...new Set([...this.#holds.values()].filter(({ key }) => key === sha).map(({ name }) => name))];
-      return { sha256: sha, bytes: model.bytes, memory: cost, holders, names };
+      const holds = [...this.#holds.values()].filter(({ key }) => key === sha);
+      const names = [...new Set(holds.map(({ name }) => name))];
+      const addresses = [...new Set(holds.flatMap(({ address }) => address ?? []))];
+      return { sha256: sha, bytes: model.bytes, memory: cost, holders, names, addresses };
     });
     return { budget: this.#parts.budget, used: this.#used(), models };
   }

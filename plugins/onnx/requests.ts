@@ -12,9 +12,10 @@ import {
   safeParse,
   string,
 } from "valibot";
-import { KromaError, toWireError } from "#core/base/errors.ts";
+import { readModelAddress, modelAddressText } from "#core/artefact/model-address.ts";
+import { KromaError, toWireError, type WireError } from "#core/base/errors.ts";
 import type { Channel } from "#core/base/channel.ts";
-import type { ServiceAnswer, ServiceProgress, ServiceReply } from "#core/kernel/services.ts";
+import type { AskedContent, ServiceAnswer, ServiceProgress, ServiceReply } from "#core/kernel/services.ts";
 import type { Engine } from "./engine.ts";
 import { isFatal } from "./failures.ts";
 import { wireTensors } from "./tensors.ts";
@@ -30,7 +31,17 @@ export type ToEngine =
       readonly buffers: readonly ArrayBuffer[];
     }
   | { readonly type: "cancel"; readonly call: string }
-  | { readonly type: "leave"; readonly client: string };
+  | { readonly type: "leave"; readonly client: string }
+  /** The person's model hub, from now on. */
+  | { readonly type: "hub"; readonly hub: string | undefined }
+  /** Of content that was asked for: how far it is, and in the end its bytes, or why there are none. */
+  | { readonly type: "content_progress"; readonly parent: string; readonly bytes: number; readonly total: number }
+  | {
+      readonly type: "content";
+      readonly parent: string;
+      readonly bytes?: Uint8Array<ArrayBuffer>;
+      readonly error?: WireError;
+    };
 
 export interface EngineInit {
   readonly type: "init";
@@ -39,12 +50,18 @@ export interface EngineInit {
   readonly workspace: SharedArrayBuffer | undefined;
 }
 
-/** `broken`: the worker is of no use after this answer. */
-export type FromEngine = (ServiceReply & { readonly broken?: true }) | ServiceProgress;
+export type FromEngine =
+  /** `broken`: the worker is of no use after this answer. */
+  | (ServiceReply & { readonly broken?: true })
+  | ServiceProgress
+  /** For content by its CID, which the outside can reach; given up by content_cancel. */
+  | { readonly type: "content_request"; readonly id: string; readonly asked: AskedContent }
+  | { readonly type: "content_cancel"; readonly request: string };
 
 const LONGEST_SOURCE = 4096;
 const sourceText = pipe(string(), maxLength(LONGEST_SOURCE));
-const loadRequest = object({ source: sourceText });
+const sourceRequest = object({ source: sourceText });
+const loadRequest = object({ source: sourceText, file: optional(sourceText), revision: optional(sourceText) });
 const runRequest = object({ session: string(), tensors: wireTensors });
 const releaseRequest = object({ session: string() });
 const pictureRequest = object({ source: optional(sourceText) });
@@ -72,10 +89,10 @@ export interface Asked {
 export type Method = (asked: Asked) => Promise<ServiceAnswer>;
 
 /** The engine's own methods. */
-export function engineMethods(engine: Engine): Readonly<Record<string, Method>> {
+export function engineMethods(engine: Engine, hub: () => string | undefined): Readonly<Record<string, Method>> {
   return {
     load: async ({ client, value, buffers, signal, onProgress }) => {
-      const { source } = checked(loadRequest, value);
+      const source = sourceOf(checked(loadRequest, value), hub());
       return { value: await engine.load(client, source, buffers[0], signal, onProgress) };
     },
     run: async ({ client, value, buffers, signal }) => {
@@ -91,8 +108,23 @@ export function engineMethods(engine: Engine): Readonly<Record<string, Method>> 
   };
 }
 
-/** The address of what is to be forgotten, from a request. */
-export const addressOf = (value: unknown): string => checked(loadRequest, value).source;
+/** The source, address or path that a request is about. */
+export const addressOf = (value: unknown): string => checked(sourceRequest, value).source;
+
+/** One text for a source whose file or revision is told beside it. */
+function sourceOf(
+  {
+    source,
+    file,
+    revision,
+  }: { readonly source: string; readonly file?: string | undefined; readonly revision?: string | undefined },
+  hub: string | undefined,
+): string {
+  if (file === undefined && revision === undefined) return source;
+  const address = readModelAddress(source, { hub, file, revision });
+  if (address) return modelAddressText(address);
+  return file === undefined ? source : `${source.replace(/\/+$/, "")}/${file}`;
+}
 
 /** The path of a sound and how speech in it is told from silence, from a request that may bring its bytes instead. */
 export const soundOf = (
@@ -142,6 +174,6 @@ export function serveEngine(
   channel.receive((message) => {
     if (message.type === "call") void answer(message);
     else if (message.type === "leave") leave(message.client);
-    else open.get(message.call)?.abort(new KromaError("aborted", "It was given up."));
+    else if (message.type === "cancel") open.get(message.call)?.abort(new KromaError("aborted", "It was given up."));
   });
 }

@@ -1,8 +1,8 @@
 /** The service "ml" as a page or Node process has it: the engine's worker, started with the first call, and again after it broke. */
 import { type Channel, portChannel } from "#core/base/channel.ts";
-import { fromWireError, KromaError } from "#core/base/errors.ts";
+import { fromWireError, KromaError, toWireError } from "#core/base/errors.ts";
 import type { KernelWorker } from "#core/kernel/kernel.ts";
-import type { RunningService, ServiceAnswer, ServiceCall, ServicePlace } from "#core/kernel/services.ts";
+import type { AskedContent, RunningService, ServiceAnswer, ServiceCall, ServicePlace } from "#core/kernel/services.ts";
 import type { EngineInit, FromEngine, ToEngine } from "./requests.ts";
 
 /** The name under which hosts know the engine's worker program. */
@@ -23,6 +23,9 @@ class Models implements RunningService {
   readonly #place: ServicePlace;
   readonly #waiting = new Map<string, Waiting>();
   #engine: { readonly worker: KernelWorker; readonly channel: Channel<FromEngine, ToEngine | EngineInit> } | undefined;
+  /** Content that the engine waits for. */
+  readonly #fetching = new Map<string, AbortController>();
+  #hub: string | undefined;
   #count = 0;
 
   constructor(place: ServicePlace) {
@@ -38,6 +41,7 @@ class Models implements RunningService {
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject, onProgress });
       const { channel } = (this.#engine ??= this.#start());
+      this.#tellHub(channel);
       signal.addEventListener(
         "abort",
         () => {
@@ -66,11 +70,41 @@ class Models implements RunningService {
       this.#stop(new KromaError("unavailable", `The engine that runs models has failed: ${reason}`)),
     );
     channel.receive((reply) => this.#hear(reply));
+    this.#hub = undefined;
     channel.send({ type: "init", assets: this.#place.asset(""), workspace: this.#place.workspace });
     return { worker, channel };
   }
 
+  #tellHub(channel: Channel<FromEngine, ToEngine | EngineInit>): void {
+    const { modelHub } = this.#place;
+    if (modelHub === this.#hub) return;
+    this.#hub = modelHub;
+    channel.send({ type: "hub", hub: modelHub });
+  }
+
+  /** Gives the engine content by its CID. */
+  async #give(id: string, asked: AskedContent): Promise<void> {
+    const channel = this.#engine?.channel;
+    const abort = new AbortController();
+    this.#fetching.set(id, abort);
+    try {
+      const { content } = this.#place;
+      if (!content) throw new KromaError("unavailable", "Nothing can be fetched by its CID here.");
+      const bytes = await content.get(asked, {
+        signal: abort.signal,
+        onProgress: (here, total) => channel?.send({ type: "content_progress", parent: id, bytes: here, total }),
+      });
+      channel?.send({ type: "content", parent: id, bytes }, [bytes.buffer]);
+    } catch (error) {
+      channel?.send({ type: "content", parent: id, error: toWireError(error) });
+    } finally {
+      this.#fetching.delete(id);
+    }
+  }
+
   #hear(message: FromEngine): void {
+    if (message.type === "content_request") return void this.#give(message.id, message.asked);
+    if (message.type === "content_cancel") return this.#fetching.get(message.request)?.abort();
     if (message.type === "service_progress") return this.#waiting.get(message.parent)?.onProgress?.(message.value);
     const { parent, value, buffers, error, broken } = message;
     const waiting = this.#waiting.get(parent);
@@ -86,6 +120,7 @@ class Models implements RunningService {
     this.#engine?.channel.close();
     this.#engine?.worker.terminate();
     this.#engine = undefined;
+    for (const abort of this.#fetching.values()) abort.abort();
     for (const { reject } of this.#waiting.values()) reject(reason);
     this.#waiting.clear();
   }

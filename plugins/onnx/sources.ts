@@ -1,9 +1,11 @@
 /**
- * Where models come from: a file of the workspace, an address on the web, or a name of what ships with Kroma. The
- * workspace is asked first, so that a person's own file always wins.
+ * Where models come from: an address on the web, a file of a model hub, a CID, a file of the workspace, or a name of what ships
+ * with Kroma. Of a path and a shipped name the workspace is asked first, so that a person's own file always wins.
  */
 import { integer, number, object, optional, parse, pipe, record, string } from "valibot";
+import { type ModelAddress, modelAddressText, modelFileName, readModelAddress } from "#core/artefact/model-address.ts";
 import { KromaError } from "#core/base/errors.ts";
+import type { ContentSource } from "#core/kernel/services.ts";
 import { type FetchedFiles, type FetchProgress, fetchRefusal } from "#core/store/fetched.ts";
 import type { SyncFs } from "#core/workspace/sync-client.ts";
 
@@ -11,6 +13,8 @@ import type { SyncFs } from "#core/workspace/sync-client.ts";
 export interface OpenedModel {
   /** As sentences call it. */
   readonly name: string;
+  /** The address that it came from; undefined for what is here anyway. */
+  readonly address?: string;
   readonly bytes: Uint8Array<ArrayBuffer>;
   /** A file beside it. Throws `missing`. */
   beside(file: string): Promise<Uint8Array<ArrayBuffer>>;
@@ -26,6 +30,10 @@ export interface SourceParts {
   readonly models?: FetchedFiles | undefined;
   /** No model is larger than this. */
   readonly largest: number;
+  /** Address of the model hub. */
+  readonly hub?: () => string | undefined;
+  /** What is named by its CID. */
+  readonly content?: ContentSource;
 }
 
 const shippedIndex = record(
@@ -48,13 +56,14 @@ export class ModelSources {
     this.#parts = parts;
   }
 
-  /** The model of a path, address or name. Throws `missing`, `unavailable`, `exhausted` or `corrupt`. */
+  /** The model of a path, address, CID or name. Throws `missing`, `unavailable`, `exhausted` or `corrupt`. */
   async open(
     source: string,
     signal: AbortSignal,
     onProgress: (progress: FetchProgress) => void = () => undefined,
   ): Promise<OpenedModel> {
-    if (/^https?:\/\//i.test(source)) return this.#web(source, signal, onProgress);
+    const address = this.#address(source);
+    if (address) return this.#elsewhere(address, signal, onProgress);
     const file = this.readFile(source);
     if (file) {
       const name = workspacePath(source);
@@ -72,10 +81,11 @@ export class ModelSources {
 
   /**
    * What tells a source's present content from any other without reading it: a file's place, size and time, a shipped
-   * model's hash. Undefined for what has to be read to be known.
+   * model's hash, a CID. Undefined for what has to be read to be known.
    */
   async fingerprint(source: string): Promise<string | undefined> {
-    if (/^https?:\/\//i.test(source)) return undefined;
+    const address = this.#address(source);
+    if (address) return address.type === "web" ? undefined : modelAddressText(address);
     const name = workspacePath(source);
     const stat = this.#parts.files()?.resolve(name);
     if (stat) return `file ${stat.inode} ${stat.size} ${stat.modified} ${name}`;
@@ -118,13 +128,49 @@ export class ModelSources {
     return this.#shipped;
   }
 
-  async #web(url: string, signal: AbortSignal, onProgress: (progress: FetchProgress) => void): Promise<OpenedModel> {
-    const nameOf = (address: string): string =>
-      decodeURIComponent(new URL(address).pathname.split("/").pop() ?? "") || address;
+  #address(source: string): ModelAddress | undefined {
+    return readModelAddress(source, { hub: this.#parts.hub?.() });
+  }
+
+  async #elsewhere(
+    address: ModelAddress,
+    signal: AbortSignal,
+    onProgress: (progress: FetchProgress) => void,
+  ): Promise<OpenedModel> {
+    const get = (which: ModelAddress): Promise<Uint8Array<ArrayBuffer>> =>
+      which.type === "web" ? this.#web(which.url, signal, onProgress) : this.#content(which, signal, onProgress);
+    return {
+      name: modelFileName(address),
+      address: modelAddressText(address),
+      bytes: await get(address),
+      beside: (file) => get(besideOf(address, file)),
+    };
+  }
+
+  #web(
+    url: string,
+    signal: AbortSignal,
+    onProgress: (progress: FetchProgress) => void,
+  ): Promise<Uint8Array<ArrayBuffer>> {
     const { models } = this.#parts;
-    const get = (address: string): Promise<Uint8Array<ArrayBuffer>> =>
-      models?.get(address, { signal, onProgress }) ?? this.#download(address, nameOf(address), signal);
-    return { name: nameOf(url), bytes: await get(url), beside: (file) => get(new URL(encodeURI(file), url).href) };
+    return models?.get(url, { signal, onProgress }) ?? this.#download(url, modelFileName({ type: "web", url }), signal);
+  }
+
+  async #content(
+    address: Extract<ModelAddress, { type: "content" }>,
+    signal: AbortSignal,
+    onProgress: (progress: FetchProgress) => void,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const { content } = this.#parts;
+    if (!content) throw new KromaError("unavailable", "Nothing can be fetched by its CID here.");
+    const { cid, path, from } = address;
+    const url = modelAddressText(address);
+    const bytes = await content.get(
+      { cid, path, from },
+      { signal, onProgress: (here, total) => onProgress({ url, bytes: here, total }) },
+    );
+    this.#checkSize(modelFileName(address), bytes.length);
+    return bytes;
   }
 
   #besideFile(source: string, folder: string, name: string): Promise<Uint8Array<ArrayBuffer>> {
@@ -184,6 +230,13 @@ export function workspacePath(path: string): string {
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+/** The address of a file beside another. */
+function besideOf(address: ModelAddress, file: string): ModelAddress {
+  if (address.type === "web") return { type: "web", url: new URL(encodeURI(file), address.url).href };
+  const { path } = address;
+  return { ...address, path: `${path.replace(/[^/]*$/, "")}${file}` };
 }
 
 const parseIndex = (bytes: Uint8Array) => parse(shippedIndex, JSON.parse(new TextDecoder().decode(bytes)));

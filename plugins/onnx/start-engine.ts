@@ -1,10 +1,11 @@
 /** What the engine's worker does at its start, the same in a page's worker and in a thread of Node. */
-import { portChannel, type PortLike } from "#core/base/channel.ts";
+import { type Channel, portChannel, type PortLike } from "#core/base/channel.ts";
 import { KromaError } from "#core/base/errors.ts";
 import type { FetchedFiles } from "#core/store/fetched.ts";
 import { SyncFs } from "#core/workspace/sync-client.ts";
 import { tensorOfFile, tensorsOfArchive } from "./array-files.ts";
 import { type CommandParts, performCommand } from "./command.ts";
+import { contentOver } from "./content.ts";
 import { Engine } from "./engine.ts";
 import { SpeechFinder } from "./hear/speech.ts";
 import { decodeWav } from "./hear/wav.ts";
@@ -50,7 +51,20 @@ export function startEngine({ port, runtime, fetch, decode, models, budget = 2 *
     const connect = (): SyncFs | undefined => (files ??= workspace && new SyncFs(workspace));
     let loaded: Promise<Runtime> | undefined;
     const asset = (path: string): string => new URL(path, assets).href;
-    const sources = new ModelSources({ files: connect, asset, fetch, models, largest: budget });
+    const requests = channel as unknown as Channel<ToEngine, FromEngine>;
+    let hub: string | undefined;
+    requests.receive((request) => {
+      if (request.type === "hub") hub = request.hub;
+    });
+    const sources = new ModelSources({
+      files: connect,
+      asset,
+      fetch,
+      models,
+      largest: budget,
+      hub: () => hub,
+      content: contentOver(requests),
+    });
     const engine = new Engine({
       runtime: () => (loaded ??= runtime(assets)),
       sources,
@@ -80,7 +94,7 @@ export function startEngine({ port, runtime, fetch, decode, models, budget = 2 *
       findSpeech: async (sound, signal) => (await finder.find(sound, soundOf({}), signal)).stretches,
     };
     const methods: Record<string, Method> = {
-      ...engineMethods(engine),
+      ...engineMethods(engine, () => hub),
       stored: async () => ({ value: (await models?.list()) ?? [] }),
       forget: async ({ value }) => ({ value: await models?.remove(addressOf(value)) }),
       readText: async ({ value, buffers, signal }) => ({
@@ -122,6 +136,6 @@ export function startEngine({ port, runtime, fetch, decode, models, budget = 2 *
         return { value: { status, complaint }, buffers: [out.buffer] };
       },
     };
-    serveEngine(channel as never, methods, (client) => engine.leave(client));
+    serveEngine(requests, methods, (client) => engine.leave(client));
   });
 }

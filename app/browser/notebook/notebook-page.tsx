@@ -16,6 +16,7 @@ import { storeOf } from "#plugins/widgets/store.ts";
 import { announceRuns } from "../announce-runs.ts";
 import { commandContext, setOpenView } from "../command-context.ts";
 import { chatAccess } from "../chat-settings.ts";
+import { pageContent } from "../content.ts";
 import { createPageHost } from "../host.ts";
 import { afterPaint, prepareFirstKernel, startKernels, whenIdle } from "../kernel-start.ts";
 import { ArtefactBanner } from "../artefact/artefact-banner.tsx";
@@ -84,6 +85,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     foreign: () => client.entry.foreign,
     openMachine: machine.openMachine,
     webHosts,
+    content: pageContent(page.artefacts),
     chat: chatAccess(plugins.get(chatDrivers)),
   });
   /** Told that this tab has the files: those of the notebook, and those that ship with it. */

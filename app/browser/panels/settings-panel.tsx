@@ -25,6 +25,11 @@ const ADDRESSES = [
     "A folder of wheels and their lock file. Empty: only those that are shipped.",
   ],
   ["pythonIndex", "Python package index", "For %pip install. Empty: none."],
+  [
+    "modelHub",
+    "Model hub",
+    "For models by name, as hub:owner/name/file. A mirror with the same paths will do. Empty: none.",
+  ],
   ["npmCdn", "npm modules", "{name}, {version} and {path} are replaced. Empty: only those that are shipped."],
 ] as const;
 

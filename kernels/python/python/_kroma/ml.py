@@ -101,12 +101,21 @@ class Model(_Awaitable):
         return f"<Model {self.name}: {', '.join(map(repr, self.inputs))} -> {', '.join(map(repr, self.outputs))}>"
 
 
-def load(source, *, name=None):
-    """Loads a model: a path, an address, the name of a model that ships with Kroma; or its bytes."""
+def load(source, *, name=None, file=None, revision=None):
+    """Loads a model: a path, an address, the name of a model that ships with Kroma; or its bytes.
+
+    Of a model hub: "hub:owner/name/file", or "owner/name" with `file` and, if need be, `revision`. By its content: "ipfs://CID",
+    or "ipfs://CID/path" of a file in a folder.
+    """
     if not isinstance(source, (str, os.PathLike)):
         return _finish(_call("load", {"source": name or "the model"}, [source]), lambda told, data: Model(told))
     source, data = _file(os.fspath(source))
-    return _finish(_call("load", {"source": source}, data), lambda told, data: Model(told))
+    value = {"source": source}
+    if file is not None:
+        value["file"] = os.fspath(file)
+    if revision is not None:
+        value["revision"] = revision
+    return _finish(_call("load", value, data), lambda told, data: Model(told))
 
 
 class TextLine:
