@@ -1,5 +1,6 @@
 /** The thread in which models run and are kept: the engine, on a folder of the user's cache. kernel-thread.ts loads it. */
 import { folderFiles } from "#plugins/models/folder-files.node.ts";
+import { followingHub } from "#plugins/models/hub.ts";
 import { ModelStore } from "#plugins/models/model-store.ts";
 import { startThreadEngine } from "#plugins/onnx/thread-engine.node.ts";
 
@@ -9,7 +10,7 @@ const { kromaCacheDirectory } = globalThis as unknown as { readonly kromaCacheDi
 startThreadEngine(
   new ModelStore({
     files: folderFiles(kromaCacheDirectory),
-    fetch: (url, init) => fetch(url, init),
+    fetch: followingHub((url, init) => fetch(url, init)),
     now: () => Date.now(),
     largest: LARGEST,
   }),

@@ -23,6 +23,10 @@ export interface FetchedFile {
   readonly cid: string | undefined;
   /** When it was last wanted, in milliseconds since 1970. */
   readonly used: number;
+  /** It is not given up when room is wanted. */
+  readonly isPinned: boolean;
+  /** Its terms, as its hub says them: an SPDX identifier or other words. */
+  readonly licence: string | undefined;
 }
 
 export interface FetchedFiles {
@@ -35,14 +39,26 @@ export interface FetchedFiles {
   list(): Promise<readonly FetchedFile[]>;
   /** Forgets what is kept of an address. */
   remove(url: string): Promise<void>;
+  /** What is pinned is not given up when room is wanted. `missing` when it is not kept. */
+  setPinned(url: string, isPinned: boolean): Promise<void>;
 }
 
-/** Why a server did not give a file, in words. */
-export function fetchRefusal(name: string, status: number, statusText: string): KromaError {
+/** Why a server did not give a file, in words. `retryAfter` is what it says of when to ask again (RFC 9110, 10.2.3). */
+export function fetchRefusal(
+  name: string,
+  status: number,
+  statusText: string,
+  retryAfter: string | null = null,
+): KromaError {
   if (status === 401 || status === 403)
     return new KromaError("denied", `${name} may not be fetched: its server wants you to sign in (${status}).`);
   if (status === 404 || status === 410) return new KromaError("missing", `${name} is not there (${status}).`);
-  if (status === 429)
-    return new KromaError("unavailable", `${name} is not given now: its server wants fewer requests (429). Try later.`);
+  if (status === 429) {
+    const when = /^\d{1,6}$/.test(retryAfter ?? "") ? `in ${retryAfter} seconds` : "later";
+    return new KromaError(
+      "unavailable",
+      `${name} is not given now: its server wants fewer requests (429). Try ${when}.`,
+    );
+  }
   return new KromaError("unavailable", `${name} could not be fetched: ${`${status} ${statusText}`.trim()}.`);
 }

@@ -8,6 +8,15 @@ import type { KeptFile, KeptFiles } from "./kept-files.ts";
 /** The files of a folder, which is made when it is first written to. Two processes must not use it at once for one model. */
 export function folderFiles(folder: string): KeptFiles {
   const running = new Map<string, Promise<unknown>>();
+  const perform = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
+    const turn = work();
+    running.set(name, turn);
+    try {
+      return await turn;
+    } finally {
+      running.delete(name);
+    }
+  };
   return {
     async open(name) {
       await mkdir(folder, { recursive: true });
@@ -28,13 +37,12 @@ export function folderFiles(folder: string): KeptFiles {
     async alone(name, signal, work) {
       while (running.has(name)) await running.get(name)?.catch(() => undefined);
       signal.throwIfAborted();
-      const turn = work();
-      running.set(name, turn);
-      try {
-        return await turn;
-      } finally {
-        running.delete(name);
-      }
+      return perform(name, work);
+    },
+    async ifIdle(name, work) {
+      if (running.has(name)) return false;
+      await perform(name, work);
+      return true;
     },
   };
 }

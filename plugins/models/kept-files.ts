@@ -24,4 +24,6 @@ export interface KeptFiles {
   room(): Promise<number | undefined>;
   /** Runs `work` while no other tab or process does so for the same name. */
   alone<T>(name: string, signal: AbortSignal, work: () => Promise<T>): Promise<T>;
+  /** The same if nobody does so now; else nothing, and false. */
+  ifIdle(name: string, work: () => Promise<void>): Promise<boolean>;
 }

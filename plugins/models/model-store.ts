@@ -1,40 +1,30 @@
 /**
  * Models that were fetched: kept whole, by address, each with the IPFS name of its content, which is checked whenever it
- * is read. A download that ends in the middle, by whatever cause, goes on where it stopped: its bytes are on storage,
- * and the server is asked for the rest only if the file is still the one it began with (RFC 9110, If-Range).
+ * is read. A download that ends in the middle, by whatever cause, goes on where it stopped: its bytes are on storage. When there is no
+ * room, those that were not wanted for longest go, unless they are pinned.
  */
-import { maxLength, number, object, optional, parse, pipe, string } from "valibot";
 import { KromaError } from "#core/base/errors.ts";
-import { type FetchedFile, type FetchedFiles, type FetchOptions, fetchRefusal } from "#core/store/fetched.ts";
+import type { FetchedFile, FetchedFiles, FetchOptions } from "#core/store/fetched.ts";
+import { Download, lastPart } from "./download.ts";
+import { type FetchFile, hubFacts } from "./hub.ts";
 import type { KeptFile, KeptFiles } from "./kept-files.ts";
+import { type FileRecord, readRecord, writeRecord } from "./record.ts";
 import { LEAF, unixfsCid } from "./unixfs.ts";
 
-const LONGEST_URL = 8192;
 const LARGEST_RECORD = 64 * 1024;
-/** Written through to the disk after so many bytes, with the record of them. */
-const FLUSH_AFTER = 16 * LEAF;
 /** The rest of the origin's storage needs some room too. */
 const SPARE_ROOM = 32 * LEAF;
-
-const recordSchema = object({
-  url: pipe(string(), maxLength(LONGEST_URL)),
-  /** Names this version of the file to its server. */
-  validator: optional(string()),
-  total: optional(number()),
-  cid: optional(string()),
-  used: number(),
-});
-type Entry = ReturnType<typeof readRecord>;
+/** A server that sends nothing for so long has gone, in milliseconds. */
+const STALL = 60_000;
 
 export interface ModelStoreParts {
   readonly files: KeptFiles;
-  readonly fetch: (
-    url: string,
-    init: { readonly headers: Record<string, string>; readonly signal: AbortSignal },
-  ) => Promise<Response>;
+  readonly fetch: FetchFile;
   readonly now: () => number;
   /** No file is larger. */
   readonly largest: number;
+  /** In place of a minute, in milliseconds. */
+  readonly stall?: number;
 }
 
 export class ModelStore implements FetchedFiles {
@@ -50,9 +40,9 @@ export class ModelStore implements FetchedFiles {
     return files.alone(name, options.signal, async () => {
       const file = await files.open(`${name}.data`);
       try {
-        const entry = (await this.#record(name)) ?? { url, used: 0 };
-        const whole = entry.cid === undefined ? undefined : await this.#kept(name, entry, file);
-        return whole ?? (await this.#fetch(name, entry, file, options));
+        const record = (await this.#record(name)) ?? { url, used: 0, isPinned: false };
+        const whole = record.cid === undefined ? undefined : await this.#kept(name, record, file);
+        return whole ?? (await this.#fetch(name, record, file, options));
       } finally {
         file.close();
       }
@@ -60,34 +50,31 @@ export class ModelStore implements FetchedFiles {
   }
 
   async list(): Promise<readonly FetchedFile[]> {
-    const names = (await this.#parts.files.names()).filter((name) => name.endsWith(".json"));
-    const found: FetchedFile[] = [];
-    for (const name of names) {
-      const key = name.slice(0, -".json".length);
-      const entry = await this.#record(key);
-      if (!entry) continue;
-      const { url, total, cid, used } = entry;
-      found.push({ url, total, cid, used, bytes: await this.#parts.files.size(`${key}.data`) });
-    }
-    return found.sort((a, b) => b.used - a.used);
+    return (await this.#entries()).map(({ record, bytes }) => {
+      const { url, total, cid, used, isPinned, licence } = record;
+      return { url, total, cid, used, isPinned, licence, bytes };
+    });
   }
 
   async remove(url: string): Promise<void> {
     const name = await nameOf(url);
-    const { files } = this.#parts;
-    await files.alone(name, new AbortController().signal, async () => {
-      await files.remove(`${name}.json`);
-      await files.remove(`${name}.data`);
-    });
+    await this.#parts.files.alone(name, new AbortController().signal, () => this.#forget(name));
+  }
+
+  async setPinned(url: string, isPinned: boolean): Promise<void> {
+    const name = await nameOf(url);
+    const record = await this.#record(name);
+    if (!record) throw new KromaError("missing", `${lastPart(url)} is not kept here any more.`);
+    await this.#write(name, { ...record, isPinned });
   }
 
   /** A file that is whole, if it is still what it was; a damaged one is forgotten. */
-  async #kept(name: string, entry: Entry, file: KeptFile): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    if (file.size === entry.total) {
+  async #kept(name: string, record: FileRecord, file: KeptFile): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    if (file.size === record.total) {
       const bytes = new Uint8Array(file.size);
       file.read(bytes, 0);
-      if ((await unixfsCid(piecesOf(bytes))) === entry.cid) {
-        await this.#write(name, { ...entry, used: this.#parts.now() });
+      if ((await unixfsCid(piecesOf(bytes))) === record.cid) {
+        await this.#write(name, { ...record, used: this.#parts.now() });
         return bytes;
       }
     }
@@ -95,124 +82,105 @@ export class ModelStore implements FetchedFiles {
     return undefined;
   }
 
-  async #fetch(name: string, entry: Entry, file: KeptFile, options: FetchOptions): Promise<Uint8Array<ArrayBuffer>> {
-    const { url } = entry;
-    const { signal } = options;
-    const start = entry.validator === undefined ? 0 : file.size;
-    if (start > 0 && start === entry.total) return this.#finish(name, entry, file);
-    const headers: Record<string, string> =
-      start === 0 ? {} : { Range: `bytes=${start}-`, "If-Range": entry.validator ?? "" };
-    const response = await this.#ask(url, headers, signal);
-    const from = response.status === 206 ? rangeStart(response, start) : 0;
-    const length = Number(response.headers.get("content-length") ?? NaN);
-    const total = Number.isFinite(length) && !response.headers.has("content-encoding") ? from + length : undefined;
-    await this.#checkRoom(total, from);
-    file.truncate(from);
-    const next: Entry = {
-      url,
-      used: this.#parts.now(),
-      ...validatorOf(response),
-      ...(total === undefined ? {} : { total }),
-    };
-    await this.#write(name, next);
-    await this.#receive(response, file, from, next, options);
-    if (total !== undefined && file.size < total)
-      throw new KromaError(
-        "unavailable",
-        `${lastPart(url)} stopped coming in the middle. Try again: it goes on from there.`,
-      );
-    return this.#finish(name, { ...next, total: file.size }, file);
-  }
-
-  async #ask(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
-    let response: Response;
-    try {
-      response = await this.#parts.fetch(url, { headers, signal });
-    } catch (error) {
-      signal.throwIfAborted();
-      throw new KromaError(
-        "unavailable",
-        `${lastPart(url)} could not be fetched: the network or its server does not answer.`,
-        {
-          cause: error,
-        },
-      );
-    }
-    // The server has less of it than is kept: it is another file now.
-    if (response.status === 416) return this.#ask(url, {}, signal);
-    if (response.ok) return response;
-    await response.body?.cancel();
-    throw fetchRefusal(lastPart(url), response.status, response.statusText);
-  }
-
-  async #receive(
-    response: Response,
+  async #fetch(
+    name: string,
+    record: FileRecord,
     file: KeptFile,
-    from: number,
-    { url, total }: Entry,
-    { signal, onProgress }: FetchOptions,
-  ): Promise<void> {
-    const { largest } = this.#parts;
-    let at = from;
-    let flushed = from;
-    let told = from;
-    const reader = response.body?.getReader();
+    options: FetchOptions,
+  ): Promise<Uint8Array<ArrayBuffer>> {
+    const { url, isPinned, validator } = record;
+    const { fetch, largest, now, stall = STALL } = this.#parts;
+    const start = validator === undefined ? 0 : file.size;
+    if (start > 0 && start === record.total) return this.#finish(name, record, file);
+    const download = new Download({ url, fetch, options, largest, stall });
+    const begun = await download.begin(start, validator);
     try {
-      for (;;) {
-        const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
-        if (done || !value) return;
-        signal.throwIfAborted();
-        if (at + value.length > largest)
-          throw new KromaError("exhausted", `${lastPart(url)} is larger than ${largest} bytes.`);
-        file.write(value, at);
-        at += value.length;
-        if (at - flushed >= FLUSH_AFTER) {
-          file.flush();
-          flushed = at;
-        }
-        if (at - told >= LEAF || at === total) {
-          told = at;
-          onProgress?.({ url, bytes: at, total });
-        }
-      }
-    } catch (error) {
-      signal.throwIfAborted();
-      if (error instanceof KromaError) throw error;
-      throw new KromaError(
-        "unavailable",
-        `${lastPart(url)} stopped coming in the middle. Try again: it goes on from there.`,
-        {
-          cause: error,
-        },
-      );
+      await this.#makeRoom(name, begun.total, begun.from);
+      const { digest, licence } = begun.from > 0 ? record : await hubFacts(url, fetch, options.signal);
+      file.truncate(begun.from);
+      const { total, validator: version } = begun;
+      const expected = begun.digest ?? digest;
+      const next: FileRecord = {
+        url,
+        used: now(),
+        isPinned,
+        ...(version === undefined ? {} : { validator: version }),
+        ...(total === undefined ? {} : { total }),
+        ...(expected === undefined ? {} : { digest: expected }),
+        ...(licence === undefined ? {} : { licence }),
+      };
+      await this.#write(name, next);
+      await download.receive(file, begun);
+      return await this.#finish(name, { ...next, total: file.size }, file);
     } finally {
-      file.flush();
-      await reader?.cancel().catch(() => undefined);
+      await download.cancel();
     }
   }
 
-  async #finish(name: string, entry: Entry, file: KeptFile): Promise<Uint8Array<ArrayBuffer>> {
+  async #finish(name: string, record: FileRecord, file: KeptFile): Promise<Uint8Array<ArrayBuffer>> {
     const bytes = new Uint8Array(file.size);
     file.read(bytes, 0);
+    if (record.digest !== undefined && (await sha256(bytes)) !== record.digest) {
+      // Whatever went wrong, going on from here would not put it right.
+      file.truncate(0);
+      const { digest: _, validator: __, total: ___, ...rest } = record;
+      await this.#write(name, rest);
+      throw new KromaError(
+        "corrupt",
+        `${lastPart(record.url)} is not the file that its server says it is: the hash of what came is another. It was thrown away.`,
+      );
+    }
     const cid = await unixfsCid(piecesOf(bytes));
-    await this.#write(name, { ...entry, total: bytes.length, cid });
+    // It may have been pinned meanwhile.
+    const isPinned = (await this.#record(name))?.isPinned ?? record.isPinned;
+    await this.#write(name, { ...record, isPinned, total: bytes.length, cid });
     return bytes;
   }
 
-  async #checkRoom(total: number | undefined, from: number): Promise<void> {
+  /** Throws `exhausted` when there is no room even without all that may go; nothing is removed then. */
+  async #makeRoom(name: string, total: number | undefined, from: number): Promise<void> {
     const { files, largest } = this.#parts;
     if (total === undefined) return;
     if (total > largest) throw new KromaError("exhausted", `The file has ${total} bytes; at most ${largest} are kept.`);
+    const wanted = total - from + SPARE_ROOM;
     const room = await files.room();
-    if (room === undefined || total - from + SPARE_ROOM <= room) return;
+    if (room === undefined || wanted <= room) return;
+    const others = (await this.#entries()).filter((other) => other.name !== name && !other.record.isPinned).reverse();
+    let free = room;
+    if (others.reduce((sum, { bytes }) => sum + bytes, room) >= wanted) {
+      for (const other of others) {
+        if (wanted <= free) break;
+        // Who reads or fetches it now goes on.
+        if (await files.ifIdle(other.name, () => this.#forget(other.name))) free += other.bytes;
+      }
+    }
+    if (wanted <= free) return;
     throw new KromaError(
       "exhausted",
-      `The file has ${Math.ceil(total / 1e6)} MB, and there is room for ${Math.max(0, Math.floor(room / 1e6))} MB. Remove something first.`,
+      `The file has ${Math.ceil(total / 1e6)} MB, and there is room for ${Math.max(0, Math.floor(free / 1e6))} MB. Remove something first.`,
     );
   }
 
+  async #forget(name: string): Promise<void> {
+    await this.#parts.files.remove(`${name}.json`);
+    await this.#parts.files.remove(`${name}.data`);
+  }
+
+  /** All that is kept, the last used first. */
+  async #entries(): Promise<readonly { readonly name: string; readonly record: FileRecord; readonly bytes: number }[]> {
+    const { files } = this.#parts;
+    const found = [];
+    for (const file of await files.names()) {
+      if (!file.endsWith(".json")) continue;
+      const name = file.slice(0, -".json".length);
+      const record = await this.#record(name);
+      if (record) found.push({ name, record, bytes: await files.size(`${name}.data`) });
+    }
+    return found.sort((a, b) => b.record.used - a.record.used);
+  }
+
   /** The record of a file; undefined when there is none that can be read. */
-  #record(name: string): Promise<Entry | undefined> {
+  #record(name: string): Promise<FileRecord | undefined> {
     return this.#withRecord(name, (file) => {
       if (file.size === 0 || file.size > LARGEST_RECORD) return undefined;
       const bytes = new Uint8Array(file.size);
@@ -226,9 +194,9 @@ export class ModelStore implements FetchedFiles {
     });
   }
 
-  #write(name: string, entry: Entry): Promise<void> {
+  #write(name: string, record: FileRecord): Promise<void> {
     return this.#withRecord(name, (file) => {
-      const bytes = new TextEncoder().encode(JSON.stringify(entry));
+      const bytes = writeRecord(record);
       file.write(bytes, 0);
       file.truncate(bytes.length);
       file.flush();
@@ -249,31 +217,15 @@ export class ModelStore implements FetchedFiles {
   }
 }
 
-const readRecord = (bytes: Uint8Array) => parse(recordSchema, JSON.parse(new TextDecoder().decode(bytes)));
-
 async function nameOf(url: string): Promise<string> {
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(url)));
+  return sha256(new TextEncoder().encode(url));
+}
+
+async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function* piecesOf(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += LEAF) yield bytes.subarray(at, at + LEAF);
 }
-
-/** A strong validator: a weak one does not say that the bytes are the same. Ranges of packed bytes are no ranges of these. */
-function validatorOf({ headers }: Response): { readonly validator?: string } {
-  if (headers.has("content-encoding")) return {};
-  const etag = headers.get("etag");
-  const validator = etag !== null && !etag.startsWith("W/") ? etag : headers.get("last-modified");
-  return validator === null ? {} : { validator };
-}
-
-/** Where a partial answer begins. Throws `corrupt` unless that is where it was asked to. */
-function rangeStart(response: Response, start: number): number {
-  const range = response.headers.get("content-range");
-  // A server of another origin may not show the header; it was asked for one range and gave one.
-  if (range === null || Number(/^bytes (\d+)-/.exec(range)?.[1]) === start) return start;
-  throw new KromaError("corrupt", "The server answered with another part of the file than it was asked for.");
-}
-
-const lastPart = (url: string): string => decodeURIComponent(new URL(url).pathname.split("/").pop() ?? "") || url;

@@ -54,6 +54,11 @@ export const opfsFiles: KeptFiles = {
     return quota === undefined ? undefined : quota - usage;
   },
   alone: (name, signal, work) => navigator.locks.request(LOCK + name, { signal }, work),
+  ifIdle: (name, work) =>
+    navigator.locks.request(LOCK + name, { ifAvailable: true }, async (lock) => {
+      if (lock) await work();
+      return lock !== null;
+    }),
 };
 
 function keptFile(handle: AccessHandle): KeptFile {

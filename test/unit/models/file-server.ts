@@ -1,6 +1,8 @@
 /** A server of files on loopback that knows ranges, and misbehaves when it is told to; it counts what it sends. */
+import { readdir, stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 
 export interface FileServer {
   readonly url: string;
@@ -10,13 +12,32 @@ export interface FileServer {
   sent: number;
   /** The ranges that were asked for, "" for none. */
   readonly asked: string[];
-  /** Ends the next answer after so many bytes. */
+  /** Ends the next answer after so many bytes, once they have arrived: `keptIn` says where they are kept. */
   cutAfter: number | undefined;
+  /** A folder; without one an answer is cut off as soon as it was sent, and what was on its way may be lost. */
+  keptIn: string | undefined;
   /** Answers with this status instead. */
   status: number | undefined;
   /** Names the version of all files; undefined: it tells none. */
   etag: string | undefined;
   close(): Promise<void>;
+}
+
+/** Resolves when a file of the folder is so long, or nobody listens any more. */
+async function arrived(folder: string | undefined, size: number, response: ServerResponse): Promise<void> {
+  while (folder !== undefined && !response.destroyed) {
+    const names = await readdir(folder).catch(() => []);
+    const sizes = await Promise.all(
+      names.map((name) =>
+        stat(join(folder, name)).then(
+          (found) => found.size,
+          () => 0,
+        ),
+      ),
+    );
+    if (sizes.includes(size)) return;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }
 
 export async function startFileServer(): Promise<FileServer> {
@@ -27,6 +48,7 @@ export async function startFileServer(): Promise<FileServer> {
     sent: 0,
     asked: [],
     cutAfter: undefined,
+    keptIn: undefined,
     status: undefined,
     etag: '"v1"',
     close: () => new Promise((resolve) => server.close(() => resolve()).closeAllConnections()),
@@ -39,7 +61,8 @@ export async function startFileServer(): Promise<FileServer> {
       response.writeHead(state.status ?? 404).end();
       return;
     }
-    const same = state.etag !== undefined && request.headers["if-range"] === state.etag;
+    const condition = request.headers["if-range"];
+    const same = condition === undefined || condition === state.etag;
     const start = range !== undefined && same ? Number(/^bytes=(\d+)-$/.exec(range)?.[1]) : 0;
     const body = content.subarray(start);
     const length = { "content-length": String(body.length), ...(state.etag === undefined ? {} : { etag: state.etag }) };
@@ -49,8 +72,11 @@ export async function startFileServer(): Promise<FileServer> {
     const part = state.cutAfter === undefined ? body : body.subarray(0, state.cutAfter);
     state.cutAfter = undefined;
     state.sent += part.length;
-    if (part.length < body.length) response.write(part, () => response.destroy());
-    else response.end(part);
+    if (part.length === body.length) return void response.end(part);
+    response.write(
+      part,
+      () => void arrived(state.keptIn, start + part.length, response).then(() => response.destroy()),
+    );
   }
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return Object.assign(state, { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` });

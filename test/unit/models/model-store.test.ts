@@ -42,6 +42,7 @@ const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) =
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), "kroma-models-"));
   server = await startFileServer();
+  server.keptIn = folder;
 });
 afterEach(async () => {
   await server.close();

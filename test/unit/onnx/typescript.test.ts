@@ -19,7 +19,7 @@ beforeAll(async () => {
   host = await createNodeHost({ folder, cache: join(folder, ".cache") });
   kernel = await KernelDriver.start(typescriptKernel, host);
   await kernel.run(`const model = await kroma.ml.load("linear.onnx")`);
-});
+}, 120_000);
 afterAll(async () => {
   kernel.close();
   await host.close();
@@ -84,6 +84,7 @@ test("a model from the web tells how far it is, goes on after a break, and is fe
     weights: { w: { shape: [length], data: new Float32Array(length).fill(2) } },
   });
   server.files.set("/big.onnx", big);
+  server.keptIn = join(folder, ".cache/onnx");
   server.cutAfter = 5 * 1024 * 1024;
   await kernel.run(`const url = "${server.url}/big.onnx"`);
   expect(await kernel.show("await kroma.ml.load(url).catch((e) => e.code)")).toBe("'unavailable'");
