@@ -82,6 +82,7 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
     if (route.type === "document") return route.document as DocumentId;
     const tell: OnWarnings = (name, warnings) => tellWarnings(name, warnings, { toast });
     if (route.type === "url") return openUrl(route.url, library, tell);
+    if (route.type === "published") return (await import("./published-copy.ts")).openNotebookAbove(library);
     return openPath(route.path, library, tell);
   };
   const show = async (route: Route): Promise<void> => {
@@ -95,6 +96,15 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
     if (before.type === "notebook") before.opened.client.close();
     if (route.type === "library") return;
     try {
+      if (route.type === "published") {
+        const { artefactAbove } = await import("./published-copy.ts");
+        const address = await artefactAbove(page.artefacts);
+        if (mine !== turn) return;
+        if (address) {
+          history.replaceState(undefined, "", page.artefacts.link(address));
+          return reopen();
+        }
+      }
       const document = (await documentOf(route)) as DocumentId;
       const [client, elsewhere] = await Promise.all([library.open(document), runsElsewhere(document)]);
       if (mine !== turn) {

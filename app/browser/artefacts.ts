@@ -72,9 +72,18 @@ export function createArtefacts(
       const { usage, quota } = await navigator.storage.estimate();
       return { usage, quota, isPersistent: (await navigator.storage.persist?.()) ?? false };
     },
-    async makePage(notebook, paths, said) {
+    async makePage(notebook, paths, said, withRuntime) {
       const { artefactPage } = await import("#plugins/page/artefact-page.ts");
-      return artefactPage(notebook, paths, said, host.get(renderers));
+      return artefactPage(notebook, paths, said, host.get(renderers), withRuntime);
+    },
+    async runtimeFor(notebook) {
+      const [{ fetchRuntime, findBuild }, { runtimeFiles }] = await Promise.all([
+        import("#core/artefact/runtime-folder.ts"),
+        import("#core/artefact/runtime.ts"),
+      ]);
+      const base = new URL("./", document.baseURI).href;
+      const build = await findBuild(fetchRuntime(base));
+      return { base, files: runtimeFiles(build, notebook) };
     },
     link: (address) => `${location.origin}${location.pathname}${artefactFragment(address)}`,
     show,

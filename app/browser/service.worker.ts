@@ -19,9 +19,11 @@ interface Build {
 declare const self: ServiceWorkerGlobalScope & { readonly kromaBuild: Build };
 
 const BUILD = self.kromaBuild;
-const PREFIX = "kroma-";
-const CACHE = PREFIX + BUILD.id;
 const BASE = new URL("./", self.location.href).href;
+/** One host may have several Kromas, each below a path of its own; all see the same caches. */
+const PREFIX = `kroma ${new URL(BASE).pathname} `;
+const CACHE = PREFIX + BUILD.id;
+const isOfThisKroma = (name: string): boolean => name.startsWith(PREFIX) || /^kroma-[0-9a-f]{16}$/.test(name);
 const PAGE = "index.html";
 /** Stands in a cache that has all that a visit needs. */
 const COMPLETE = `${BASE}kroma-complete`;
@@ -70,7 +72,7 @@ const ofThePage = (path: string): boolean =>
 
 /** The caches of other builds that are complete. */
 async function others(): Promise<readonly Cache[]> {
-  const names = (await caches.keys()).filter((name) => name.startsWith(PREFIX) && name !== CACHE);
+  const names = (await caches.keys()).filter((name) => isOfThisKroma(name) && name !== CACHE);
   const opened = await Promise.all(names.map((name) => caches.open(name)));
   const complete = await Promise.all(opened.map((cache) => cache.match(COMPLETE)));
   return opened.filter((_, index) => complete[index] !== undefined);
@@ -87,9 +89,7 @@ async function install(): Promise<void> {
 
 async function activate(): Promise<void> {
   const names = await caches.keys();
-  await Promise.all(
-    names.filter((name) => name.startsWith(PREFIX) && name !== CACHE).map((name) => caches.delete(name)),
-  );
+  await Promise.all(names.filter((name) => isOfThisKroma(name) && name !== CACHE).map((name) => caches.delete(name)));
   await self.clients.claim();
 }
 

@@ -2,6 +2,7 @@
 import type { ArtefactAddress } from "#core/artefact/address.ts";
 import type { ArtefactClient } from "#core/artefact/client.ts";
 import type { SourceFile } from "#core/artefact/files.ts";
+import type { DraftRuntime } from "#core/artefact/messages.ts";
 import type { NotebookSaid } from "#core/artefact/notebook-parts.ts";
 import type { Notebook } from "#core/notebook/model.ts";
 
@@ -21,8 +22,18 @@ export interface Artefacts {
   sources(): Promise<readonly string[]>;
   /** Asks the browser to keep what is stored, and tells how much that is. */
   storage(): Promise<StorageFacts>;
-  /** The files of the page that shows a notebook without Kroma; `paths` are those of the files that go along. */
-  makePage(notebook: Notebook, paths: Iterable<string>, said: NotebookSaid): Promise<readonly SourceFile[]>;
+  /**
+   * The files of the page that shows a notebook without Kroma; `paths` are those of the files that go along. With a copy of Kroma
+   * beside it, it leads there.
+   */
+  makePage(
+    notebook: Notebook,
+    paths: Iterable<string>,
+    said: NotebookSaid,
+    withRuntime: boolean,
+  ): Promise<readonly SourceFile[]>;
+  /** The copy of this Kroma that a notebook needs to run on its own. `unavailable` where its host can't be asked. */
+  runtimeFor(notebook: Notebook): Promise<DraftRuntime>;
   /**
    * Gives what is here to whoever asks for it by its CID, for as long as this page is open; the addresses at which they reach it.
    * `unavailable` when this tab can't be reached.

@@ -28,6 +28,8 @@ const help = `Kroma: notebooks of Python, TypeScript and Linux cells.
       --parent CID            what it was made from (may be repeated)
       --file PATH             takes this file or folder along too (may be repeated)
       --allow-secrets         publishes what looks like a secret all the same
+      --with-runtime          a copy of Kroma goes along: it runs at any host of files, without another Kroma
+      --self                  instead of a notebook Kroma itself, as an app (--car, --title, --author, ... as above)
   kroma fetch CID [options]   gets an artefact, checks every block, and pins it
       --from SOURCE           a gateway's or a mirror's web address, the address of a peer of IPFS (/ip4/…/p2p/…), or a
                               .car file (may be repeated)

@@ -24,7 +24,7 @@ import { isLoopback, listen, readPort, urlHost } from "./listen.ts";
 import { openIdentity } from "./mirror/identity.ts";
 import type { PeerBlocks } from "./mirror/origins.ts";
 import { openPublished, type Published } from "./mirror/published.ts";
-import { createPublishedServer } from "./mirror/published-server.ts";
+import { createPublishedServer, type PublishedServerOptions } from "./mirror/published-server.ts";
 import { mirrorToken, PUBLISHED_FOLDER } from "./mirror/token-verb.ts";
 import { answerMirror, type MirrorFacts, openDoor } from "./mirror/web.ts";
 import { dataFolder } from "./paths.ts";
@@ -180,8 +180,12 @@ export async function startMirror(options: MirrorOptions): Promise<Mirror> {
       refused: counts.refused + refusedSockets,
     };
   };
+  const url = options.publicUrl?.href ?? `http://${urlHost(options.host)}:${port}/`;
   const gateway =
-    options.gateway && (await startGateway(options.gateway, options, () => transport.state.addresses).catch(closeAll));
+    options.gateway &&
+    (await startGateway(options.gateway, options, { delegates: () => transport.state.addresses, app: url }).catch(
+      closeAll,
+    ));
   tell = facts;
   const closeDoor = openDoor(server, {
     port: websocketPort(transport.listening()),
@@ -192,7 +196,7 @@ export async function startMirror(options: MirrorOptions): Promise<Mirror> {
     },
   });
   return {
-    url: options.publicUrl?.href ?? `http://${urlHost(options.host)}:${port}/`,
+    url,
     gateway: gateway?.url,
     addresses: transport.state.addresses,
     facts,
@@ -221,10 +225,10 @@ function exchangeOf({ published, onExchange }: GatewayPart): NonNullable<Libp2pO
 async function startGateway(
   { published, port, publicUrl }: GatewayPart,
   options: MirrorOptions,
-  delegates: () => readonly string[],
+  known: Pick<PublishedServerOptions, "delegates" | "app">,
 ): Promise<{ readonly url: string; close(): Promise<void> }> {
   const anyHost = isOpenTo(options);
-  const server = createServer(createPublishedServer({ published, now: Date.now, anyHost, delegates }));
+  const server = createServer(createPublishedServer({ published, now: Date.now, anyHost, ...known }));
   // Uploads may take their time, as long as something comes.
   server.requestTimeout = 0;
   server.timeout = IDLE;

@@ -73,9 +73,13 @@ export class ArtefactClient {
     return this.#call({ type: "open", cid, hints }, work);
   }
 
-  /** Brings all of it here. */
-  fetch(cid: string, hints: Hints, work?: LongWork): Promise<{ readonly bytes: number }> {
-    return this.#call({ type: "fetch", cid, hints }, work);
+  /** Brings all of it here, or only what opening it needs. */
+  fetch(
+    cid: string,
+    hints: Hints,
+    work?: LongWork & { readonly what?: "all" | "to open" },
+  ): Promise<{ readonly bytes: number }> {
+    return this.#call({ type: "fetch", cid, hints, what: work?.what ?? "all" }, work);
   }
 
   /** The bytes of a model that is named by its CID; what is not here is fetched, and kept. */

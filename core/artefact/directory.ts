@@ -15,6 +15,32 @@ export const KROMA_FOLDER = ".kroma";
 const ROOT_NAME = "artefact";
 const ENVELOPE_NAME = "envelope";
 
+/** A folder whose blocks are in the store already, which goes into a directory under this name. */
+export interface MountedFolder {
+  readonly name: string;
+  readonly cid: string;
+  /** Of the files in it. */
+  readonly bytes: number;
+}
+
+/** The directory with these folders in it, too: the same that it were, had their files been there from the beginning. */
+export async function withFolders(
+  directory: string,
+  folders: readonly MountedFolder[],
+  store: BlockStore,
+): Promise<string> {
+  if (folders.length === 0) return directory;
+  const { Links } = plainDirectory(directory, await blockOf(directory, store, undefined));
+  const links: dagPb.PBLink[] = [];
+  for (const { name, cid } of folders) {
+    if ([...Links, ...links].some((taken) => taken.Name === name))
+      throw new KromaError("invalid", `The folder "${name}" is among the files already.`);
+    const bytes = await blockOf(cid, store, undefined);
+    links.push(link(name, cid, totalSize(dagPb.decode(bytes), bytes)));
+  }
+  return store.put(dagPb.encode(folder([...Links, ...links])), "dag-pb");
+}
+
 /** Puts the published directory of these files, root and envelope into the store, and gives its CID. */
 export async function publishedDirectory(
   parts: { readonly files: string; readonly root: string; readonly envelope: string },

@@ -20,7 +20,7 @@ import type { BlockSource, BlockStore, DocStore } from "../store/stores.ts";
 import { throwIfAborted, walkBlocks } from "../store/walk.ts";
 import { isWhole } from "../store/whole.ts";
 import { KnownAuthors, signedBy } from "./authors.ts";
-import { publishedDirectory } from "./directory.ts";
+import { type MountedFolder, publishedDirectory } from "./directory.ts";
 import type { Elsewhere } from "./elsewhere.ts";
 import { EnvelopeIndex } from "./envelope-index.ts";
 import { buildFiles, type SourceFile } from "./files.ts";
@@ -29,6 +29,7 @@ import { decodeRoot, MOST_ROOT_BYTES, NOTEBOOK_PATH } from "./manifest.ts";
 import type {
   ArtefactSummary,
   Draft,
+  DraftRuntime,
   FromArtefacts,
   Hints,
   Kept,
@@ -37,9 +38,11 @@ import type {
   ToArtefacts,
 } from "./messages.ts";
 import { openArtefact, type OpenedArtefact } from "./open.ts";
+import { notNeeded, openingParts } from "./opening-parts.ts";
 import { PageSource } from "./page-source.ts";
 import { type Published, publishArtefact } from "./publish.ts";
 import { ArtefactRecords } from "./records.ts";
+import { fetchRuntime, runtimeFolder } from "./runtime-folder.ts";
 
 /** What a host is made of. */
 export interface ArtefactHostOptions {
@@ -158,7 +161,7 @@ export class ArtefactHost {
       case "open":
         return together(() => this.#open(work, job.cid, job.hints));
       case "fetch":
-        return together(() => this.#fetch(work, job.cid, job.hints));
+        return together(() => this.#fetch(work, job));
       case "model":
         return this.#model(work, job);
       case "models":
@@ -226,21 +229,33 @@ export class ArtefactHost {
         content: this.#page.read({ path, size }, askingOf(work)),
       })),
     ];
-    const total = [...draft.made.map(({ bytes }) => bytes.length), ...draft.files.map(({ size }) => size)].reduce(
-      (sum, size) => sum + size,
-      0,
-    );
+    const known = draft.runtime && (await this.#knownRuntime(draft.runtime, signal));
+    const copied = known || !draft.runtime ? [] : draft.runtime.files.map(({ size }) => size);
+    const total = [
+      ...draft.made.map(({ bytes }) => bytes.length),
+      ...draft.files.map(({ size }) => size),
+      ...copied,
+    ].reduce((sum, size) => sum + size, 0);
     const tell = throttled((bytes: number, path: string) =>
       work.channel.send({ type: "progress", parent: work.id, bytes, total, path }),
     );
+    const runtime = draft.runtime && (known ?? (await this.#makeRuntime(draft.runtime, signal, tell)));
+    const before = copied.reduce((sum, size) => sum + size, 0);
     const { name, version, title, authors, licence, environment, capabilities } = draft;
     const said = { name, version, title, authors, licence, environment, capabilities, models: [], prompts: [] };
     const publish = async (parents: readonly string[]): Promise<Published> =>
       publishArtefact(
-        { ...said, kind: "notebook", entry: NOTEBOOK_PATH, parents, content: content() },
+        {
+          ...said,
+          kind: "notebook",
+          entry: NOTEBOOK_PATH,
+          parents,
+          content: content(),
+          folders: runtime ? [runtime] : [],
+        },
         blocks,
         await signer(draft.signAs),
-        { signal, progress: ({ bytes, path }) => tell(bytes, path) },
+        { signal, progress: ({ bytes, path }) => tell(before + bytes, path) },
       );
     // What is published a second time without a change is the same, and not a new version of itself.
     const [last] = await this.#records.publications(draft.document);
@@ -271,6 +286,25 @@ export class ArtefactHost {
     return isKnown ? { ...publication, isKnown } : publication;
   }
 
+  /** The copy of Kroma, if one of the same files was made before and is all here. */
+  async #knownRuntime({ files }: DraftRuntime, signal: AbortSignal): Promise<MountedFolder | undefined> {
+    const known = await this.#records.runtime(files);
+    return known && (await isWhole([known.cid], this.#options.blocks, signal)) ? known : undefined;
+  }
+
+  async #makeRuntime(
+    { base, files }: DraftRuntime,
+    signal: AbortSignal,
+    tell: (bytes: number, path: string) => void,
+  ): Promise<MountedFolder> {
+    const made = await runtimeFolder(files, fetchRuntime(base, signal), this.#options.blocks, {
+      signal,
+      progress: ({ bytes, path }) => tell(bytes, path),
+    });
+    await this.#records.keepRuntime(files, made);
+    return made;
+  }
+
   /** True when that root has the notebook of this draft in it. */
   async #isOf(root: string, { made }: Draft): Promise<boolean> {
     const bytes = await this.#options.blocks.get(root);
@@ -287,7 +321,8 @@ export class ArtefactHost {
     const { root, manifest } = opened;
     const valid = opened.envelopes.filter(({ isValid }) => isValid);
     for (const { cid: envelope } of valid) await this.#envelopes.add(root, envelope);
-    const files = await opened.files.list({ signal });
+    const files = await opened.files.list({ signal, except: notNeeded(manifest) });
+    const { needed, runtimeBytes } = await openingParts(manifest, blocks, signal);
     const pinned = (await this.#records.kept()).find((record) => record.root === root);
     const [first] = valid;
     const { files: _files, notebook: _notebook, models: _models, prompts: _prompts, components: _, ...said } = manifest;
@@ -298,7 +333,8 @@ export class ArtefactHost {
       files: files.map(({ path, size }) => ({ path, size })),
       signed: await signedBy(valid, await this.#authors.list(), await this.#options.self()),
       broken: opened.envelopes.length - valid.length,
-      isHere: await isWhole([root], blocks, signal),
+      ...(runtimeBytes === undefined ? {} : { runtimeBytes }),
+      isHere: await isWhole(needed, blocks, signal),
       isPinned: pinned !== undefined,
     };
   }
@@ -327,12 +363,17 @@ export class ArtefactHost {
     return { blocks: new KeptSource(this.#options.blocks, several), several };
   }
 
-  async #fetch(work: Work, cid: string, hints: Hints): Promise<{ readonly bytes: number }> {
+  async #fetch(
+    work: Work,
+    { cid, hints, what }: Extract<ToArtefacts, { readonly type: "fetch" }>,
+  ): Promise<{ readonly bytes: number }> {
+    const { blocks } = this.#options;
     const { signal } = work.stop;
     const tell = throttled((bytes: number) => work.channel.send({ type: "progress", parent: work.id, bytes }));
     const source = this.#source(work, hints);
-    const { root, envelopes } = await this.#opened(cid, source, signal, hints);
-    const reached = await fetchBlocks([root], this.#options.blocks, source.several ?? source.blocks, {
+    const { root, manifest, envelopes } = await this.#opened(cid, source, signal, hints);
+    const wanted = what === "all" ? [root] : (await openingParts(manifest, source.blocks, signal)).needed;
+    const reached = await fetchBlocks(wanted, blocks, source.several ?? source.blocks, {
       signal,
       progress: ({ bytes }) => tell(bytes),
     });

@@ -5,6 +5,7 @@
 import type { WireError } from "../base/errors.ts";
 import type { ModelName } from "./kept-models.ts";
 import type { ArtefactKind, Author, Environment } from "./manifest.ts";
+import type { RuntimeFile } from "./runtime.ts";
 
 /** A file that was made to be published, by its path in the artefact. */
 export interface MadeFile {
@@ -30,6 +31,15 @@ export interface Draft {
   readonly files: readonly { readonly path: string; readonly size: number }[];
   /** The name under which the author's keys are made, when there are none yet. */
   readonly signAs: string;
+  /** A copy of Kroma that goes along. */
+  readonly runtime?: DraftRuntime;
+}
+
+/** The copy of Kroma in a draft: files that its host gives. */
+export interface DraftRuntime {
+  /** The address of the built app, which ends with a slash. */
+  readonly base: string;
+  readonly files: readonly RuntimeFile[];
 }
 
 /** What was published. */
@@ -74,12 +84,15 @@ export interface ArtefactSummary {
   readonly environment: Environment;
   readonly capabilities: readonly string[];
   readonly parents: readonly string[];
+  /** But for those of a copy of Kroma in it. */
   readonly files: readonly { readonly path: string; readonly size: number }[];
+  /** What the copy of Kroma in it takes; absent when there is none. */
+  readonly runtimeBytes?: number;
   /** Those whose signatures hold. */
   readonly signed: readonly Signed[];
   /** How many signatures were found that do not hold. */
   readonly broken: number;
-  /** Every block of it is in this browser. */
+  /** Every block that opening it needs is in this browser: all but those of a copy of Kroma in it. */
   readonly isHere: boolean;
   readonly isPinned: boolean;
 }
@@ -154,8 +167,13 @@ export type ToArtefacts =
   | (Request & { readonly type: "discard"; readonly document: string })
   /** reply: ArtefactSummary */
   | (Request & { readonly type: "open"; readonly cid: string; readonly hints: Hints })
-  /** Fetches what is missing of an artefact. reply: { bytes } */
-  | (Request & { readonly type: "fetch"; readonly cid: string; readonly hints: Hints })
+  /** Fetches what is missing of an artefact: all of it, or what opening it needs. reply: { bytes } */
+  | (Request & {
+      readonly type: "fetch";
+      readonly cid: string;
+      readonly hints: Hints;
+      readonly what: "all" | "to open";
+    })
   /**
    * A model by its CID, whose blocks are kept from then on; `roots` are not given up for room. With `read`, reply: { bytes }, else {}
    */

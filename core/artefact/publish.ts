@@ -2,7 +2,7 @@
 import { KromaError } from "../base/errors.ts";
 import type { Signatures, Signer } from "../mesh/identity.ts";
 import type { BlockStore } from "../store/stores.ts";
-import { publishedDirectory } from "./directory.ts";
+import { publishedDirectory, withFolders, type MountedFolder } from "./directory.ts";
 import { decodeEnvelope, encodeEnvelope, signRoot, verifyEnvelope, type Envelope } from "./envelope.ts";
 import { buildFiles, type BuildOptions, type SourceFile } from "./files.ts";
 import { COMPONENTS_PATH, encodeRoot, NOTEBOOK_PATH, type Manifest } from "./manifest.ts";
@@ -14,6 +14,8 @@ import { quoted } from "./paths.ts";
  */
 export interface ArtefactParts extends Omit<Manifest, "files" | "notebook" | "components"> {
   readonly content: readonly SourceFile[];
+  /** Folders among its files that are blocks already. */
+  readonly folders?: readonly MountedFolder[];
 }
 
 /** What came of it: the names of all three, and how many bytes of files went in. */
@@ -45,12 +47,13 @@ export async function publishArtefact(
   signer: Signer,
   options: PublishOptions = {},
 ): Promise<Published> {
-  const { content, ...said } = parts;
+  const { content, folders = [], ...said } = parts;
   for (const { name, cid } of said.models) {
     // A link to what nobody can fetch would be an artefact that nobody can keep.
     if (!(await store.has(cid))) throw new KromaError("missing", `The model ${quoted(name)} is not here.`);
   }
   const files = await buildFiles(content, store, options);
+  const directoryOfFiles = await withFolders(files.cid, folders, store);
   if (!files.entries.has(said.entry))
     throw new KromaError("invalid", `There is no file ${quoted(said.entry)} among those to be published.`);
   if (said.kind === "notebook" && !files.entries.has(NOTEBOOK_PATH))
@@ -58,7 +61,7 @@ export async function publishArtefact(
   const [notebook, components] = [files.entries.get(NOTEBOOK_PATH), files.entries.get(COMPONENTS_PATH)];
   const manifest: Manifest = {
     ...said,
-    files: files.cid,
+    files: directoryOfFiles,
     ...(notebook === undefined ? {} : { notebook }),
     ...(components === undefined ? {} : { components }),
   };
@@ -66,8 +69,8 @@ export async function publishArtefact(
   const envelope =
     (await ownEnvelope(root, store, signer, options.known)) ??
     (await store.put(encodeEnvelope(await signRoot(root, signer)), "dag-cbor"));
-  const directory = await publishedDirectory({ files: files.cid, root, envelope }, store, store, options.signal);
-  return { root, envelope, directory, bytes: files.bytes };
+  const directory = await publishedDirectory({ files: directoryOfFiles, root, envelope }, store, store, options.signal);
+  return { root, envelope, directory, bytes: folders.reduce((sum, { bytes }) => sum + bytes, files.bytes) };
 }
 
 async function ownEnvelope(

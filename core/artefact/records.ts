@@ -1,8 +1,11 @@
 /** What a browser remembers of artefacts beside their blocks: what was published from which notebook, and what is kept. */
 import * as v from "valibot";
+import { blockCid } from "../store/cid.ts";
 import type { DocStore } from "../store/stores.ts";
+import type { MountedFolder } from "./directory.ts";
 import { ARTEFACT_KINDS } from "./manifest.ts";
 import type { Draft, KeptArtefact, Publication } from "./messages.ts";
+import type { RuntimeFile } from "./runtime.ts";
 
 const text = v.pipe(v.string(), v.maxLength(2000));
 const size = v.pipe(v.number(), v.minValue(0));
@@ -31,11 +34,14 @@ const keptSchema = v.object({
   time: size,
 });
 
+const folderSchema = v.object({ name: text, cid: text, bytes: size });
+
 export type KeptRecord = Omit<KeptArtefact, "isWhole">;
 
 const PUBLISHED = "published";
 const KEPT = "kept";
 const DRAFT = "draft";
+const RUNTIME = "runtime";
 /** The two parts of a draft: what is said, and the files that were made. */
 const SAID = "said";
 const MADE = "made";
@@ -110,6 +116,22 @@ export class ArtefactRecords {
     await this.#store.write({ remove: stored.map(([key]) => key) });
   }
 
+  /** The folder that was made of these files of Kroma; whether its blocks are still here is another question. */
+  async runtime(files: readonly RuntimeFile[]): Promise<MountedFolder | undefined> {
+    const bytes = await this.#store.load([RUNTIME, await keyOf(files)]);
+    return bytes && read(folderSchema, bytes);
+  }
+
+  /** Only the last is remembered: those before it were made of older builds. */
+  async keepRuntime(files: readonly RuntimeFile[], folder: MountedFolder): Promise<void> {
+    const before = await this.#store.loadRange([RUNTIME]);
+    const key = [RUNTIME, await keyOf(files)];
+    await this.#store.write({
+      remove: before.map(([old]) => old).filter((old) => old[1] !== key[1]),
+      put: [[key, json(folder)]],
+    });
+  }
+
   /** Notebooks of which a draft is kept. */
   async drafts(): Promise<readonly { readonly document: string; readonly title: string }[]> {
     const schema = v.object({ document: text, title: text });
@@ -117,6 +139,9 @@ export class ArtefactRecords {
     return stored.flatMap(([key, bytes]) => (key[2] === SAID ? (read(schema, bytes) ?? []) : []));
   }
 }
+
+const keyOf = (files: readonly RuntimeFile[]): Promise<string> =>
+  blockCid(json(files.map(({ path, sha256 }) => [path, sha256])));
 
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value));
 

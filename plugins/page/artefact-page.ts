@@ -2,6 +2,7 @@
 import { buildFiles, type SourceFile } from "#core/artefact/files.ts";
 import { NOTEBOOK_PATH, PAGE_PATH } from "#core/artefact/manifest.ts";
 import type { NotebookSaid } from "#core/artefact/notebook-parts.ts";
+import { copyFactsFile, RUN_LINK } from "#core/artefact/runtime.ts";
 import { writeIpynb } from "#core/notebook/ipynb.ts";
 import type { Notebook } from "#core/notebook/model.ts";
 import { MemoryBlockStore } from "#core/store/memory.ts";
@@ -10,14 +11,17 @@ import { renderPage } from "./render.ts";
 
 /**
  * The files of the page. `paths` are those of the workspace that are published, too, relative to it. The page can't hold the
- * artefact's own CID, of which it is a part, so its canonical address is that of the notebook's file, which it shows.
+ * artefact's own CID, of which it is a part, so its canonical address is that of the notebook's file, which it shows. With a copy of Kroma beside it, the page leads there, and
+ * what the copy opens is said in a file of its own.
  */
 export async function artefactPage(
   notebook: Notebook,
   paths: Iterable<string>,
   said: Pick<NotebookSaid, "title" | "version" | "authors" | "licence">,
   renderers: readonly Renderer[],
+  withRuntime = false,
 ): Promise<readonly SourceFile[]> {
+  const taken = [...paths];
   const content = new TextEncoder().encode(writeIpynb(notebook));
   const { entries } = await buildFiles([{ path: NOTEBOOK_PATH, content }], new MemoryBlockStore());
   const { html, files } = await renderPage(notebook, {
@@ -28,10 +32,12 @@ export async function artefactPage(
     ...(said.version === undefined ? {} : { version: said.version }),
     canonical: `ipfs://${entries.get(NOTEBOOK_PATH)}`,
     notebook: NOTEBOOK_PATH,
-    files: new Set(paths),
+    files: new Set(taken),
+    ...(withRuntime ? { run: RUN_LINK } : {}),
   });
   return [
     { path: PAGE_PATH, content: new TextEncoder().encode(html) },
     ...files.map(({ path, bytes }) => ({ path, content: bytes })),
+    ...(withRuntime ? [copyFactsFile(said.title ?? notebook.title, taken)] : []),
   ];
 }

@@ -30,6 +30,8 @@ export interface PageOptions {
   readonly files?: ReadonlySet<string>;
   /** The address of the notebook's own file beside the page. */
   readonly notebook?: string;
+  /** The address, beside the page, of a copy of Kroma that runs it. */
+  readonly run?: string;
 }
 
 export interface PageFile {
@@ -76,6 +78,9 @@ export async function renderPage(notebook: Notebook, options: PageOptions): Prom
             options.version === undefined || options.version === ""
               ? undefined
               : h("p.by", `Version ${options.version}`),
+            options.run === undefined
+              ? undefined
+              : h("p.by", [h("a", { href: options.run }, "Run"), " it here, in the copy of Kroma that comes with it."]),
           ]),
           outline.length >= OUTLINE_FROM ? outlineOf(outline) : undefined,
           h("main", { id: "content", tabIndex: -1 }, cells),

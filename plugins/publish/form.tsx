@@ -2,7 +2,8 @@
 import { For, Show, createEffect, createMemo, createSignal, createUniqueId, on, type JSX } from "solid-js";
 import { UNSTATED_LICENCE } from "#core/artefact/licence.ts";
 import { notebookParts, type PlacedSuspicion } from "#core/artefact/notebook-parts.ts";
-import type { Draft, Publication } from "#core/artefact/messages.ts";
+import type { Draft, DraftRuntime, Publication } from "#core/artefact/messages.ts";
+import { needsLinux } from "#core/artefact/runtime.ts";
 import { fitName } from "#core/mesh/identity.ts";
 import type { Workspace } from "#core/workspace/workspace.ts";
 import type { NotebookView, PageActions } from "#kit/commands.ts";
@@ -42,6 +43,20 @@ export function PublishForm(props: {
   const [agreed, setAgreed] = createSignal(false);
   const [trouble, setTrouble] = createSignal("");
   const [busy, setBusy] = createSignal(false);
+  const [runtime, setRuntime] = createSignal<DraftRuntime>();
+  /** What stands in the way of a copy of Kroma; empty: nothing, or none is wanted. */
+  const [noRuntime, setNoRuntime] = createSignal("");
+  const chooseRuntime = async (isWanted: boolean): Promise<void> => {
+    setNoRuntime("");
+    setRuntime(undefined);
+    const now = content();
+    if (!isWanted || !now) return;
+    try {
+      setRuntime(await props.page.artefacts.runtimeFor(now.notebook));
+    } catch (error) {
+      setNoRuntime(sentenceOf(error));
+    }
+  };
   let form: HTMLFormElement | undefined;
 
   const look = async (): Promise<void> => {
@@ -75,7 +90,9 @@ export function PublishForm(props: {
       );
     }),
   );
-  const size = (): number => files().reduce((sum, file) => sum + file.size, content()?.bytes.length ?? 0);
+  const copySize = (): number => runtime()?.files.reduce((sum, file) => sum + file.size, 0) ?? 0;
+  const size = (): number =>
+    files().reduce((sum, file) => sum + file.size, (content()?.bytes.length ?? 0) + copySize());
   const names = (): readonly string[] =>
     authors()
       .split(",")
@@ -129,10 +146,13 @@ export function PublishForm(props: {
     if (network().name() === "") network().setName(signAs);
     const facts = { title: title().trim(), authors: credited, licence: terms, version: version() };
     const going = now.files.filter(({ path }) => taken.includes(path));
+    // Of the notebook as it is now, which may have got cells of another language.
+    const copied = runtime() && (await props.page.artefacts.runtimeFor(now.notebook));
     const page = await props.page.artefacts.makePage(
       now.notebook,
       going.map(({ path }) => path),
       facts,
+      copied !== undefined,
     );
     const { content, ...parts } = notebookParts(now.notebook, [], facts, page);
     const made = content.flatMap(({ path, content: bytes }) => (bytes instanceof Uint8Array ? [{ path, bytes }] : []));
@@ -147,6 +167,7 @@ export function PublishForm(props: {
       made,
       files: going.map(({ path, size: bytes }) => ({ path, size: bytes })),
       signAs: network().name() || signAs,
+      ...(copied ? { runtime: copied } : {}),
     };
   };
   const problemOf = (field: string): string | undefined => (said()?.[0] === field ? said()?.[1] : undefined);
@@ -206,6 +227,12 @@ export function PublishForm(props: {
         {(now) => (
           <>
             <GoesIn content={now()} chosen={chosen()} onChoose={setChosen} size={size()} />
+            <WithKroma
+              size={runtime() && copySize()}
+              trouble={noRuntime()}
+              hasLinux={needsLinux(now().notebook)}
+              onChoose={(isWanted) => void chooseRuntime(isWanted)}
+            />
             <Show when={found().length > 0}>
               <Secrets found={found()} agreed={agreed()} onAgree={setAgreed} problem={problemOf("agreed")} />
             </Show>
@@ -326,6 +353,37 @@ function GoesIn(props: {
         </details>
       </Show>
     </fieldset>
+  );
+}
+
+/** Whether a copy of Kroma goes along. */
+function WithKroma(props: {
+  /** What it takes, once it is chosen and known. */
+  readonly size: number | undefined;
+  readonly trouble: string;
+  readonly hasLinux: boolean;
+  readonly onChoose: (isWanted: boolean) => void;
+}): JSX.Element {
+  const id = createUniqueId();
+  return (
+    <div class="publish-field">
+      <label class="choice">
+        <input
+          type="checkbox"
+          aria-describedby={id}
+          onChange={(event) => props.onChoose(event.currentTarget.checked)}
+        />
+        <span>With Kroma{props.size === undefined ? "" : `, ${fileSize(props.size)}`}</span>
+      </label>
+      <p id={id} class="quiet">
+        A copy of Kroma goes along, so that it runs at any gateway or host of files, also when no other Kroma is left.
+        All that you publish with the same copy shares it.
+        {props.hasLinux ? " Linux cells don't run there: their image is not copied." : ""}
+      </p>
+      <p class="publish-trouble" role="alert">
+        {props.trouble}
+      </p>
+    </div>
   );
 }
 

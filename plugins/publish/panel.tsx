@@ -158,8 +158,12 @@ function Earlier(props: { readonly publications: readonly Publication[]; readonl
 }
 
 /** What is stored must have a place, and should stay there. */
-async function checkRoom({ files, made }: Draft, page: PageActions): Promise<void> {
-  const bytes = [...files.map(({ size }) => size), ...made.map((file) => file.bytes.length)].reduce((a, b) => a + b, 0);
+async function checkRoom({ files, made, runtime }: Draft, page: PageActions): Promise<void> {
+  const copied = runtime?.files ?? [];
+  const bytes = [...[...files, ...copied].map(({ size }) => size), ...made.map((file) => file.bytes.length)].reduce(
+    (a, b) => a + b,
+    0,
+  );
   const { usage = 0, quota } = await page.artefacts.storage();
   if (quota !== undefined && usage + bytes > quota)
     throw new Error("This browser has no room for it. Unpin something in Pins, or take files out.");

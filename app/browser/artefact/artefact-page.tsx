@@ -119,8 +119,8 @@ function Found(
   const isNotebook = (): boolean => props.artefact.kind === "notebook";
   onCleanup(() => stop()?.abort());
 
-  /** Does something for which all of it has to be here. */
-  const withAll = async (work: () => Promise<void>): Promise<void> => {
+  /** Does something for which all of it has to be here, or what opening it needs: a copy of Kroma in it is not fetched for that. */
+  const withAll = async (work: () => Promise<void>, what: "all" | "to open" = "all"): Promise<void> => {
     if (stop()) return;
     const stopping = new AbortController();
     setTrouble("");
@@ -128,8 +128,9 @@ function Found(
     setStop(stopping);
     try {
       // Asked for by the root, so that a later visit by another of its names finds it whole too.
-      if (!props.artefact.isHere) {
-        await client().fetch(props.artefact.root, props.hints, { signal: stopping.signal, progress: setTold });
+      const isMore = what === "all" && props.artefact.runtimeBytes !== undefined;
+      if (!props.artefact.isHere || isMore) {
+        await client().fetch(props.artefact.root, props.hints, { signal: stopping.signal, progress: setTold, what });
         props.page.announce("All of it is here.");
       }
       await work();
@@ -181,7 +182,7 @@ function Found(
               <button
                 type="button"
                 class="button primary"
-                onClick={() => void withAll(() => props.onOpen(props.artefact, false))}
+                onClick={() => void withAll(() => props.onOpen(props.artefact, false), "to open")}
               >
                 Open
               </button>
@@ -189,7 +190,7 @@ function Found(
                 type="button"
                 class="button outlined"
                 title="Make a notebook of your own of it, that knows what it comes from"
-                onClick={() => void withAll(() => props.onOpen(props.artefact, true))}
+                onClick={() => void withAll(() => props.onOpen(props.artefact, true), "to open")}
               >
                 Fork
               </button>
@@ -233,6 +234,9 @@ function Found(
           <dd>
             {fileSize(size())} in {countWords(props.artefact.files.length, "file")}
             {props.artefact.isHere ? ", all in this browser" : ", not yet all here"}
+            <Show when={props.artefact.runtimeBytes}>
+              {(bytes) => `; and a copy of Kroma, ${fileSize(bytes())}, which is fetched only to be kept or handed on`}
+            </Show>
           </dd>
           <dt>Licence</dt>
           <dd>{props.artefact.licence === UNSTATED_LICENCE ? "None stated" : props.artefact.licence}</dd>

@@ -1,5 +1,6 @@
 /** The notebooks that ship with Kroma, and how one is opened: imported once, its data files put into the workspace. */
 import * as v from "valibot";
+import { RUNTIME_FOLDER } from "#core/artefact/runtime.ts";
 import { KromaError } from "#core/base/errors.ts";
 import type { DocumentId } from "#core/base/ids.ts";
 import type { LibraryClient } from "#core/notebook/client.ts";
@@ -34,7 +35,8 @@ export async function readShipped(): Promise<readonly Shipped[]> {
   }
 }
 
-async function fetchBytes(url: string, what: string): Promise<Uint8Array> {
+/** A file from an address; `missing` or `unavailable`, with what it is in the sentence, when it can't be had. */
+export async function fetchBytes(url: string, what: string): Promise<Uint8Array> {
   let response: Response;
   try {
     response = await fetch(url);
@@ -80,6 +82,12 @@ export async function openPath(path: string, library: LibraryClient, onWarnings:
   const { document, warnings } = await library.import(name, bytes, { origin: path, once: true });
   onWarnings(name, warnings);
   return document;
+}
+
+/** True for what may be the notebook that this Kroma was published with, if it is such a copy. */
+export function isBesideCopy(origin: string | undefined): origin is string {
+  const isCopy = new URL("./", document.baseURI).pathname.endsWith(`/${RUNTIME_FOLDER}/`);
+  return isCopy && origin?.startsWith(new URL("../", document.baseURI).href) === true;
 }
 
 /** Puts the data files of the notebook with this origin into its workspace; nothing to do for any other notebook. */

@@ -20,7 +20,7 @@ import { pageContent } from "../content.ts";
 import { createPageHost } from "../host.ts";
 import { afterPaint, prepareFirstKernel, startKernels, whenIdle } from "../kernel-start.ts";
 import { ArtefactBanner } from "../artefact/artefact-banner.tsx";
-import { prepareFiles } from "../library/shipped.ts";
+import { isBesideCopy, prepareFiles } from "../library/shipped.ts";
 import { host as plugins, kernels, programs } from "../plugins.ts";
 import { holdRunLock } from "../run-lock.ts";
 import { Banner } from "../shell/banner.tsx";
@@ -95,6 +95,10 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     try {
       const place = await opened.ready;
       await prepareFiles(client.entry.origin, place);
+      if (isBesideCopy(client.entry.origin)) {
+        const { prepareFilesAbove } = await import("../published-copy.ts");
+        await prepareFilesAbove(client.entry.origin, place);
+      }
       if (client.entry.artefact) {
         const { prepareArtefactFiles } = await import("../open-artefact.ts");
         await prepareArtefactFiles(client.entry, place, page.artefacts);

@@ -1,4 +1,4 @@
-/** `kroma publish`: a notebook, with its outputs and the files that it uses, as a signed artefact in the home folder. */
+/** `kroma publish`: a notebook, with its outputs and the files that it uses, as a signed artefact in the home folder; or Kroma. */
 import { createReadStream, createWriteStream } from "node:fs";
 import { readFile, readdir, realpath, rename, rm, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
@@ -6,6 +6,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { readAddress } from "#core/artefact/address.ts";
 import { UNSTATED_LICENCE } from "#core/artefact/licence.ts";
+import type { MountedFolder } from "#core/artefact/directory.ts";
 import type { Author } from "#core/artefact/manifest.ts";
 import {
   notebookParts,
@@ -16,19 +17,22 @@ import {
 } from "#core/artefact/notebook-parts.ts";
 import { openArtefact } from "#core/artefact/open.ts";
 import { checkPaths } from "#core/artefact/paths.ts";
-import { publishArtefact } from "#core/artefact/publish.ts";
+import { publishArtefact, type ArtefactParts } from "#core/artefact/publish.ts";
+import { needsLinux } from "#core/artefact/runtime.ts";
 import { textOf } from "#core/artefact/secrets.ts";
 import { usedFiles, type FileTree } from "#core/artefact/used-files.ts";
 import { fitName } from "#core/mesh/identity.ts";
 import { readFile as readNotebook, titleOf } from "#core/notebook/formats.ts";
 import type { Notebook } from "#core/notebook/model.ts";
 import { exportCar } from "#core/store/car.ts";
+import type { BlockStore } from "#core/store/stores.ts";
 import { artefactPage } from "#plugins/page/artefact-page.ts";
 import { openSignatures } from "#plugins/identity/signatures.ts";
 import { type Terminal, UsageError } from "../cli-error.ts";
 import { checkWritable, formatOf, readInput } from "../files.ts";
 import { pageRenderers } from "../page-renderers.ts";
 import { counted, readArguments, sizeText } from "./arguments.ts";
+import { copyOfKroma, partsOfKroma } from "./built-kroma.ts";
 import { openHome, type Home } from "./home.ts";
 import { stopOnSignals } from "./stopping.ts";
 
@@ -49,32 +53,43 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
     parent: { type: "string", multiple: true },
     file: { type: "string", multiple: true },
     "allow-secrets": { type: "boolean" },
+    "with-runtime": { type: "boolean" },
+    self: { type: "boolean" },
     quiet: { type: "boolean", short: "q" },
   });
-  const [file, ...rest] = positionals;
-  if (file === undefined) throw new UsageError("publish: which notebook? Usage: kroma publish FILE [options]");
-  if (rest.length > 0) throw new UsageError(`publish: one notebook at a time, not also ${rest.join(" ")}`);
-  formatOf(file);
-  if (values.car !== undefined) await checkWritable(values.car);
-  const notebook = await read(file, terminal);
-  const folder = await realpath(dirname(resolve(file)));
-  const files = await workspaceFiles(notebook, folder, file, values.file ?? []);
   const say = (line: string): void => {
     if (values.quiet !== true) terminal.say(line);
   };
+  if (values.car !== undefined) await checkWritable(values.car);
+  const [file, ...rest] = positionals;
+  if (values.self === true) {
+    const forNotebooks = (["name", "parent", "file", "allow-secrets", "with-runtime"] as const).filter(
+      (name) => values[name] !== undefined,
+    );
+    if (file !== undefined || forNotebooks.length > 0)
+      throw new UsageError("publish: --self publishes Kroma itself: no notebook goes with it, nor what is said of one");
+    return withHome(async (home, signal) => {
+      const authors = values.author?.map(authorOf) ?? [];
+      const { title, licence, version } = values;
+      const parts = await partsOfKroma({ authors, title, licence, version });
+      return finish(parts, authors[0], { home, signal, car: values.car, say, terminal });
+    });
+  }
+  if (file === undefined) throw new UsageError("publish: which notebook? Usage: kroma publish FILE [options]");
+  if (rest.length > 0) throw new UsageError(`publish: one notebook at a time, not also ${rest.join(" ")}`);
+  formatOf(file);
+  const notebook = await read(file, terminal);
+  const folder = await realpath(dirname(resolve(file)));
+  const files = await workspaceFiles(notebook, folder, file, values.file ?? []);
   for (const { path, size } of files) say(`takes ${path} along (${sizeText(size)})`);
   const isAllowed = checkSecrets(await secretsIn(notebook, files), values["allow-secrets"] === true, terminal);
   if (!isAllowed) return 2;
 
-  const stopping = stopOnSignals();
-  const home = openHome();
-  try {
+  return withHome(async (home, signal) => {
     const named = values.author?.map(authorOf);
-    const signer = await home.signer(fitName(named?.[0]?.name ?? ""));
-    // Not who signs: the same notebook has the same CID, whoever publishes it.
-    const authors = named ?? authorsIn(notebook);
     const said = {
-      authors,
+      // Not who signs: the same notebook has the same CID, whoever publishes it.
+      authors: named ?? authorsIn(notebook),
       licence: values.licence ?? UNSTATED_LICENCE,
       title: values.title ?? (notebook.title || titleOf(file)),
       ...(values.name === undefined ? {} : { name: values.name }),
@@ -82,29 +97,64 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
       // Without --parent they are those that the notebook says it was forked from.
       ...(values.parent === undefined ? {} : { parents: await parentsOf(values.parent, home) }),
     };
+    const withRuntime = values["with-runtime"] === true;
     const paths = files.map(({ path }) => path);
-    const page = await artefactPage(notebook, paths, said, pageRenderers);
+    const page = await artefactPage(notebook, paths, said, pageRenderers, withRuntime);
     const parts = notebookParts(notebook, files.map(openFile), said, page);
-    const published = await home.writing(async () => {
-      const made = await publishArtefact(parts, home.blocks, signer, {
-        signal: stopping.signal,
-        known: { envelopes: (root) => home.envelopes.of(root), signatures: await openSignatures() },
-      });
-      await home.envelopes.add(made.root, made.envelope);
-      await home.pins.add(made.directory, `${parts.title} ${parts.version}`);
-      return made;
+    if (withRuntime && needsLinux(notebook))
+      say("its Linux cells do not run in the copy of Kroma: the Linux image does not go along");
+    const copy = withRuntime ? (store: BlockStore) => copyOfKroma(notebook, store, signal) : undefined;
+    return finish(parts, named?.[0], { home, signal, car: values.car, say, terminal, copy });
+  });
+}
+
+interface Publishing {
+  readonly home: Home;
+  readonly signal: AbortSignal;
+  readonly car: string | undefined;
+  readonly say: (line: string) => void;
+  readonly terminal: Terminal;
+  /** Makes the copy of Kroma that goes along. */
+  readonly copy?: ((store: BlockStore) => Promise<MountedFolder>) | undefined;
+}
+
+/** Makes the blocks, signs and pins them, and says what came of it. */
+async function finish(
+  parts: ArtefactParts,
+  author: Author | undefined,
+  { home, signal, car, say, terminal, copy }: Publishing,
+): Promise<number> {
+  const signer = await home.signer(fitName(author?.name ?? ""));
+  const published = await home.writing(async () => {
+    const folders = copy ? [await copy(home.blocks)] : [];
+    for (const { bytes } of folders) say(`takes a copy of Kroma along (${sizeText(bytes)})`);
+    const made = await publishArtefact({ ...parts, folders }, home.blocks, signer, {
+      signal,
+      known: { envelopes: (root) => home.envelopes.of(root), signatures: await openSignatures() },
     });
-    if (values.car !== undefined) {
-      await writeCarFile(values.car, exportCar([published.root, published.directory], home.blocks));
-      say(`wrote ${values.car}`);
-    }
-    say(
-      `published ${counted(parts.content.length, "file")}, ${sizeText(published.bytes)}, signed by ${signer.identity.name}`,
-    );
-    say(`directory, for gateways and pins: ${published.directory}`);
-    say(`signature: ${published.envelope}`);
-    terminal.out(`${published.root}\n`);
-    return 0;
+    await home.envelopes.add(made.root, made.envelope);
+    await home.pins.add(made.directory, `${parts.title} ${parts.version}`);
+    return made;
+  });
+  if (car !== undefined) {
+    await writeCarFile(car, exportCar([published.root, published.directory], home.blocks));
+    say(`wrote ${car}`);
+  }
+  say(
+    `published ${counted(parts.content.length, "file")}, ${sizeText(published.bytes)}, signed by ${signer.identity.name}`,
+  );
+  say(`directory, for gateways and pins: ${published.directory}`);
+  say(`signature: ${published.envelope}`);
+  terminal.out(`${published.root}\n`);
+  return 0;
+}
+
+/** Does it with the home folder open, until it is done or a signal stops it. */
+async function withHome(work: (home: Home, signal: AbortSignal) => Promise<number>): Promise<number> {
+  const stopping = stopOnSignals();
+  const home = openHome();
+  try {
+    return await work(home, stopping.signal);
   } finally {
     stopping.end();
     home.close();

@@ -27,6 +27,17 @@ export function listingPage(path: string, cid: string, entries: readonly Directo
   );
 }
 
+/** What stands in the place of a copy of Kroma inside an artefact, for nothing runs here. `app` is the address of one that may. */
+export const runPage = (cid: string, app: string | undefined): string =>
+  page(
+    "This gateway shows what is published, and runs nothing",
+    "<p>What you asked for is a program: a copy of Kroma that came with a notebook. Pages of this gateway may come from anybody, so its host lets them do nothing but be read.</p>" +
+      (app === undefined
+        ? ""
+        : `<p><a href="${escape(`${app}#/artefact/${cid}`)}">Open it in the Kroma of this mirror</a></p>`) +
+      `<p>Or go to a Kroma of your own, choose <em>Open</em>, and give it this name:</p><p><code>${cid}</code></p>`,
+  );
+
 /** The gateway's own first page. */
 export const gatewayPage = (): string =>
   page(

@@ -7,6 +7,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { KromaError } from "#core/base/errors.ts";
 import { sourceHash } from "#core/base/source-hash.ts";
 import { decodeRoot } from "#core/artefact/manifest.ts";
+import { RUNTIME_FOLDER } from "#core/artefact/runtime.ts";
 import { listDirectory, readFile, type DirectoryEntry } from "#core/artefact/unixfs.ts";
 import { carBytes } from "#core/store/car.ts";
 import { checkedSource } from "#core/artefact/open.ts";
@@ -15,7 +16,7 @@ import type { BlockSource } from "#core/store/stores.ts";
 import { contentTypeOf, isOwnName } from "../http-facts.ts";
 import { attach, dispositionOf, isKnown, partOf, pipe, refuse, sendBytes, sendText } from "./gateway-answers.ts";
 import { carBlocks, checkStretch, ReadBlocks } from "./gateway-car.ts";
-import { gatewayPage, listingPage, MOST_LISTED } from "./gateway-pages.ts";
+import { gatewayPage, listingPage, MOST_LISTED, runPage } from "./gateway-pages.ts";
 import { followPath, kindHere } from "./gateway-path.ts";
 import { type GatewayRequest, HttpRefusal, readRequest } from "./gateway-request.ts";
 import { sniffType } from "./gateway-types.ts";
@@ -28,6 +29,8 @@ export interface GatewayOptions {
   readonly resolve?: (name: string) => Promise<ResolvedName | undefined>;
   /** True for what must not be given, though it is here. */
   readonly isDenied?: (storedName: string) => boolean;
+  /** The address of a Kroma that opens what is published here. */
+  readonly app?: string | undefined;
   /** False: only requests addressed to this machine's own names are answered. */
   readonly anyHost: boolean;
   /** More requests than this at once are asked to come again. */
@@ -162,9 +165,17 @@ async function sendContent(asked: Asked, exchange: Exchange): Promise<void> {
   if (asked.format === "raw" || asked.format === "dag-cbor") return sendBlock(asked, cid, exchange);
   const what = await kindHere(cid, options.blocks, signal);
   if (what.kind === "directory") return sendDirectory(asked, cid, exchange);
+  if (isRun(asked)) {
+    response.setHeader("Cache-Control", "no-cache");
+    return sendText(exchange.request, response, "text/html; charset=utf-8", runPage(asked.root, options.app));
+  }
   if (what.kind === "file") return sendFile(asked, cid, what.size, exchange);
   return sendData(asked, cid, exchange);
 }
+
+/** True for a reader who presses *Run* in the page of an artefact that has a copy of Kroma in it. */
+const isRun = ({ path, search, takesHtml }: Asked): boolean =>
+  takesHtml && search.has("published") && path.endsWith(`/${RUNTIME_FOLDER}/index.html`);
 
 async function sendBlock(
   asked: GatewayRequest,

@@ -13,10 +13,13 @@ export interface PublishedServerOptions {
   readonly anyHost: boolean;
   /** Addresses of the mirror's peer. */
   readonly delegates: () => readonly string[];
+  /** Where the page of the mirror is. */
+  readonly app?: string;
 }
 
 /** A request handler for node:http. */
-export function createPublishedServer({ published, now, anyHost, delegates }: PublishedServerOptions): RequestListener {
+export function createPublishedServer(options: PublishedServerOptions): RequestListener {
+  const { published, now, anyHost, delegates, app } = options;
   const { blocks, envelopes, names, isDenied } = published;
   const gateway = createGateway({
     blocks,
@@ -26,6 +29,7 @@ export function createPublishedServer({ published, now, anyHost, delegates }: Pu
       return record && { value: record.value, record: record.bytes, seconds: record.seconds };
     },
     isDenied,
+    app,
     anyHost,
   });
   return (request, response) => {

@@ -4,6 +4,7 @@ import { ArtefactClient } from "#core/artefact/client.ts";
 import { ArtefactHost } from "#core/artefact/host.ts";
 import type { FromArtefacts, ToArtefacts } from "#core/artefact/messages.ts";
 import { channelPair } from "#core/base/channel.ts";
+import { KromaError } from "#core/base/errors.ts";
 import { memberIdOf, type Signer } from "#core/mesh/identity.ts";
 import { MemoryBlockStore, MemoryDocStore } from "#core/store/memory.ts";
 import { PluginHost } from "#core/plugin/facet.ts";
@@ -71,7 +72,8 @@ export function testArtefacts(byte = 1, name = "Mia Berg"): TestArtefacts {
     },
     sources: async () => artefacts.gateways,
     storage: async () => ({ usage: 1_234_567, quota: artefacts.quota, isPersistent: true }),
-    makePage: (notebook, paths, said) => artefactPage(notebook, paths, said, pageRenderers),
+    makePage: (notebook, paths, said, withRuntime) => artefactPage(notebook, paths, said, pageRenderers, withRuntime),
+    runtimeFor: () => Promise.reject(new KromaError("unavailable", "There is no built Kroma in these tests.")),
     link: (address) => `https://kroma.example/${artefactFragment(address)}`,
     show: (address) => void artefacts.shown.push(address),
     offer: () => Promise.resolve([...artefacts.offered]),

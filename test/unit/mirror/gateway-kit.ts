@@ -2,7 +2,7 @@
 import { createServer, request, type IncomingHttpHeaders, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { createGateway, type GatewayOptions } from "#app/node/mirror/gateway.ts";
-import { publishArtefact, type Published } from "#core/artefact/publish.ts";
+import { publishArtefact, type ArtefactParts, type Published } from "#core/artefact/publish.ts";
 import { MemoryBlockStore } from "#core/store/memory.ts";
 import { partsOf, signerOf, text } from "../artefact/kit.ts";
 
@@ -49,7 +49,9 @@ export async function serve(listener: RequestListener): Promise<Server> {
 export const BIG = new Uint8Array(2_500_000).map((_none, index) => Math.imul(index, 0x9e3779b1) >>> 24);
 
 /** A store with one publication: a page, a notebook, and a file of several blocks. */
-export async function publication(): Promise<{ readonly store: MemoryBlockStore; readonly published: Published }> {
+export async function publication(
+  more: ArtefactParts["content"] = [],
+): Promise<{ readonly store: MemoryBlockStore; readonly published: Published }> {
   const store = new MemoryBlockStore();
   const content = [
     { path: "index.html", content: text("<!doctype html><title>Weather</title><p>Rain") },
@@ -57,6 +59,7 @@ export async function publication(): Promise<{ readonly store: MemoryBlockStore;
     { path: "workspace/big.bin", content: BIG },
     { path: "workspace/a b & <c>.txt", content: text("hello") },
     { path: "workspace/plain", content: text("words") },
+    ...more,
   ];
   const published = await publishArtefact(partsOf({ content }), store, await signerOf(1, "Ada"));
   return { store, published };

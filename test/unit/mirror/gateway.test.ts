@@ -50,6 +50,22 @@ describe("a reader", () => {
     expect(headers["etag"]).toBe(`"${await entry("index.html")}"`);
   });
 
+  it("who would run it is told that nothing runs here, and led to a Kroma that can", async () => {
+    const content = new TextEncoder().encode("<script src=app.js></script>");
+    const { store: blocks, published: copy } = await publication([{ path: "kroma/index.html", content }]);
+    const other = await gatewayOf(blocks, { app: "https://kroma.example/" });
+    const path = `/ipfs/${copy.directory}/kroma/index.html`;
+    const { status, body } = await other.get(`${path}?published`, { accept: "text/html,*/*" });
+    expect(status).toBe(200);
+    expect(body.toString()).toContain("runs nothing");
+    expect(body.toString()).toContain(`href="https://kroma.example/#/artefact/${copy.directory}"`);
+    expect(body.toString()).not.toContain("<script");
+    // Programs, and who asks for the file itself, get it.
+    expect((await other.get(`${path}?published`)).body.toString()).toContain("<script");
+    expect((await other.get(path, { accept: "text/html" })).body.toString()).toContain("<script");
+    await other.close();
+  });
+
   it("is led to a directory's own address, with its parameters", async () => {
     const { status, headers } = await gateway.get(`/ipfs/${published.directory}/workspace?x=1`);
     expect([status, headers.location]).toEqual([301, `/ipfs/${published.directory}/workspace/?x=1`]);

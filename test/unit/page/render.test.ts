@@ -45,6 +45,12 @@ test("it has its title, authors, licence, address and a policy that forbids ever
   expect(text).toContain('href="#heading-In-code"');
 });
 
+test("it leads to the copy of Kroma beside it, where there is one", async () => {
+  expect((await page([markdownCell("Text", 1)])).html).not.toContain("Run</a>");
+  const { html: text } = await page([markdownCell("Text", 1)], { run: "kroma/index.html?published" });
+  expect(text).toContain('<a href="kroma/index.html?published">Run</a>');
+});
+
 test("nothing hostile is left of outputs, drawings, Markdown and titles", async () => {
   const canary = "http://127.0.0.1:9/canary";
   for (const markup of hostileMarkup(canary)) {

@@ -1,0 +1,59 @@
+/** The built Kroma of this checkout, as it goes into artefacts: as a copy beside a notebook, or as an artefact of its own. */
+import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { KromaError } from "#core/base/errors.ts";
+import type { ArtefactParts } from "#core/artefact/publish.ts";
+import type { MountedFolder } from "#core/artefact/directory.ts";
+import { findBuild, runtimeFolder, type ReadRuntimeFile } from "#core/artefact/runtime-folder.ts";
+import { PAGE_PATH, type Author } from "#core/artefact/manifest.ts";
+import { runtimeFiles } from "#core/artefact/runtime.ts";
+import type { Notebook } from "#core/notebook/model.ts";
+import type { BlockStore } from "#core/store/stores.ts";
+
+const ROOT = join(import.meta.dirname, "../../..");
+const SITE = join(ROOT, "dist/site");
+
+const read: ReadRuntimeFile = async (path) => {
+  try {
+    return await readFile(join(SITE, path));
+  } catch (error) {
+    throw new KromaError("unavailable", "The page of Kroma is not built (npm run build makes it).", { cause: error });
+  }
+};
+
+/** The copy that this notebook needs, as blocks in the store. `unavailable` when the page is not built. */
+export async function copyOfKroma(notebook: Notebook, store: BlockStore, signal?: AbortSignal): Promise<MountedFolder> {
+  const files = runtimeFiles(await findBuild(read), notebook);
+  return runtimeFolder(files, read, store, signal ? { signal } : {});
+}
+
+/** Kroma itself, to be published: all of the build but the Linux image, which is the matter of whoever serves it. */
+export async function partsOfKroma(said: {
+  readonly authors: readonly Author[];
+  readonly licence?: string | undefined;
+  readonly title?: string | undefined;
+  readonly version?: string | undefined;
+}): Promise<ArtefactParts> {
+  const { version, license } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as Record<string, string>;
+  const build = await findBuild(read);
+  return {
+    kind: "app",
+    name: "kroma",
+    version: said.version ?? `${version}+${build.id}`,
+    title: said.title ?? "Kroma",
+    authors: said.authors,
+    licence: said.licence ?? license ?? "",
+    entry: PAGE_PATH,
+    environment: { packages: [], npm: [] },
+    models: [],
+    prompts: [],
+    capabilities: [],
+    parents: [],
+    content: build.files.map(({ path }) => ({ path, content: lazily(path) })),
+  };
+}
+
+async function* lazily(path: string): AsyncGenerator<Uint8Array> {
+  yield await read(path);
+}

@@ -1,0 +1,122 @@
+/**
+ * A notebook published with a copy of Kroma, put on a host of plain files that sends no headers of its own, deep below its root: its
+ * page is read without script, *Run* opens the copy there, and its cells run. At a gateway the copy checks the signature first.
+ */
+import { createReadStream, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BrowserContext, Page } from "playwright";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { contentTypeOf } from "#app/node/http-facts.ts";
+import { importCar } from "#core/store/car.ts";
+import { MemoryBlockStore } from "#core/store/memory.ts";
+import { browser, kroma } from "./kroma-process.ts";
+
+const PATIENCE = 120_000;
+const folder = mkdtempSync(join(tmpdir(), "kroma-copy-"));
+const files = join(folder, "host/some/deep/path");
+const blocks = new MemoryBlockStore();
+let server: Server;
+let url: string;
+let directory: string;
+let context: BrowserContext;
+
+const cell = (id: string, source: string) => ({
+  id,
+  cell_type: "code",
+  source,
+  metadata: { kroma: { language: "typescript" } },
+  outputs: [],
+  execution_count: null,
+});
+const NOTEBOOK = {
+  cells: [
+    { id: "title", cell_type: "markdown", source: "# Rain\n\nHow much of it fell.", metadata: {} },
+    cell(
+      "sum",
+      'kroma.files.readText("data/rain.csv").trim().split("\\n").slice(1).map((line) => Number(line.split(",")[1])).reduce((a, b) => a + b)',
+    ),
+  ],
+  metadata: { kernelspec: { name: "typescript", display_name: "TypeScript", language: "typescript" }, title: "Rain" },
+  nbformat: 4,
+  nbformat_minor: 5,
+};
+
+beforeAll(async () => {
+  mkdirSync(join(folder, "own/data"), { recursive: true });
+  writeFileSync(join(folder, "own/rain.ipynb"), JSON.stringify(NOTEBOOK));
+  writeFileSync(join(folder, "own/data/rain.csv"), "day,rain\n1,2\n2,40\n");
+  const environment = { KROMA_HOME: join(folder, "home") };
+  const car = join(folder, "rain.car");
+  const said = ["--author", "Ana Gil", "--with-runtime", "--car", car];
+  const published = await kroma(["publish", join(folder, "own/rain.ipynb"), ...said], { environment });
+  expect(published.code, published.stderr).toBe(0);
+  directory = /directory, for gateways and pins: (\S+)/.exec(published.stderr)?.[1] ?? "";
+  const fetched = await kroma(["fetch", published.stdout.trim(), "--output", files], { environment });
+  expect(fetched.code, fetched.stderr).toBe(0);
+  await importCar(createReadStream(car), blocks);
+  server = createServer((request, response) => {
+    const [path = "", query] = (request.url ?? "").split("?");
+    const raw = query === "format=raw" ? /^\/ipfs\/(\w+)$/.exec(path)?.[1] : undefined;
+    if (raw !== undefined) {
+      void blocks.get(raw).then((bytes) => (bytes ? response.end(bytes) : response.writeHead(404).end()));
+      return;
+    }
+    const inside = path.replace(`/ipfs/${directory}/`, "/some/deep/path/");
+    const place = join(folder, "host", inside.endsWith("/") ? `${inside}index.html` : inside);
+    if (!statSync(place, { throwIfNoEntry: false })?.isFile()) return void response.writeHead(404).end();
+    response.setHeader("Content-Type", contentTypeOf(place) ?? "application/octet-stream");
+    createReadStream(place).pipe(response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  context = await browser(join(folder, "profile"));
+}, PATIENCE);
+afterAll(async () => {
+  await context?.close();
+  server?.closeAllConnections();
+  await new Promise((resolve) => server?.close(resolve));
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+
+async function open(path: string): Promise<Page> {
+  const page = await context.newPage();
+  page.on("pageerror", (error) => console.error(error.stack));
+  await page.goto(`${url}${path}`);
+  return page;
+}
+
+async function runAll(page: Page): Promise<void> {
+  await expect
+    .poll(() => page.evaluate(() => crossOriginIsolated).catch(() => false), { timeout: PATIENCE })
+    .toBe(true);
+  await page.getByRole("button", { name: "Run all" }).click();
+  await page
+    .locator("[data-cell]", { hasText: "reduce" })
+    .getByText("42", { exact: true })
+    .waitFor({ timeout: PATIENCE });
+}
+
+it("runs on a host of plain files, where its page can be read without it", async () => {
+  expect(readFileSync(join(files, "index.html"), "utf8")).not.toContain("<script");
+  const page = await open("/some/deep/path/");
+  await page.getByText("How much of it fell.").waitFor();
+  await page.getByRole("link", { name: "Run" }).click();
+  await page.getByText("This notebook came from elsewhere").waitFor();
+  expect(new URL(page.url()).pathname).toBe("/some/deep/path/kroma/index.html");
+  await runAll(page);
+  await page.close();
+}, 300_000);
+
+it("checks at a gateway who signed it, and opens what was signed", async () => {
+  const page = await open(`/ipfs/${directory}/`);
+  await page.getByRole("link", { name: "Run" }).click();
+  await page.getByText("Signed by somebody who calls themself “Ana Gil”.").waitFor();
+  await page.getByRole("button", { name: "Open", exact: true }).click();
+  await page.getByRole("button", { name: "Trust it" }).click();
+  await page.locator("dialog").getByRole("button", { name: "Trust it" }).click();
+  await runAll(page);
+  await page.close();
+}, 300_000);
