@@ -9,6 +9,8 @@ import * as v from "valibot";
 export const HTTP_WINDOW = 1024 * 1024;
 /** Most bytes of a request's body. */
 export const HTTP_REQUEST_BODY = 16 * 1024 * 1024;
+/** Most bytes of one `http_send`. */
+export const HTTP_SEND = 1024 * 1024;
 
 const id = v.pipe(v.string(), v.regex(/^[\w-]{1,64}$/));
 const token = v.pipe(v.string(), v.regex(/^[\w!#$%&'*+.^`|~-]{1,128}$/));
@@ -36,6 +38,13 @@ const toMachine = v.variant("type", [
     path,
     headers: v.pipe(v.array(v.tuple([token, headerValue])), v.maxLength(64)),
     body: v.optional(v.pipe(v.instance(Uint8Array), v.maxLength(HTTP_REQUEST_BODY))),
+    /** The protocol that the connection shall go over to (RFC 9110, 7.8). */
+    upgrade: v.optional(v.literal("websocket")),
+  }),
+  v.object({
+    type: v.literal("http_send"),
+    parent: id,
+    data: v.pipe(v.instance(Uint8Array), v.maxLength(HTTP_SEND)),
   }),
   v.object({
     type: v.literal("http_taken"),
@@ -47,8 +56,8 @@ const toMachine = v.variant("type", [
 ]);
 
 /**
- * Ends a job; asks a server of the machine for something (`path` with its query), takes its answer, gives it up; says
- * which hosts of the web its programs may reach.
+ * Ends a job; asks a server of the machine for something (`path` with its query), takes its answer, gives it up, sends more
+ * once the server has agreed to another protocol; says which hosts of the web its programs may reach.
  */
 export type ToMachine = Readonly<v.InferOutput<typeof toMachine>>;
 

@@ -29,6 +29,8 @@
  * K17 Every http_request is answered by at most one `http_response`, its body as `http_data`, and exactly one `http_end`, its
  *     last message, which says what failed if something did. At most HTTP_WINDOW bytes of a body are under way that
  *     were not given back by `http_taken`. After `http_cancel`, and when the kernel ends, the `http_end` comes at once.
+ *     A request with `upgrade` that is answered with 101 is a connection from then on: `http_data` brings what the server
+ *     sends, `http_send` takes to it what the page sends, in order; before the 101 an `http_send` is passed over.
  * K18 `port_open` asks for a preview of a port, for the person to see; nothing depends on it.
  *
  * Terminals (terminals.ts) are our own addition; only kernels whose spec says `terminals` get these messages:

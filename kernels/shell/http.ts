@@ -1,6 +1,6 @@
 /**
  * HTTP/1.1 as a client, over one connection into the machine (RFC 9112): one request, one answer, then the connection is
- * closed. Takes bodies by length, in chunks or up to the end. The server is untrusted: heads have a size limit, and what
+ * closed. Takes bodies by length, in chunks or up to the end, and what follows when a server goes over to another protocol. The server is untrusted: heads have a size limit, and what
  * is not HTTP is said to be so. Nothing here knows what an answer is for.
  */
 
@@ -15,6 +15,8 @@ export interface HttpRequestParts {
   readonly path: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body?: Uint8Array | undefined;
+  /** The protocol to go over to. */
+  readonly upgrade?: string | undefined;
 }
 
 /** What a request says of itself and its connection. */
@@ -30,8 +32,9 @@ const OURS = new Set([
 ]);
 
 /** The bytes of a request. Host, length and connection are ours to say. */
-export function requestBytes({ port, method, path, headers, body }: HttpRequestParts): Uint8Array {
-  const lines = [`${method} ${path} HTTP/1.1`, `Host: localhost:${port}`, "Connection: close"];
+export function requestBytes({ port, method, path, headers, body, upgrade }: HttpRequestParts): Uint8Array {
+  const connection = upgrade === undefined ? ["Connection: close"] : ["Connection: Upgrade", `Upgrade: ${upgrade}`];
+  const lines = [`${method} ${path} HTTP/1.1`, `Host: localhost:${port}`, ...connection];
   for (const [name, value] of headers) if (!OURS.has(name.toLowerCase())) lines.push(`${name}: ${value}`);
   if (body ?? !/^(?:GET|HEAD|OPTIONS|TRACE)$/.test(method)) lines.push(`Content-Length: ${body?.length ?? 0}`);
   const head = new TextEncoder().encode(`${lines.join("\r\n")}\r\n\r\n`);
@@ -56,15 +59,18 @@ type Body = { readonly kind: "none" | "chunked" | "until the end" } | { readonly
 export class AnswerReader {
   readonly #listener: AnswerListener;
   readonly #isHead: boolean;
+  readonly #upgrades: boolean;
   #held = new Uint8Array(0);
   #stage: "head" | "body" | "chunk size" | "chunk" | "chunk end" | "trailer" | "over" = "head";
   #body: Body = { kind: "none" };
   #chunk = 0;
   #trailer = 0;
 
-  constructor(method: string, listener: AnswerListener) {
+  /** `upgrades`: the request asked for another protocol, so that an answer of 101 has what the server sends as its body. */
+  constructor(method: string, listener: AnswerListener, upgrades = false) {
     this.#listener = listener;
     this.#isHead = method === "HEAD";
+    this.#upgrades = upgrades;
   }
 
   push(bytes: Uint8Array): void {
@@ -144,7 +150,8 @@ export class AnswerReader {
   #begin(status: number, headers: readonly (readonly [string, string])[]): void {
     const value = (name: string): string | undefined => headers.find(([other]) => other === name)?.[1];
     const length = value("content-length");
-    if (this.#isHead || status === 204 || status === 304 || status === 101) this.#body = { kind: "none" };
+    if (status === 101 && this.#upgrades) this.#body = { kind: "until the end" };
+    else if (this.#isHead || status === 204 || status === 304 || status === 101) this.#body = { kind: "none" };
     else if (/(?:^|,)\s*chunked\s*$/i.test(value("transfer-encoding") ?? "")) this.#body = { kind: "chunked" };
     else if (length !== undefined && /^\d{1,15}$/.test(length)) this.#body = { kind: "length", left: Number(length) };
     else this.#body = { kind: "until the end" };

@@ -4,7 +4,7 @@
  * often what the person is just writing.
  */
 import { type FromMachine, HTTP_WINDOW, type ToMachine } from "#core/kernel/machine.ts";
-import { AnswerReader, requestBytes } from "./http.ts";
+import { type AnswerListener, AnswerReader, requestBytes } from "./http.ts";
 import type { GuestStreamHandle, Mux } from "./mux.ts";
 import type { Rest } from "./rest.ts";
 
@@ -12,6 +12,10 @@ import type { Rest } from "./rest.ts";
 const SILENCE = 60_000;
 /** Requests at once: a page with many pictures asks for all of them; the machine's agent has 128 channels for everything. */
 const AT_ONCE = 12;
+/** Connections and streams of events beside them: each stays for as long as its page does. */
+const LASTING = 40;
+/** Bytes that a server has not taken from a connection; one that leaves more is not listening. */
+const UNSENT = 16 * 1024 * 1024;
 
 type Request = Extract<ToMachine, { type: "http_request" }>;
 
@@ -22,6 +26,7 @@ export class Requests {
   readonly #waiting: OpenRequest[] = [];
   #machine: { readonly mux: Mux; readonly rest: Rest } | undefined;
   #running = 0;
+  #lasting = 0;
 
   constructor(say: (message: FromMachine) => void) {
     this.#say = say;
@@ -45,6 +50,7 @@ export class Requests {
     }
     const request = this.#open.get(message.parent);
     if (message.type === "http_taken") request?.taken(message.bytes);
+    else if (message.type === "http_send") request?.send(message.data);
     else request?.end("it was given up");
   }
 
@@ -55,11 +61,21 @@ export class Requests {
       const request = this.#waiting.shift();
       if (!request) return;
       this.#running++;
+      let lasts = false;
+      const lasting = (): void => {
+        if (this.#lasting >= LASTING)
+          return request.end(`More than ${LASTING} connections and streams of events at once are not kept.`);
+        lasts = true;
+        this.#lasting++;
+        this.#running--;
+        this.#next();
+      };
       void machine.rest
-        .during(() => request.run(machine.mux))
+        .during(() => request.run(machine.mux, lasting))
         .catch((error: unknown) => request.end(error instanceof Error ? error.message : String(error)))
         .finally(() => {
-          this.#running--;
+          if (lasts) this.#lasting--;
+          else this.#running--;
           this.#next();
         });
     }
@@ -74,6 +90,9 @@ class OpenRequest {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #onOver: () => void = () => undefined;
   #over = false;
+  /** It has no end of its own: silence is nothing unusual. */
+  #lasts = false;
+  #isConnection = false;
   /** Bytes of the body that the page has not taken, and bytes of the stream that wait for that. */
   #untaken = 0;
   #unused = 0;
@@ -83,19 +102,28 @@ class OpenRequest {
     this.#say = say;
   }
 
-  /** Resolves when it is over. */
-  run(mux: Mux): Promise<void> {
+  /** Resolves when it is over; `onLasting` hears that this one has no end of its own. */
+  run(mux: Mux, onLasting: () => void): Promise<void> {
     if (this.#over) return Promise.resolve();
-    const { id: parent, port, method } = this.#request;
-    const reader = new AnswerReader(method, {
-      onHead: (status, headers) => this.#say({ type: "http_response", parent, status, headers }),
+    const { id: parent, port, method, upgrade } = this.#request;
+    const listener: AnswerListener = {
+      onHead: (status, headers) => {
+        this.#isConnection = status === 101 && upgrade !== undefined;
+        this.#lasts = this.#isConnection || headers.some(isEventStream);
+        if (this.#lasts) onLasting();
+        if (this.#over) return;
+        clearTimeout(this.#timer);
+        this.#wait();
+        this.#say({ type: "http_response", parent, status, headers });
+      },
       onBody: (bytes) => {
         this.#untaken += bytes.length;
         this.#say({ type: "http_data", parent, data: bytes.slice() });
       },
       onEnd: () => this.end(undefined),
       onError: (sentence) => this.end(`Port ${port}: ${sentence}.`),
-    });
+    };
+    const reader = new AnswerReader(method, listener, upgrade !== undefined);
     return new Promise((resolve) => {
       this.#onOver = resolve;
       this.#wait();
@@ -124,6 +152,13 @@ class OpenRequest {
     this.#giveBack();
   }
 
+  send(data: Uint8Array): void {
+    if (this.#over || !this.#isConnection || !this.#handle) return;
+    if (this.#handle.queued + data.length > UNSENT)
+      return this.end(`The server at port ${this.#request.port} does not take what is sent to it.`);
+    this.#handle.write(data);
+  }
+
   /** The last word, once. */
   end(error: string | undefined): void {
     if (this.#over) return;
@@ -143,6 +178,7 @@ class OpenRequest {
 
   #wait(): void {
     clearTimeout(this.#timer);
+    if (this.#lasts) return;
     this.#timer = setTimeout(() => {
       // Silence while the page does not take what came is the page's.
       if (this.#untaken > 0) return this.#wait();
@@ -150,3 +186,7 @@ class OpenRequest {
     }, SILENCE);
   }
 }
+
+/** Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html) come for as long as somebody listens. */
+const isEventStream = ([name, value]: readonly [string, string]): boolean =>
+  name === "content-type" && /^text\/event-stream\s*(?:;|$)/i.test(value);

@@ -167,6 +167,7 @@ function receive(message: ToKernel): void {
       return activity.end(message.pid);
     case "http_request":
     case "http_taken":
+    case "http_send":
     case "http_cancel":
       return requests.take(message);
     case "kernel_output":

@@ -8,7 +8,10 @@ import { toBase64 } from "#core/workspace/values-json.ts";
 import { type Address, addressOf, urlOf } from "./address.ts";
 import { type Answer, type Client, GET, header, textOf } from "./client.ts";
 import { moduleParts } from "./modules.ts";
-import { type ShimConfig, shimProgram } from "./shim.ts";
+import type { ShimConfig } from "./frame-messages.ts";
+import { shimProgram } from "./shim.ts";
+import { shimRequest } from "./shim-request.ts";
+import { shimStreams } from "./shim-streams.ts";
 
 /** What the page may do: show and compute, and load from the web over https as an output's HTML may. */
 const POLICY = [
@@ -26,6 +29,11 @@ const POLICY = [
 
 /** Most files that are put into a page before it is shown, and most modules of one. */
 const MOST = 500;
+
+/** The frame's program as it travels. */
+const textOfProgram = (program: (...values: never[]) => void): string => program.toString().replaceAll("</", "<\\/");
+const PROGRAM = textOfProgram(shimProgram);
+const PARTS = [shimRequest, shimStreams].map(textOfProgram).join(",");
 
 /** The attribute in which an address waits for the frame's program. */
 const LATER = ["img", "source", "video", "audio", "track", "embed", "input"] as const;
@@ -47,6 +55,7 @@ export class Composer {
     const stated = page.querySelector("base[href]")?.getAttribute("href") ?? "";
     const here = urlOf(answer.address);
     const base = addressOf(stated, here) ? new URL(stated, here).href : here;
+    const target = page.querySelector("base[target]")?.getAttribute("target") ?? "";
     for (const element of page.querySelectorAll("base, meta[http-equiv=content-security-policy i]")) element.remove();
     const refresh = takeRefresh(page, base);
     this.#setAside(page, base);
@@ -54,10 +63,10 @@ export class Composer {
     const head = page.createElement("head");
     head.innerHTML = `<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="${POLICY}"><base><script></script>`;
     head.querySelector("base")?.setAttribute("href", base);
+    if (target !== "") head.querySelector("base")?.setAttribute("target", target);
     const shim = JSON.stringify({ ...config, ...(refresh ? { refresh } : {}) }).replaceAll("<", "\\u003c");
     const script = head.querySelector("script");
-    if (script)
-      script.textContent = `(${shimProgram.toString().replaceAll("</", "<\\/")})(${shim});document.currentScript.remove();`;
+    if (script) script.textContent = `(${PROGRAM})(${shim},[${PARTS}]);document.currentScript.remove();`;
     page.head.prepend(...head.childNodes);
     return `${page.doctype ? "<!DOCTYPE html>" : ""}${page.documentElement.outerHTML}`;
   }

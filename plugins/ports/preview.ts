@@ -3,50 +3,17 @@
  * has no origin (never `allow-same-origin`), and what it says is checked here before anything is done for it.
  */
 import { createSignal, type Accessor } from "solid-js";
-import * as v from "valibot";
 import { randomId } from "#core/base/ids.ts";
-import { HTTP_REQUEST_BODY } from "#core/kernel/machine.ts";
 import type { Session } from "#core/session/session.ts";
 import { type Address, addressOf, shownAddress, urlOf } from "./address.ts";
-import { type Answer, Client, GET, header, type Question, textOf } from "./client.ts";
-import type { FromFrame, ToFrame } from "./shim.ts";
+import { type Answer, Client, fileName, GET, isAttachment, isPage, mimeOf, type Question } from "./client.ts";
+import { type FromFrame, readFromFrame } from "./frame-messages.ts";
+import { FramePage, type FrameSlot } from "./frame-page.ts";
 
-/** Requests of a page that wait for an answer; more are refused. */
-const MOST_REQUESTS = 256;
 const MOST_STATE = 64 * 1024;
-
-const url = v.pipe(v.string(), v.maxLength(20_000));
-const pair = v.tuple([v.pipe(v.string(), v.maxLength(128)), v.pipe(v.string(), v.maxLength(16_384))]);
-const body = v.optional(v.pipe(v.instance(Uint8Array), v.maxLength(HTTP_REQUEST_BODY)));
-const id = v.pipe(v.number(), v.integer());
-const title = v.pipe(
-  v.string(),
-  v.transform((text) => text.slice(0, 200)),
-);
-const fromFrame = v.variant("type", [
-  v.object({ type: v.literal("ready"), title }),
-  v.object({ type: v.literal("title"), title }),
-  v.object({
-    type: v.literal("fetch"),
-    id,
-    url,
-    method: v.pipe(v.string(), v.maxLength(32)),
-    headers: v.pipe(v.array(pair), v.maxLength(60)),
-    body,
-  }),
-  v.object({ type: v.literal("cancel"), id }),
-  v.object({ type: v.literal("cookie"), text: v.pipe(v.string(), v.maxLength(4096)) }),
-  v.object({
-    type: v.literal("navigate"),
-    url,
-    replace: v.optional(v.boolean()),
-    body,
-    contentType: v.optional(v.pipe(v.string(), v.maxLength(300))),
-  }),
-  v.object({ type: v.literal("state"), url, state: v.unknown(), replace: v.boolean() }),
-  v.object({ type: v.literal("go"), by: id }),
-  v.object({ type: v.literal("outside"), url }),
-]);
+/** Frames inside frames, and in one page with all that is in it. */
+const DEEPEST = 6;
+const MOST_FRAMES = 64;
 
 /** What is in the frame's place. */
 export type Shown =
@@ -83,8 +50,8 @@ export class Preview {
   #load = 0;
   #question: Question = GET;
   #abort = new AbortController();
-  #frame: Window | undefined;
-  #requests = new Map<number, AbortController>();
+  /** The page that is shown. */
+  #page: FramePage | undefined;
 
   constructor(session: Session) {
     const [address, setAddress] = createSignal<Address>();
@@ -108,11 +75,10 @@ export class Preview {
     this.#client = new Client(session.machine);
   }
 
-  /** Goes there; `replace` leaves no way back to where it was. */
+  /** Goes there; `replace` leaves no way back to where it was. The page that is shown is left at once. */
   go(address: Address, how: { readonly replace?: boolean; readonly question?: Question } = {}): void {
-    const entry: Entry = { address, load: ++this.#load, state: undefined };
-    this.#enter(entry, how.replace ?? false);
-    void this.#show(entry, how.question ?? GET);
+    this.#page?.stop();
+    this.#follow(address, how);
   }
 
   /** Goes to a port's path as a program or a person gives it; what is no such address is passed over. */
@@ -123,6 +89,7 @@ export class Preview {
 
   reload(): void {
     const entry = this.#entries[this.#at];
+    this.#page?.stop();
     if (entry) void this.#show(entry, this.#question);
   }
 
@@ -135,8 +102,12 @@ export class Preview {
     this.#move();
     this.#setAddress(to.address);
     if (to.load === from?.load && this.shown().type === "page") {
-      this.#tell({ type: "popstate", url: urlOf(to.address), state: to.state });
-    } else void this.#show(to, GET);
+      if (this.#page) this.#page.address = to.address;
+      this.#page?.tell({ type: "popstate", url: urlOf(to.address), state: to.state });
+    } else {
+      this.#page?.stop();
+      void this.#show(to, GET);
+    }
   }
 
   canStep(by: number): boolean {
@@ -156,15 +127,15 @@ export class Preview {
     this.#setShown({ type: "nothing" });
   }
 
-  /** The frame's window: who says something and has the page's nonce is the page. */
+  /** The frame's window: who says something from there, or from a frame inside, and has its page's nonce is that page. */
   hear(event: MessageEvent, frame: Window | null): void {
-    const page = this.shown();
-    if (page.type !== "page" || frame === null || event.source !== frame) return;
     const said = event.data as { nonce?: unknown; message?: unknown } | undefined;
-    if (typeof said !== "object" || said === null || said.nonce !== page.nonce) return;
-    this.#frame = frame;
-    const read = v.safeParse(fromFrame, said.message);
-    if (read.success) this.#take(read.output as FromFrame);
+    if (typeof said !== "object" || said === null || typeof said.nonce !== "string" || frame === null) return;
+    const page = this.#pageOf(said.nonce);
+    if (!page || !isInside(event.source, frame, page.depth)) return;
+    page.window = event.source;
+    const message = readFromFrame(said.message);
+    if (message && !page.take(message)) this.#take(page, message);
   }
 
   close(): void {
@@ -172,75 +143,109 @@ export class Preview {
     this.#client.close();
   }
 
-  #take(message: FromFrame): void {
+  #pageOf(nonce: string): FramePage | undefined {
+    for (const page of this.#page?.all() ?? []) if (page.nonce === nonce) return page;
+    return undefined;
+  }
+
+  #take(page: FramePage, message: FromFrame): void {
+    const isTop = page.parent === undefined;
     switch (message.type) {
       case "ready":
       case "title":
-        return this.#setTitle(message.title);
-      case "fetch":
-        return void this.#fetch(message);
-      case "cancel":
-        return this.#requests.get(message.id)?.abort();
-      case "cookie": {
-        const here = this.address();
-        if (here) this.#client.setCookie(here, message.text, true);
+        return isTop ? this.#setTitle(message.title) : undefined;
+      case "navigate":
+        return this.#navigate(page, message);
+      case "frame": {
+        const to = addressOf(message.url);
+        const { id: element, name } = message;
+        if (to) void this.#fill({ page, element, name }, to, GET);
         return;
       }
-      case "navigate": {
-        const to = addressOf(message.url);
-        if (!to) return;
-        const headers: [string, string][] = message.contentType ? [["Content-Type", message.contentType]] : [];
-        const question = message.body ? { method: "POST", headers, body: message.body } : GET;
-        return this.go(to, { replace: message.replace ?? false, question });
-      }
+      case "frame_gone":
+        return page.empty(message.id);
       case "state": {
         const to = addressOf(message.url);
+        if (!to || to.port !== page.address.port) return;
+        page.address = to;
         const current = this.#entries[this.#at];
-        if (!to || !current || to.port !== current.address.port) return;
+        if (!isTop || !current) return;
         const text = JSON.stringify(message.state) ?? "";
         const state: unknown = text === "" || text.length > MOST_STATE ? undefined : JSON.parse(text);
         return this.#enter({ address: to, load: current.load, state }, message.replace);
       }
       case "go":
-        return message.by === 0 ? this.reload() : this.step(Math.sign(message.by));
+        return message.by === 0 ? this.#reload(page) : this.step(Math.sign(message.by));
       case "outside":
         return this.#setNote(`The page wanted to go to ${message.url.slice(0, 200)}, which is not on this machine.`);
+      default:
     }
   }
 
-  async #fetch({
-    id: number,
-    url: target,
-    method,
-    headers,
-    body: sent,
-  }: Extract<FromFrame, { type: "fetch" }>): Promise<void> {
-    const frame = this.#frame;
-    const to = addressOf(target);
-    const fail = (text: string): void => this.#tell({ type: "failed", id: number, message: text }, frame);
-    if (!to || this.#requests.size >= MOST_REQUESTS)
-      return fail(to ? "Too many requests at once." : "This is not on the machine.");
+  #navigate(page: FramePage, message: Extract<FromFrame, { type: "navigate" }>): void {
+    const to = addressOf(message.url);
+    if (!to) return;
+    const headers: [string, string][] = message.contentType ? [["Content-Type", message.contentType]] : [];
+    const question: Question = message.body ? { method: "POST", headers, body: message.body } : GET;
+    const slot = this.#slotFor(page, message.target ?? "_self");
+    if (slot) void this.#fill(slot, to, question);
+    else this.#follow(to, { replace: message.replace ?? false, question });
+  }
+
+  /** The frame that a link's target names; undefined is the one that the panel shows. */
+  #slotFor(page: FramePage, target: string): Pick<FrameSlot, "page" | "element" | "name"> | undefined {
+    if (target === "_top" || target === "_blank") return undefined;
+    if (target === "_parent") return page.parent && this.#slotOf(page.parent);
+    return (target === "_self" ? undefined : this.#page?.slotNamed(target)) ?? this.#slotOf(page);
+  }
+
+  #slotOf(page: FramePage): FrameSlot | undefined {
+    return [...(page.parent?.slots.values() ?? [])].find(({ shown }) => shown === page);
+  }
+
+  #reload(page: FramePage): void {
+    const slot = this.#slotOf(page);
+    if (slot) void this.#fill(slot, page.address, GET);
+    else this.reload();
+  }
+
+  /** Brings a page, or another file, into a frame of a page. */
+  async #fill(
+    { page, element, name }: Pick<FrameSlot, "page" | "element" | "name">,
+    to: Address,
+    question: Question,
+  ): Promise<void> {
+    page.empty(element);
     const abort = new AbortController();
-    this.#requests.set(number, abort);
-    try {
-      const question: Question = { method: method.toUpperCase(), headers, ...(sent ? { body: sent } : {}) };
-      const answer = await this.#client.ask(to, question, abort.signal);
-      const { status, headers: given, body: content, address } = answer;
-      const cookies = this.#client.cookies(this.address() ?? address);
-      this.#tell(
-        { type: "answer", id: number, url: urlOf(address), status, headers: given, body: content, cookies },
-        frame,
-      );
-    } catch (error) {
-      // A page that is being left hears of its open requests no more than it does in a browser.
-      if (this.#requests.get(number) === abort) fail(error instanceof Error ? error.message : String(error));
-    } finally {
-      if (this.#requests.get(number) === abort) this.#requests.delete(number);
+    page.slots.set(element, { page, element, name, abort, shown: undefined });
+    const { composeInner, errorPage } = await import("./inner-page.ts");
+    const inner = new FramePage(this.#client, randomId(24), to, page);
+    let source: string;
+    if (inner.depth > DEEPEST || isInItself(inner) || [...(this.#page?.all() ?? [])].length > MOST_FRAMES)
+      source = errorPage(shownAddress(to), "There are too many frames inside frames.");
+    else {
+      try {
+        const answer = await this.#client.ask(to, withAccept(question), abort.signal);
+        inner.address = answer.address;
+        if (isAttachment(answer)) page.tell({ type: "download", name: fileName(answer), bytes: answer.body });
+        const cookies = this.#client.cookies(answer.address);
+        const config = { nonce: inner.nonce, url: urlOf(answer.address), cookies, depth: inner.depth };
+        source = await composeInner(this.#client, abort.signal, answer, config);
+      } catch (error) {
+        source = errorPage(shownAddress(to), error instanceof Error ? error.message : String(error));
+      }
     }
+    if (abort.signal.aborted) return;
+    page.slots.set(element, { page, element, name, abort, shown: inner });
+    page.tell({ type: "framed", id: element, source });
   }
 
-  #tell(message: ToFrame, frame = this.#frame): void {
-    frame?.postMessage({ message }, "*");
+  /** Goes where the page leads; it stays until what is there has come, and altogether if that is a file to be kept. */
+  #follow(address: Address, how: { readonly replace?: boolean; readonly question?: Question }): void {
+    const before = { entries: this.#entries, at: this.#at };
+    const entry: Entry = { address, load: ++this.#load, state: undefined };
+    this.#enter(entry, how.replace ?? false);
+    void this.#show(entry, how.question ?? GET, before);
   }
 
   #enter(entry: Entry, replace: boolean): void {
@@ -253,23 +258,29 @@ export class Preview {
 
   #stop(): void {
     this.#abort.abort();
-    for (const request of this.#requests.values()) request.abort();
-    this.#requests = new Map();
-    this.#frame = undefined;
+    this.#page?.stop();
+    this.#page = undefined;
   }
 
-  async #show(entry: Entry, question: Question): Promise<void> {
-    this.#stop();
+  async #show(
+    entry: Entry,
+    question: Question,
+    before?: { readonly entries: readonly Entry[]; readonly at: number },
+  ): Promise<void> {
+    this.#abort.abort();
     const abort = (this.#abort = new AbortController());
-    this.#question = question;
     this.#setNote("");
     this.#setLoading(true);
     let next: Shown;
+    let page: FramePage | undefined;
     let final = entry.address;
     try {
       const answer = await this.#client.ask(entry.address, withAccept(question), abort.signal);
       final = answer.address;
-      next = await this.#shownOf(answer, abort.signal);
+      if (isAttachment(answer) && before && this.#page?.window && !abort.signal.aborted)
+        return this.#download(this.#page, answer, before);
+      page = new FramePage(this.#client, randomId(24), final);
+      next = await this.#shownOf(answer, page, abort.signal);
     } catch (error) {
       next = {
         type: "error",
@@ -278,6 +289,9 @@ export class Preview {
       };
     }
     if (abort.signal.aborted) return;
+    this.#page?.stop();
+    this.#page = next.type === "page" ? page : undefined;
+    this.#question = question;
     // A redirect has led elsewhere: that is where it is.
     if (this.#entries[this.#at] === entry && final !== entry.address) this.#enter({ ...entry, address: final }, true);
     this.#setTitle("");
@@ -285,13 +299,21 @@ export class Preview {
     this.#setShown(next);
   }
 
-  async #shownOf(answer: Answer, signal: AbortSignal): Promise<Shown> {
-    const type = header(answer, "content-type").split(";", 1)[0]?.trim().toLowerCase() ?? "";
-    const name = nameOf(answer.address);
-    const isAttachment = /^attachment/i.test(header(answer, "content-disposition"));
-    const isPage =
-      !isAttachment &&
-      (/html/.test(type) || (type === "" && /^\s*<(?:!doctype|html)/i.test(textOf(answer).slice(0, 200))));
+  /** As in a browser: the page stays, and its frame saves the file. */
+  #download(
+    page: FramePage,
+    answer: Answer,
+    before: { readonly entries: readonly Entry[]; readonly at: number },
+  ): void {
+    this.#entries = before.entries;
+    this.#at = before.at;
+    this.#move();
+    this.#setAddress(page.address);
+    this.#setLoading(false);
+    page.tell({ type: "download", name: fileName(answer), bytes: answer.body });
+  }
+
+  async #shownOf(answer: Answer, page: FramePage, signal: AbortSignal): Promise<Shown> {
     if (answer.body.length === 0) {
       return {
         type: "error",
@@ -299,23 +321,30 @@ export class Preview {
         text: `The server answered with status ${answer.status} and nothing else.`,
       };
     }
-    if (!isPage)
-      return { type: "file", name, mime: isAttachment ? "application/octet-stream" : type || "text/plain", answer };
+    if (!isPage(answer)) {
+      const mime = isAttachment(answer) ? "application/octet-stream" : mimeOf(answer) || "text/plain";
+      return { type: "file", name: fileName(answer), mime, answer };
+    }
     const { Composer } = await import("./compose.ts");
-    const nonce = randomId(24);
-    const config = { nonce, url: urlOf(answer.address), cookies: this.#client.cookies(answer.address) };
+    const { nonce } = page;
+    const config = { nonce, url: urlOf(answer.address), cookies: this.#client.cookies(answer.address), depth: 0 };
     return { type: "page", nonce, source: await new Composer(this.#client, signal).page(answer, config) };
   }
 }
 
-/** The last part of the path, which becomes the name of what is downloaded. */
-function nameOf({ path }: Address): string {
-  const last = path.split("?", 1)[0]?.split("/").pop() || "file";
-  try {
-    return decodeURIComponent(last).replaceAll("/", "_");
-  } catch {
-    return last;
-  }
+/** True for the window of the frame, or one so many frames inside it. */
+function isInside(source: MessageEventSource | null, frame: Window, depth: number): source is Window {
+  if (source === null || !("parent" in source)) return false;
+  let window: Window = source;
+  for (let step = 0; step < depth; step++) window = window.parent;
+  return window === frame;
+}
+
+/** A page that has itself in a frame would never end. */
+function isInItself({ address, parent }: FramePage): boolean {
+  for (let page = parent; page; page = page.parent)
+    if (page.address.port === address.port && page.address.path === address.path) return true;
+  return false;
 }
 
 function withAccept(question: Question): Question {

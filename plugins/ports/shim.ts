@@ -2,67 +2,38 @@
  * The part of a preview that runs in its frame, before the page's own scripts: brings what the page asks of its server
  * (pictures, fetch, XMLHttpRequest, forms, links, addresses that scripts set) through the panel, and gives it what a frame
  * without an origin lacks (storage, cookies, history). `shimProgram` travels as text, so it must not use anything
- * outside itself. It protects nothing: the sandbox does. The page can replace all of it and gains nothing by that.
+ * outside itself but its arguments. It protects nothing: the sandbox does. The page can replace all of it and gains nothing by that.
  */
 
-/** What the panel tells a page's program at its start. */
-export interface ShimConfig {
-  /** Marks messages of this page. */
-  readonly nonce: string;
-  /** The page's address, as the frame knows it. */
-  readonly url: string;
-  readonly cookies: string;
-  readonly refresh?: { readonly seconds: number; readonly url: string };
+import type { FromFrame, ShimConfig, ToFrame } from "./frame-messages.ts";
+
+/** What the program shares with its parts (shim-request.ts, shim-streams.ts), which travel as text too. */
+export interface ShimKit {
+  send(message: FromFrame): void;
+  /** The address on the machine, or undefined for one elsewhere. */
+  served(url: unknown): string | undefined;
+  /** The page's own address now. */
+  here(): string;
+  /** A number that no request or connection has. */
+  next(): number;
+  /** Hears of connections what the panel says. */
+  onSocket(id: number, listener: ((message: ToFrame) => void) | undefined): void;
 }
-
-/** A request of the page. */
-export interface FrameFetch {
-  readonly type: "fetch";
-  readonly id: number;
-  readonly url: string;
-  readonly method: string;
-  readonly headers: readonly (readonly [string, string])[];
-  readonly body?: Uint8Array<ArrayBuffer>;
-}
-
-/** What the frame says. */
-export type FromFrame =
-  | { readonly type: "ready"; readonly title: string }
-  | { readonly type: "title"; readonly title: string }
-  | FrameFetch
-  | { readonly type: "cancel"; readonly id: number }
-  | { readonly type: "cookie"; readonly text: string }
-  | {
-      readonly type: "navigate";
-      readonly url: string;
-      readonly replace?: boolean;
-      readonly body?: Uint8Array<ArrayBuffer>;
-      readonly contentType?: string;
-    }
-  | { readonly type: "state"; readonly url: string; readonly state: unknown; readonly replace: boolean }
-  | { readonly type: "go"; readonly by: number }
-  | { readonly type: "outside"; readonly url: string };
-
-/** What the panel says. */
-export type ToFrame =
-  | {
-      readonly type: "answer";
-      readonly id: number;
-      readonly url: string;
-      readonly status: number;
-      readonly headers: readonly (readonly [string, string])[];
-      readonly body: Uint8Array;
-      readonly cookies: string;
-    }
-  | { readonly type: "failed"; readonly id: number; readonly message: string }
-  | { readonly type: "popstate"; readonly url: string; readonly state: unknown };
 
 /** Runs in the frame, as the first script of the page. */
-export function shimProgram(config: ShimConfig): void {
+export function shimProgram(config: ShimConfig, parts: readonly ((kit: ShimKit) => void)[]): void {
   const { nonce } = config;
-  const top = window.parent;
-  const send = (message: FromFrame): void => top.postMessage({ nonce, message }, "*");
-  const waiting = new Map<number, { resolve: (response: Response) => void; reject: (error: Error) => void }>();
+  let panel = window.parent;
+  for (let depth = 0; depth < config.depth; depth++) panel = panel.parent;
+  const send = (message: FromFrame): void => panel.postMessage({ nonce, message }, "*");
+  interface Asked {
+    readonly resolve: (response: Response) => void;
+    readonly reject: (error: Error) => void;
+    body?: ReadableStreamDefaultController<Uint8Array>;
+    /** Bytes that have come and were not told to be taken. */
+    untaken: number;
+  }
+  const waiting = new Map<number, Asked>();
   const nativeFetch = window.fetch.bind(window);
   const inside = /^http:\/\/localhost-\d+\.invalid(?:\/|$)/;
   const loopback = /^http:\/\/(?:localhost|127(?:\.\d{1,3}){3}|0\.0\.0\.0|\[::1\])(?::(\d+))?(?=[/?#]|$)/i;
@@ -72,11 +43,15 @@ export function shimProgram(config: ShimConfig): void {
   let state: unknown = null;
   let last = 0;
 
-  /** The address on the machine, or undefined for one elsewhere. `location.origin` reads "null" in here. */
+  /** The address on the machine, or undefined for one elsewhere. In here `location` has no origin and no host. */
   const served = (url: unknown): string | undefined => {
-    let text = String(url).trim();
+    let text = String(url)
+      .trim()
+      .replace(/^ws(s?):/i, "http$1:");
     if (/^null(?:\/|$)/.test(text)) text = text.slice(4) || "/";
     if (text.startsWith("about:srcdoc")) text = here.replace(/#.*/, "") + text.slice(12);
+    text = text.replace(/^(?:https?|about):\/\/:(\d+)/i, "http://localhost:$1");
+    text = text.replace(/^(?:https?|about):\/\/\//i, `${new URL(here).origin}/`);
     let full: string;
     try {
       full = new URL(text, document.baseURI.startsWith("http") ? document.baseURI : here).href;
@@ -89,6 +64,37 @@ export function shimProgram(config: ShimConfig): void {
 
   // ---- requests
 
+  /** Room in a body's queue; what is in it counts as not taken. */
+  const ROOM = 256 * 1024;
+  const beginAnswer = (message: Extract<ToFrame, { type: "head" }>): void => {
+    const asked = waiting.get(message.id);
+    if (!asked || asked.body) return;
+    const { id } = message;
+    cookies = message.cookies;
+    const body = new ReadableStream<Uint8Array>(
+      {
+        start: (controller) => void (asked.body = controller),
+        pull: (controller) => {
+          const free = asked.untaken - (ROOM - (controller.desiredSize ?? 0));
+          if (free <= 0) return;
+          asked.untaken -= free;
+          send({ type: "taken", id, bytes: free });
+        },
+        cancel: () => {
+          if (waiting.delete(id)) send({ type: "cancel", id });
+        },
+      },
+      new ByteLengthQueuingStrategy({ highWaterMark: ROOM }),
+    );
+    const hasBody = ![101, 204, 205, 304].includes(message.status);
+    const response = new Response(hasBody ? body : null, {
+      status: message.status < 200 ? 200 : message.status,
+      headers: message.headers.filter(([name]) => name !== "set-cookie") as [string, string][],
+    });
+    Object.defineProperty(response, "url", { value: message.url });
+    asked.resolve(response);
+  };
+
   const ask = (
     url: string,
     method: string,
@@ -99,10 +105,12 @@ export function shimProgram(config: ShimConfig): void {
     new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(signal.reason as Error);
       const id = ++last;
-      waiting.set(id, { resolve, reject });
+      const asked: Asked = { resolve, reject, untaken: 0 };
+      waiting.set(id, asked);
       signal?.addEventListener("abort", () => {
         if (!waiting.delete(id)) return;
         send({ type: "cancel", id });
+        asked.body?.error(signal.reason);
         reject(signal.reason as Error);
       });
       send({ type: "fetch", id, url, method, headers, ...(body ? { body } : {}) });
@@ -128,146 +136,32 @@ export function shimProgram(config: ShimConfig): void {
     return true;
   };
 
-  /** XMLHttpRequest over fetch, for the machine's addresses; others use the browser's own. */
-  const NativeRequest = window.XMLHttpRequest;
-  class MachineRequest extends EventTarget {
-    static readonly UNSENT = 0;
-    static readonly OPENED = 1;
-    static readonly HEADERS_RECEIVED = 2;
-    static readonly LOADING = 3;
-    static readonly DONE = 4;
-    readonly UNSENT = 0;
-    readonly OPENED = 1;
-    readonly HEADERS_RECEIVED = 2;
-    readonly LOADING = 3;
-    readonly DONE = 4;
-    readonly upload = new EventTarget();
-    readyState = 0;
-    status = 0;
-    statusText = "";
-    responseURL = "";
-    responseType: XMLHttpRequestResponseType = "";
-    response: unknown = "";
-    responseText = "";
-    responseXML: Document | null = null;
-    timeout = 0;
-    withCredentials = false;
-    #method = "GET";
-    #url = "";
-    #headers: [string, string][] = [];
-    #answer = new Headers();
-    #type = "";
-    #abort = new AbortController();
-
-    open(method: string, url: string | URL, isAsync = true): void {
-      if (!isAsync)
-        throw new DOMException(
-          "A preview answers later, never at once: use an asynchronous request.",
-          "InvalidAccessError",
-        );
-      this.#method = method.toUpperCase();
-      this.#url = String(url);
-      this.#headers = [];
-      this.#abort = new AbortController();
-      this.#step(1);
-    }
-    setRequestHeader(name: string, value: string): void {
-      this.#headers.push([name, value]);
-    }
-    overrideMimeType(type: string): void {
-      this.#type = type;
-    }
-    getResponseHeader(name: string): string | null {
-      return this.#answer.get(name);
-    }
-    getAllResponseHeaders(): string {
-      return [...this.#answer].map(([name, value]) => `${name}: ${value}\r\n`).join("");
-    }
-    abort(): void {
-      this.#abort.abort();
-    }
-    send(body?: XMLHttpRequestBodyInit | Document | null): void {
-      const content = body instanceof Document ? new XMLSerializer().serializeToString(body) : body;
-      const timer = this.timeout > 0 ? setTimeout(() => this.#abort.abort("timeout"), this.timeout) : undefined;
-      const hasBody = this.#method !== "GET" && this.#method !== "HEAD";
-      this.#tell("loadstart");
-      window
-        .fetch(this.#url, {
-          method: this.#method,
-          headers: this.#headers,
-          signal: this.#abort.signal,
-          ...(hasBody ? { body: content ?? null } : {}),
-        })
-        .then(async (response) => {
-          this.status = response.status;
-          this.statusText = response.statusText;
-          this.responseURL = response.url || (served(this.#url) ?? this.#url);
-          this.#answer = response.headers;
-          this.#step(2);
-          await this.#read(response);
-          this.#step(4);
-          this.#tell("load");
-        })
-        .catch(() => {
-          this.status = 0;
-          this.#step(4);
-          const why = this.#abort.signal;
-          this.#tell(why.aborted ? (why.reason === "timeout" ? "timeout" : "abort") : "error");
-        })
-        .finally(() => {
-          clearTimeout(timer);
-          this.#tell("loadend");
-        });
-    }
-    async #read(response: Response): Promise<void> {
-      const buffer = await response.arrayBuffer();
-      const type = this.#type || (response.headers.get("content-type") ?? "");
-      this.#step(3);
-      this.#tell("progress", buffer.byteLength);
-      if (this.responseType === "arraybuffer") this.response = buffer;
-      else if (this.responseType === "blob") this.response = new Blob([buffer], { type });
-      else {
-        const text = new TextDecoder().decode(buffer);
-        if (this.responseType === "json") {
-          try {
-            this.response = JSON.parse(text);
-          } catch {
-            this.response = null;
-          }
-        } else if (this.responseType === "document") {
-          this.response = new DOMParser().parseFromString(text, /xml/.test(type) ? "text/xml" : "text/html");
-        } else this.response = this.responseText = text;
-        if (/xml/.test(type)) this.responseXML = new DOMParser().parseFromString(text, "text/xml");
-      }
-    }
-    #step(readyState: number): void {
-      this.readyState = readyState;
-      this.#tell("readystatechange");
-    }
-    #tell(type: string, loaded = 0): void {
-      const event =
-        type === "readystatechange"
-          ? new Event(type)
-          : new ProgressEvent(type, { loaded, total: loaded, lengthComputable: loaded > 0 });
-      this.dispatchEvent(event);
-      const listener = (this as unknown as Record<string, unknown>)[`on${type}`];
-      if (typeof listener === "function") (listener as (event: Event) => void).call(this, event);
-    }
-  }
-  window.XMLHttpRequest = MachineRequest as unknown as typeof NativeRequest;
+  const sockets = new Map<number, (message: ToFrame) => void>();
+  const kit: ShimKit = {
+    send,
+    served,
+    here: () => here,
+    next: () => ++last,
+    onSocket: (id, listener) => void (listener ? sockets.set(id, listener) : sockets.delete(id)),
+  };
+  for (const install of parts) install(kit);
 
   // ---- what a page loads by its elements
 
   const addresses = new WeakMap<Element, string>();
   const pending = new WeakMap<Element, Promise<void>>();
   const objects: string[] = [];
+  /** Elements that show other pages of the machine, which the panel makes. */
+  const frames = new Map<number, { readonly element: Element; wasThere: boolean }>();
   /** Fetches and gives the element an address of this frame's own. */
   const bring = async (element: Element, attribute: string, url: string): Promise<void> => {
     addresses.set(element, url);
     try {
       const response = await ask(url, "GET", [["Accept", "*/*"]]);
+      const isWanted = response.ok && addresses.get(element) === url;
+      if (!isWanted) await response.body?.cancel();
       if (!response.ok) throw new Error(`status ${response.status}`);
-      if (addresses.get(element) !== url) return;
+      if (!isWanted) return;
       const object = URL.createObjectURL(await response.blob());
       objects.push(object);
       if (objects.length > 1000) URL.revokeObjectURL(objects.shift() ?? "");
@@ -296,7 +190,11 @@ export function shimProgram(config: ShimConfig): void {
     const url = served(value);
     if (url === undefined || String(value) === "" || String(value).startsWith("data:")) return false;
     if (name === "iframe" || name === "frame") {
-      set.call(element, "srcdoc", "<p style='font:14px system-ui'>A frame inside a previewed page is not shown.</p>");
+      addresses.set(element, url);
+      const known = [...frames].find(([, frame]) => frame.element === element)?.[0];
+      const id = known ?? ++last;
+      frames.set(id, { element, wasThere: element.isConnected });
+      send({ type: "frame", id, url, name: element.getAttribute("name") ?? "" });
       return true;
     }
     const coming = bring(element, attribute, url).finally(() => {
@@ -348,7 +246,10 @@ export function shimProgram(config: ShimConfig): void {
         if (!take(element, name, url)) void bring(element, name, url);
       }
     }
-    for (const element of [root, ...root.querySelectorAll("img[src],source[src],video[src],audio[src],link[href]")]) {
+    for (const element of [
+      root,
+      ...root.querySelectorAll("img[src],source[src],video[src],audio[src],iframe[src],frame[src],link[href]"),
+    ]) {
       const name = loads[element.localName];
       const value = name && element.getAttribute(name);
       if (
@@ -363,6 +264,16 @@ export function shimProgram(config: ShimConfig): void {
   };
   new MutationObserver((changes) => {
     for (const change of changes) for (const node of change.addedNodes) if (node instanceof Element) look(node);
+    for (const [id, frame] of frames) {
+      const { element } = frame;
+      if (element.isConnected) frame.wasThere = true;
+      if (element.isConnected || !frame.wasThere) continue;
+      frames.delete(id);
+      // Put back, it is brought anew.
+      set.call(element, "data-kroma-src", addresses.get(element) ?? "");
+      element.removeAttribute("srcdoc");
+      send({ type: "frame_gone", id });
+    }
     titled();
   }).observe(document, { childList: true, subtree: true });
 
@@ -374,16 +285,18 @@ export function shimProgram(config: ShimConfig): void {
     if (target) target.scrollIntoView();
     else if (name === "" || name === "top") window.scrollTo(0, 0);
   };
-  const goTo = (target: string, replace = false): void => {
-    const url = served(target);
-    if (url === undefined) return send({ type: "outside", url: new URL(target, here).href });
+  const goTo = (to: string, target = ""): void => {
+    const url = served(to);
+    if (url === undefined) return send({ type: "outside", url: new URL(to, here).href });
+    if (target !== "" && target !== "_self") return send({ type: "navigate", url, target });
     if (url.replace(/#.*/, "") !== here.replace(/#.*/, "") || !url.includes("#"))
-      return send({ type: "navigate", url, replace });
+      return send({ type: "navigate", url });
     here = url;
-    send({ type: "state", url, state: null, replace });
+    send({ type: "state", url, state: null, replace: false });
     scroll(new URL(url).hash);
     window.dispatchEvent(new HashChangeEvent("hashchange", { newURL: url }));
   };
+  const defaultTarget = document.querySelector("base[target]")?.getAttribute("target") ?? "";
   addEventListener("click", (event) => {
     if (event.defaultPrevented || event.button !== 0) return;
     const link = event
@@ -400,13 +313,19 @@ export function shimProgram(config: ShimConfig): void {
     if (url === undefined) return;
     event.preventDefault();
     if (link.hasAttribute("download")) void save(url, link.download);
-    else goTo(url);
+    else goTo(url, link.target || defaultTarget);
   });
   const save = async (url: string, name: string): Promise<void> => {
+    const response = await ask(url, "GET", []);
+    keep(await response.blob(), name || (new URL(url).pathname.split("/").pop() ?? ""));
+  };
+  const keep = (content: Blob, name: string): void => {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(await (await ask(url, "GET", [])).blob());
-    link.download = name || (url.split("/").pop() ?? "file");
+    link.href = URL.createObjectURL(content);
+    link.download = name || "file";
     link.click();
+    // The browser reads it for as long as it saves; a minute on, it has begun.
+    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
   };
   const submit = async (form: HTMLFormElement, button?: HTMLElement | null): Promise<void> => {
     const given = (name: string): string | null => button?.getAttribute(`form${name}`) ?? form.getAttribute(name);
@@ -418,11 +337,12 @@ export function shimProgram(config: ShimConfig): void {
       typeof value === "string" ? value : value.name,
     ]);
     const method = (given("method") ?? "get").toLowerCase();
+    const target = given("target") || "_self";
     if (method === "dialog") return;
     if (method !== "post") {
       const url = new URL(action);
       url.search = String(new URLSearchParams(pairs));
-      return send({ type: "navigate", url: url.href });
+      return send({ type: "navigate", url: url.href, target });
     }
     const isMultipart = (given("enctype") ?? "").toLowerCase() === "multipart/form-data";
     const request = new Request("https://x.invalid/", {
@@ -430,7 +350,7 @@ export function shimProgram(config: ShimConfig): void {
       body: isMultipart ? data : new URLSearchParams(pairs),
     });
     const contentType = request.headers.get("content-type") ?? "";
-    send({ type: "navigate", url: action, contentType, body: new Uint8Array(await request.arrayBuffer()) });
+    send({ type: "navigate", url: action, target, contentType, body: new Uint8Array(await request.arrayBuffer()) });
   };
   addEventListener("submit", (event) => {
     if (event.defaultPrevented) return;
@@ -440,8 +360,8 @@ export function shimProgram(config: ShimConfig): void {
   HTMLFormElement.prototype.submit = function (): void {
     void submit(this);
   };
-  window.open = ((target?: string | URL) => {
-    if (target !== undefined) goTo(String(target));
+  window.open = ((url?: string | URL, target?: string) => {
+    if (url !== undefined) goTo(String(url), target);
     return null;
   }) as typeof window.open;
   if (config.refresh) {
@@ -508,27 +428,40 @@ export function shimProgram(config: ShimConfig): void {
     send({ type: "title", title });
   };
   addEventListener("message", (event) => {
-    if (event.source !== top) return;
+    if (event.source !== panel) return;
     const { message } = event.data as { message: ToFrame };
     event.stopImmediatePropagation();
-    if (message.type === "popstate") {
-      here = message.url;
-      state = message.state;
-      window.dispatchEvent(new PopStateEvent("popstate", { state }));
-      scroll(new URL(here).hash);
-      return;
+    switch (message.type) {
+      case "popstate":
+        here = message.url;
+        state = message.state;
+        window.dispatchEvent(new PopStateEvent("popstate", { state }));
+        return scroll(new URL(here).hash);
+      case "framed": {
+        const frame = frames.get(message.id);
+        return frame && set.call(frame.element, "srcdoc", message.source);
+      }
+      case "download":
+        return keep(new Blob([message.bytes]), message.name);
+      case "head":
+        return beginAnswer(message);
+      case "data": {
+        const asked = waiting.get(message.id);
+        if (asked) asked.untaken += message.bytes.length;
+        return asked?.body?.enqueue(message.bytes);
+      }
+      case "end":
+      case "failed": {
+        const asked = waiting.get(message.id);
+        if (!asked || !waiting.delete(message.id)) return;
+        if (message.type === "end") return asked.body?.close();
+        const error = new TypeError(message.message);
+        asked.body?.error(error);
+        return asked.reject(error);
+      }
+      default:
+        return sockets.get(message.id)?.(message);
     }
-    const asked = waiting.get(message.id);
-    waiting.delete(message.id);
-    if (message.type === "failed") return asked?.reject(new TypeError(message.message));
-    cookies = message.cookies;
-    const hasBody = ![101, 204, 205, 304].includes(message.status);
-    const response = new Response(hasBody ? (message.body as Uint8Array<ArrayBuffer>) : null, {
-      status: message.status < 200 ? 200 : message.status,
-      headers: message.headers.filter(([name]) => name !== "set-cookie") as [string, string][],
-    });
-    Object.defineProperty(response, "url", { value: message.url });
-    asked?.resolve(response);
   });
   addEventListener("DOMContentLoaded", () => {
     titled();

@@ -58,6 +58,55 @@ echo '{"a": 42}' > data.json
 busybox httpd -f -p 8000 &
 cd ..; echo served`;
 
+/** A page with a frame, events that come one by one, a WebSocket that answers, and a file to be kept. */
+const TALKING = `cat > talk.py <<'END'
+import base64, hashlib, http.server, struct, threading
+said = threading.Event()
+PAGE = b"""<!doctype html><title>Talk</title><p id=e></p><p id=s></p><a href=file>keep</a><iframe src=inner></iframe><script>
+const events = new EventSource("events"), socket = new WebSocket("ws://" + location.host + "/ws");
+events.onmessage = ({ data }) => { e.textContent += data; socket.send(data); };
+socket.onmessage = ({ data }) => { s.textContent += data; };
+</script>"""
+class Talk(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def give(self, body, **headers):
+        self.send_response(200)
+        for name, value in headers.items(): self.send_header(name.replace("_", "-"), value)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def do_GET(self):
+        if self.path == "/": return self.give(PAGE, Content_Type="text/html")
+        if self.path == "/inner": return self.give(b"<h2>Inside</h2>", Content_Type="text/html")
+        if self.path == "/file": return self.give(b"kept", Content_Disposition="attachment; filename=kept.txt")
+        self.close_connection = True
+        if self.path == "/events":
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            self.end_headers()
+            self.wfile.write(b"data: first \\n\\n")
+            # The second is told once the page has answered the first over its socket.
+            said.wait()
+            return self.wfile.write(b"data: second \\n\\n")
+        key = self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
+        self.end_headers()
+        while True:
+            head = self.rfile.read(2)
+            if len(head) < 2 or head[0] & 15 != 1: return
+            mask = self.rfile.read(4)
+            text = bytes(b ^ mask[i & 3] for i, b in enumerate(self.rfile.read(head[1] & 127))).upper()
+            self.wfile.write(struct.pack("BB", 0x81, len(text)) + text)
+            said.set()
+    def log_message(self, *words): pass
+http.server.ThreadingHTTPServer(("", 8002), Talk).serve_forever()
+END
+python3 talk.py &
+echo talking`;
+
 describe("the machine's servers", () => {
   it("are offered, previewed with all they hold, left and ended", async () => {
     const page = await newNotebook();
@@ -111,5 +160,21 @@ describe("the machine's servers", () => {
     await page.getByRole("button", { name: "Settings" }).click();
     await page.getByRole("button", { name: `Remove ${webHost}` }).click();
     await shell(page, `kroma fetch http://${webHost}/ 2>&1 | sed s/may/MAY/ || true`, "MAY not reach");
+  });
+
+  it("talk to their pages while they are shown, fill their frames and hand out files", async () => {
+    const page = await newNotebook();
+    await shell(page, TALKING, "talking");
+    await page.getByRole("button", { name: "Port 8002 is open · Preview" }).click(PATIENCE);
+    const frame = page.frameLocator("iframe.ports-frame");
+    await frame.frameLocator("iframe").getByRole("heading", { name: "Inside" }).waitFor(PATIENCE);
+    await frame.getByText("FIRST SECOND").waitFor(PATIENCE);
+    const saving = page.waitForEvent("download", PATIENCE);
+    await frame.getByRole("link", { name: "keep" }).click();
+    const saved = await saving;
+    expect(saved.suggestedFilename()).toBe("kept.txt");
+    expect(readFileSync(await saved.path(), "utf8")).toBe("kept");
+    expect(await page.getByRole("textbox", { name: "Address on the machine" }).inputValue()).toBe("localhost:8002/");
+    await frame.getByText("first second").waitFor(PATIENCE);
   });
 });

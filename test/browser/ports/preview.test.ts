@@ -3,114 +3,22 @@
  * /report, as the test cannot look into a frame without an origin. That this holds is itself tested.
  */
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { channelPair } from "#core/base/channel.ts";
-import type { FromMachine, ToMachine } from "#core/kernel/machine.ts";
-import type { Session } from "#core/session/session.ts";
-import { addressOf, shownAddress, typedAddress, urlOf } from "#plugins/ports/address.ts";
-import { Preview } from "#plugins/ports/preview.ts";
+import { shownAddress, typedAddress, urlOf } from "#plugins/ports/address.ts";
+import { PATIENCE, PlayedServer, REPORT } from "./played-server.ts";
 
-interface Asked {
-  readonly method: string;
-  readonly port: number;
-  readonly path: string;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
-}
-type Reply =
-  | string
-  | {
-      readonly status?: number;
-      readonly type?: string;
-      readonly headers?: readonly [string, string][];
-      readonly body?: string | Uint8Array<ArrayBuffer>;
-    };
-type Site = Readonly<Record<string, Reply | ((asked: Asked) => Reply)>>;
-
-let preview: Preview;
-let frame: HTMLIFrameElement | undefined;
-let asked: Asked[];
-let site: Site;
-/** A machine that many share may take its time. */
-const PATIENCE = { timeout: 30_000 };
-const reports: { resolve: (facts: Record<string, unknown>) => void }[] = [];
-
+let played: PlayedServer;
 beforeEach(() => {
-  asked = [];
-  site = {};
-  reports.length = 0;
-  const [page, machine] = channelPair<FromMachine, ToMachine>();
-  machine.receive((message) => {
-    if (message.type !== "http_request") return;
-    const { id: parent, port, path, method, headers, body } = message;
-    const question = {
-      method,
-      port,
-      path,
-      headers: Object.fromEntries(headers.map(([name, value]) => [name.toLowerCase(), value])),
-      body: new TextDecoder().decode(body),
-    };
-    asked.push(question);
-    if (site[path] === "never") return;
-    if (site[path] === "broken") return machine.send({ type: "http_end", parent, error: "It broke." });
-    if (path === "/report") reports.shift()?.resolve(JSON.parse(question.body) as Record<string, unknown>);
-    const found = site[path.split("?")[0] ?? ""];
-    if (found === undefined && path !== "/report") {
-      machine.send({ type: "http_response", parent, status: 404, headers: [["content-type", "text/html"]] });
-      machine.send({ type: "http_data", parent, data: new TextEncoder().encode("none") });
-      return machine.send({ type: "http_end", parent });
-    }
-    const reply = typeof found === "function" ? found(question) : (found ?? "ok");
-    const {
-      status = 200,
-      type = "text/html",
-      headers: given = [],
-      body: content = "",
-    } = typeof reply === "string" ? { body: reply } : reply;
-    machine.send({ type: "http_response", parent, status, headers: [["content-type", type], ...given] });
-    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-    if (bytes.length > 0) machine.send({ type: "http_data", parent, data: bytes });
-    machine.send({ type: "http_end", parent });
-  });
-  preview = new Preview({ machine: page } as unknown as Session);
-  addEventListener("message", hear);
+  played = new PlayedServer();
 });
-afterEach(() => {
-  removeEventListener("message", hear);
-  preview.close();
-  frame?.remove();
-  frame = undefined;
-});
+afterEach(() => played.close());
 
-const hear = (event: MessageEvent): void => preview.hear(event, frame?.contentWindow ?? null);
-
-/** What the panel does with what is to be shown. */
-async function show(path: string, port = 8000): Promise<void> {
-  preview.go(addressOf(`http://localhost:${port}${path}`) ?? { port, path: "/", fragment: "" });
-  await shown();
-}
-async function shown(): Promise<void> {
-  await expect.poll(() => preview.loading(), PATIENCE).toBe(false);
-  const now = preview.shown();
-  frame?.remove();
-  frame = undefined;
-  if (now.type !== "page") return;
-  frame = document.createElement("iframe");
-  frame.setAttribute(
-    "sandbox",
-    "allow-scripts allow-forms allow-popups allow-popups-to-escape-sandbox allow-downloads",
-  );
-  frame.srcdoc = now.source;
-  document.body.append(frame);
-}
-const report = (): Promise<Record<string, unknown>> => new Promise((resolve) => reports.push({ resolve }));
-const REPORT = "const tell = (facts) => fetch('/report', { method: 'POST', body: JSON.stringify(facts) });";
 const PIXEL = Uint8Array.from(atob("R0lGODlhAQABAIAAAP///wAAACH5BAAAAAAALAAAAAABAAEAAAICRAEAOw=="), (c) =>
   c.charCodeAt(0),
 );
 
 describe("a previewed page", () => {
   test("has its styles, scripts in order, modules, pictures and data, by relative addresses", async () => {
-    site = {
+    played.site = {
       "/docs/": `<!doctype html><title>Docs</title><link rel="stylesheet" href="css/main.css">
         <p id="p">text</p><img id="i" src="../pixel.gif">
         <script src="one.js"></script><script>order.push(2)</script><script defer src="three.js"></script>
@@ -138,8 +46,8 @@ describe("a previewed page", () => {
       "/docs/data.json": { type: "application/json", body: '{"a":1}' },
       "/pixel.gif": { type: "image/gif", body: PIXEL },
     };
-    const facts = report();
-    await show("/docs/");
+    const facts = played.report();
+    await played.show("/docs/");
     expect(await facts).toEqual({
       order: [1, 2, 3],
       value: 42,
@@ -152,12 +60,12 @@ describe("a previewed page", () => {
       mode: "CSS1Compat",
       missing: 404,
     });
-    expect(preview.title()).toBe("Docs");
+    expect(played.preview.title()).toBe("Docs");
   });
 
   test("can't act as Kroma: no way to the page around it, its storage or its cookies", async () => {
     localStorage.setItem("secret", "ours");
-    site = {
+    played.site = {
       "/": `<script>${REPORT}
         const attempt = (what) => { try { return String(what()); } catch (error) { return error.name; } };
         tell({
@@ -166,8 +74,8 @@ describe("a previewed page", () => {
           database: attempt(() => { indexedDB.open("x"); return "opened"; }), worker: attempt(() => navigator.serviceWorker.controller),
         });</script>`,
     };
-    const facts = report();
-    await show("/");
+    const facts = played.report();
+    await played.show("/");
     expect(await facts).toEqual({
       parent: "SecurityError",
       top: "SecurityError",
@@ -184,38 +92,38 @@ describe("a previewed page", () => {
   test("follows links, forms, redirects and scripts, and goes back", async () => {
     const auto = (action: string): string =>
       `<script>addEventListener("DOMContentLoaded", () => { ${action} });</script>`;
-    site = {
+    played.site = {
       "/": `<a id="a" href="next/page.html?q=1#part">next</a>${auto("a.click()")}`,
       "/next/page.html": `<form id="f" action="../send" method="post"><input name="name" value="Ada &amp; Co"><button name="b" value="1">go</button></form>${auto("f.querySelector('button').click()")}`,
       "/send": ({ body }) => ({ status: 303, headers: [["location", `/done?${body}`]] }),
       "/done": `<form id="f" action="/find"><input name="w" value="x y"></form>${auto("if (!sessionStorage.x) f.submit()")}`,
       "/find": "<p>found</p>",
     };
-    await show("/");
-    const at = (): string => shownAddress(preview.address() ?? { port: 0, path: "", fragment: "" });
+    await played.show("/");
+    const at = (): string => shownAddress(played.preview.address() ?? { port: 0, path: "", fragment: "" });
     for (const place of [
       "localhost:8000/next/page.html?q=1#part",
       "localhost:8000/done?name=Ada+%26+Co&b=1",
       "localhost:8000/find?w=x+y",
     ]) {
       await expect.poll(at, PATIENCE).toBe(place);
-      await shown();
+      await played.shown();
     }
-    expect(asked.find(({ path }) => path === "/send")).toMatchObject({
+    expect(played.asked.find(({ path }) => path === "/send")).toMatchObject({
       method: "POST",
       body: "name=Ada+%26+Co&b=1",
       headers: { "content-type": "application/x-www-form-urlencoded;charset=UTF-8" },
     });
-    expect(preview.canStep(1)).toBe(false);
-    preview.step(-3);
-    preview.step(-1);
-    await shown();
+    expect(played.preview.canStep(1)).toBe(false);
+    played.preview.step(-3);
+    played.preview.step(-1);
+    await played.shown();
     expect(at()).toMatch(/^localhost:8000\//);
-    expect(preview.canStep(1)).toBe(true);
+    expect(played.preview.canStep(1)).toBe(true);
   });
 
   test("keeps cookies, sends XMLHttpRequests, and changes its address by pushState", async () => {
-    site = {
+    played.site = {
       "/": {
         headers: [
           ["set-cookie", "seen=1; Path=/"],
@@ -236,22 +144,22 @@ describe("a previewed page", () => {
       },
       "/api": { type: "application/json", body: '{"ok":true}' },
     };
-    const first = report();
-    await show("/");
+    const first = played.report();
+    await played.show("/");
     expect(await first).toEqual({ status: 200, got: { ok: true }, cookie: "seen=1; mine=2" });
-    expect(asked.find(({ path }) => path === "/api")).toMatchObject({
+    expect(played.asked.find(({ path }) => path === "/api")).toMatchObject({
       method: "PUT",
       body: "body",
       headers: { "x-a": "b", cookie: "seen=1; session=hidden; mine=2" },
     });
-    await expect.poll(() => preview.address()?.path, PATIENCE).toBe("/app/view?x");
-    const back = report();
-    preview.step(-1);
+    await expect.poll(() => played.preview.address()?.path, PATIENCE).toBe("/app/view?x");
+    const back = played.report();
+    played.preview.step(-1);
     expect(await back).toMatchObject({ back: null });
   });
 
   test("hears nothing more of what it has asked for once it is left", async () => {
-    site = {
+    played.site = {
       "/": `<script>${REPORT} fetch("/slow").catch((error) => parent.postMessage("told: " + error.message, "*")); tell({ asked: true });</script>`,
       "/slow": "never",
       "/b": `<script>${REPORT} fetch("/broken").catch((error) => tell({ error: error.message }));</script>`,
@@ -262,61 +170,61 @@ describe("a previewed page", () => {
       if (String(data).startsWith("told: ")) told.push(data);
     };
     addEventListener("message", listen);
-    const first = report();
-    await show("/");
+    const first = played.report();
+    await played.show("/");
     expect(await first).toEqual({ asked: true });
     // The page that is left stays in its frame until the next one has come: it could still tell.
-    const next = report();
-    preview.go({ port: 8000, path: "/b", fragment: "" });
-    await expect.poll(() => preview.loading(), PATIENCE).toBe(false);
-    await shown();
+    const next = played.report();
+    played.preview.go({ port: 8000, path: "/b", fragment: "" });
+    await expect.poll(() => played.preview.loading(), PATIENCE).toBe(false);
+    await played.shown();
     expect(await next).toEqual({ error: "It broke." });
     removeEventListener("message", listen);
     expect(told).toEqual([]);
   });
 
   test("is text, a file or an error in words when it is no page", async () => {
-    site = {
+    played.site = {
       "/t.txt": { type: "text/plain; charset=utf-8", body: "plain" },
       "/f.zip": { type: "application/zip", body: "PK" },
       "/round": { status: 302, headers: [["location", "/round"]] },
       "/away": { status: 302, headers: [["location", "https://example.org/"]] },
       "/empty": { status: 500 },
     };
-    await show("/t.txt");
-    expect(preview.shown()).toMatchObject({ type: "file", name: "t.txt", mime: "text/plain" });
-    await show("/f.zip");
-    expect(preview.shown()).toMatchObject({ type: "file", mime: "application/zip" });
-    await show("/round");
-    expect(preview.shown()).toMatchObject({ type: "error", text: expect.stringMatching(/without end/) });
-    await show("/away");
-    expect(preview.shown()).toMatchObject({ type: "error", text: expect.stringMatching(/not on this machine/) });
-    await show("/empty");
-    expect(preview.shown()).toMatchObject({ type: "error", text: expect.stringMatching(/status 500/) });
+    await played.show("/t.txt");
+    expect(played.preview.shown()).toMatchObject({ type: "file", name: "t.txt", mime: "text/plain" });
+    await played.show("/f.zip");
+    expect(played.preview.shown()).toMatchObject({ type: "file", mime: "application/zip" });
+    await played.show("/round");
+    expect(played.preview.shown()).toMatchObject({ type: "error", text: expect.stringMatching(/without end/) });
+    await played.show("/away");
+    expect(played.preview.shown()).toMatchObject({ type: "error", text: expect.stringMatching(/not on this machine/) });
+    await played.show("/empty");
+    expect(played.preview.shown()).toMatchObject({ type: "error", text: expect.stringMatching(/status 500/) });
   });
 
   test("messages of other frames and of pages that have left are not heard", async () => {
-    site = { "/": "<p>here</p>", "/b": "<p>b</p>" };
-    await show("/");
+    played.site = { "/": "<p>here</p>", "/b": "<p>b</p>" };
+    await played.show("/");
     const stranger = document.createElement("iframe");
     document.body.append(stranger);
     const message = { type: "navigate", url: urlOf({ port: 8000, path: "/b", fragment: "" }) };
-    const page = preview.shown();
+    const page = played.preview.shown();
     const nonce = page.type === "page" ? page.nonce : "";
-    preview.hear(
+    played.preview.hear(
       new MessageEvent("message", { source: stranger.contentWindow, data: { nonce, message } }),
-      frame?.contentWindow ?? null,
+      played.frame?.contentWindow ?? null,
     );
-    preview.hear(
-      new MessageEvent("message", { source: frame?.contentWindow ?? null, data: { nonce: "guess", message } }),
-      frame?.contentWindow ?? null,
+    played.preview.hear(
+      new MessageEvent("message", { source: played.frame?.contentWindow ?? null, data: { nonce: "guess", message } }),
+      played.frame?.contentWindow ?? null,
     );
-    expect(preview.address()?.path).toBe("/");
-    preview.hear(
-      new MessageEvent("message", { source: frame?.contentWindow ?? null, data: { nonce, message } }),
-      frame?.contentWindow ?? null,
+    expect(played.preview.address()?.path).toBe("/");
+    played.preview.hear(
+      new MessageEvent("message", { source: played.frame?.contentWindow ?? null, data: { nonce, message } }),
+      played.frame?.contentWindow ?? null,
     );
-    expect(preview.address()?.path).toBe("/b");
+    expect(played.preview.address()?.path).toBe("/b");
     stranger.remove();
   });
 });

@@ -1,11 +1,11 @@
 /** HTTP answers read from a stream (kernels/shell/http.ts), cut anywhere and broken in every way. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { AnswerReader, requestBytes } from "#kernels/shell/http.ts";
+import { type AnswerListener, AnswerReader, requestBytes } from "#kernels/shell/http.ts";
 
-function read(pieces: readonly Uint8Array[], method = "GET") {
+function read(pieces: readonly Uint8Array[], method = "GET", upgrades = false) {
   const heard = { heads: [] as number[], headers: [] as (readonly [string, string])[], body: "", ends: 0, error: "" };
-  const reader = new AnswerReader(method, {
+  const listener: AnswerListener = {
     onHead: (status, headers) => {
       heard.heads.push(status);
       heard.headers.push(...headers);
@@ -16,7 +16,8 @@ function read(pieces: readonly Uint8Array[], method = "GET") {
       heard.ends++;
       heard.error = sentence;
     },
-  });
+  };
+  const reader = new AnswerReader(method, listener, upgrades);
   for (const piece of pieces) reader.push(piece);
   reader.end();
   return heard;
@@ -101,6 +102,27 @@ describe("an HTTP answer", () => {
     ).toString();
     expect(text).toBe(
       "POST /a?b HTTP/1.1\r\nHost: localhost:80\r\nConnection: close\r\nX-A: 1\r\nContent-Length: 2\r\n\r\nxy",
+    );
+  });
+
+  test("of a server that goes over to another protocol is all that it sends, if that was asked for", () => {
+    const agreed = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n";
+    expect(read([bytes(`${agreed}\x81\x02`), bytes("hi")], "GET", true)).toMatchObject({
+      heads: [101],
+      body: "\x81\x02hi",
+      ends: 1,
+      error: "",
+    });
+    expect(read([bytes(`${agreed}hi`)])).toMatchObject({ heads: [101], body: "", ends: 1 });
+    const request = requestBytes({
+      port: 80,
+      method: "GET",
+      path: "/",
+      headers: [["Upgrade", "x"]],
+      upgrade: "websocket",
+    });
+    expect(Buffer.from(request).toString()).toBe(
+      "GET / HTTP/1.1\r\nHost: localhost:80\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n",
     );
   });
 });
