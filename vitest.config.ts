@@ -52,6 +52,7 @@ export default defineConfig({
             "@noble/hashes/scrypt.js",
             "@noble/hashes/sha2.js",
             "@noble/post-quantum/ml-dsa.js",
+            "@wllama/wllama",
             "acorn",
             "apache-arrow",
             "fast-check",

@@ -10,6 +10,7 @@ import { typescriptKernel } from "#kernels/typescript/kernel.ts";
 import { comments } from "#plugins/comments/index.ts";
 import { data } from "#plugins/data/index.ts";
 import { history } from "#plugins/history/index.ts";
+import { llama } from "#plugins/llama/index.ts";
 import { markdown } from "#plugins/markdown/index.ts";
 import { onnx } from "#plugins/onnx/index.ts";
 import { names } from "#plugins/names/index.ts";
@@ -81,6 +82,7 @@ export const host = new PluginHost([
   onnx,
   data,
   openai,
+  llama,
   settings,
 ]);
 

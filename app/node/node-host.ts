@@ -2,7 +2,9 @@
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { defaultSettings } from "#core/kernel/defaults.ts";
-import type { ChatAccess } from "#core/chat/driver.ts";
+import type { OpenChatAccess } from "#core/chat/access.ts";
+import type { ChatPlace } from "#core/chat/driver.ts";
+import { chatPlace } from "#core/chat/place.ts";
 import type { KernelHost, KernelSettings, KernelWorker } from "#core/kernel/kernel.ts";
 import { ServiceHost } from "#core/kernel/service-host.ts";
 import { nodeContent } from "./content.ts";
@@ -24,8 +26,8 @@ export interface NodeHostOptions {
   readonly foreign?: boolean;
   /** Folder of what kernels and services may want to find again; the user's cache by default. */
   readonly cache?: string;
-  /** The person's language model, for chat cells. */
-  readonly chat?: ChatAccess;
+  /** Gives the person's language models, for chat cells. */
+  readonly chat?: (place: ChatPlace) => OpenChatAccess;
   /** Whom to ask for content by its CID, beside the gateways of the environment. */
   readonly from?: readonly string[];
   /** Folder of blocks, pins and keys; the user's by default. */
@@ -102,14 +104,22 @@ export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost
     content,
   };
   const serviceHost = new ServiceHost(services, place);
+  const chat = options.chat?.(
+    chatPlace({
+      asset: place.asset,
+      services: () => serviceHost,
+      workspace: () => Promise.resolve(workspace.workspace),
+    }),
+  );
   return {
     ...place,
     settings,
     services: serviceHost,
     foreign: options.foreign ?? false,
-    ...(options.chat ? { chat: options.chat } : {}),
+    ...(chat ? { chat } : {}),
     ...(machine ? { openMachine: machine.openMachine } : {}),
     async close() {
+      chat?.close();
       serviceHost.close();
       const ends = [...threads].map((thread) => thread.ended);
       for (const thread of threads) thread.terminate();

@@ -33,6 +33,8 @@ export const emptyAnswer: ChatAnswer = {
 /** The answer with one more piece. Throws `exhausted` beyond the limits, `corrupt` for a call out of order. */
 export function addDelta(answer: ChatAnswer, delta: ChatDelta): ChatAnswer {
   switch (delta.type) {
+    case "stage":
+      return answer;
     case "text":
       return { ...grow(answer, delta.text), text: answer.text + delta.text, isThinking: false };
     case "reasoning":

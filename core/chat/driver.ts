@@ -51,6 +51,8 @@ export type ChatFinish = "stop" | "length" | "tool_calls" | "filtered";
 
 /** A piece of an answer. */
 export type ChatDelta =
+  /** What goes on before the first word, for the person: "Loading tiny.gguf, 40 of 90 MB". No part of the answer. */
+  | { readonly type: "stage"; readonly text: string }
   | { readonly type: "text"; readonly text: string }
   /** What a model thinks before it answers; no part of the answer. */
   | { readonly type: "reasoning"; readonly text: string }
@@ -80,6 +82,15 @@ export interface ChatDriver {
   chat(request: ChatRequest, signal: AbortSignal): AsyncIterable<ChatDelta>;
   /** The names of the models that can be asked for. */
   models(signal: AbortSignal): Promise<readonly string[]>;
+  /** How near an answer is, where that is not known before it is tried. Absent: it is ready, or says at the answer what lacks. */
+  readiness?(): Promise<ChatReadiness>;
+}
+
+/** How near a model is to its first answer, in words for a person. */
+export interface ChatReadiness {
+  readonly sentence: string;
+  /** The way to make it ready, which may only be begun by a person's click; tells how far it is. Absent: none is needed, or none is there. */
+  readonly prepare?: (onStage: (sentence: string) => void, signal: AbortSignal) => Promise<void>;
 }
 
 /** Where a model is asked, as a person sets it. The key is a secret: it stays on the device that it was typed on. */
@@ -90,11 +101,59 @@ export interface ChatEndpoint {
   readonly key: string;
 }
 
+/** A person's choice: the kind of driver by its id, and what it is told. */
+export interface ChatChoice extends ChatEndpoint {
+  readonly driver: string;
+}
+
+/** A model's file as it was found. */
+export interface ModelFile {
+  /** As sentences call it. */
+  readonly name: string;
+  /** Tells this content from any other at the same place; undefined where only reading would tell. */
+  readonly fingerprint: string | undefined;
+  /** Undefined when its fingerprint is the one that was given: it is the same still. */
+  readonly file: Blob | undefined;
+}
+
+/** What drivers may use of where they run. */
+export interface ChatPlace {
+  /** Absolute URL of a shipped file. */
+  asset(path: string): string;
+  /** A model's file by whatever names one: what `kroma.ml.load` takes. Throws as that does. */
+  openModel(
+    source: string,
+    options: {
+      readonly signal: AbortSignal;
+      readonly onStage: (sentence: string) => void;
+      readonly unless?: string | undefined;
+    },
+  ): Promise<ModelFile>;
+  /** Paths of the notebook's files whose names end so. */
+  files(ending: string): Promise<readonly string[]>;
+}
+
 /** A kind of driver, as a plugin gives it. */
 export interface ChatDriverKind {
   readonly id: string;
-  /** Makes a driver; sends nothing yet. Throws a KromaError `invalid` or `denied` for an address that it won't use. */
+  /** "A server", "A file": what a person chooses by. */
+  readonly title: string;
+  /** What of a ChatEndpoint it is told, what it can't do without first. Empty: it needs nothing. */
+  readonly fields: readonly (keyof ChatEndpoint)[];
+  /** Whether a model that a cell names is this kind's, whatever else was chosen. */
+  readonly claims?: (model: string) => boolean;
+  /** Whether this device has it. Absent: every one has. */
+  readonly isHere?: () => Promise<boolean>;
+  /** Makes ready to open drivers; loads and sends nothing yet. */
+  start(place: ChatPlace): ChatDrivers;
+}
+
+/** The drivers of one kind in one notebook, with what they share, such as a model in memory. */
+export interface ChatDrivers {
+  /** Makes a driver; sends nothing yet. Throws a KromaError `invalid` or `denied` for what it won't use. */
   open(endpoint: ChatEndpoint): ChatDriver;
+  /** Ends what runs and lets go of memory. */
+  close(): void;
 }
 
 /** All kinds of drivers by their id. */
@@ -103,10 +162,13 @@ export const chatDrivers: Facet<ChatDriverKind, ReadonlyMap<string, ChatDriverKi
   (inputs: readonly ChatDriverKind[]) => new Map(inputs.map((kind) => [kind.id, kind])),
 );
 
-/** The language model that a person has set up on this device, as a program offers it to its kernels. */
+/** The language models that a person may ask on this device, as a program offers them to its kernels. */
 export interface ChatAccess {
   /** How one is set up here: a sentence for a person. */
   readonly howTo: string;
-  /** The driver of the present settings, undefined when there are none. Throws as ChatDriverKind.open does. */
-  open(): ChatDriver | undefined;
+  /**
+   * The driver of the model that a cell names, or of the present settings; undefined when there are none. Throws as
+   * ChatDrivers.open does.
+   */
+  open(model?: string): ChatDriver | undefined;
 }

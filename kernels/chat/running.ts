@@ -110,7 +110,7 @@ class RunningChat {
     if (source.prompt === "" && Object.keys(source.fields).length === 0) return;
     const options = readOptions(source);
     if (source.prompt === "") throw new KromaError("invalid", "There is no prompt below the options.");
-    const driver = this.#driver();
+    const driver = this.#driver(options.model);
     const cells = this.#start.cells ?? (() => []);
     const all = cells();
     const at = all.findIndex(({ id }) => id === request.cell);
@@ -130,7 +130,7 @@ class RunningChat {
     if (options.schema !== undefined) view.showValue(readJson(text, options.schema));
   }
 
-  #driver(): ChatDriver {
+  #driver(model: string | undefined): ChatDriver {
     const { foreign, chat } = this.#start.host;
     if (foreign) {
       throw new KromaError(
@@ -138,7 +138,7 @@ class RunningChat {
         "This notebook came from elsewhere: nothing of it is sent to a language model until you trust it.",
       );
     }
-    const driver = chat?.open();
+    const driver = chat?.open(model);
     if (!driver)
       throw new KromaError("missing", `No language model is set up. ${chat?.howTo ?? "This Kroma has none."}`);
     return driver;

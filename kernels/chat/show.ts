@@ -34,7 +34,7 @@ export function seenBundle(state: TurnState, where: Place): MimeBundle {
 function seenLine(state: TurnState, { model, place }: Place): string {
   const { messages, isDone, cut } = state;
   const size = messages.reduce((sum, message) => sum + bodyOf(message).length, 0);
-  const who = model === "" ? place : `${model} at ${place}`;
+  const who = model === "" ? place : `${model} ${place.startsWith("this ") ? "in" : "at"} ${place}`;
   const saw = `${who} saw ${counted(messages.length, "message")}, ${counted(size, "character")}`;
   if (!isDone) return saw;
   const end = cut === "length" ? " · cut at its limit of tokens" : cut === "filtered" ? " · held back in part" : "";
@@ -52,6 +52,7 @@ export function answerBundle(state: TurnState, isJson: boolean): MimeBundle {
 }
 
 function statusOf(state: TurnState): string {
+  if (state.stage !== undefined) return escapeMarkdown(state.stage);
   const what = state.isThinking ? "Thinking" : state.text === "" ? "Waiting" : "Answering";
   return `${what} … ${rateOf(state)}`.trimEnd();
 }
@@ -87,6 +88,9 @@ function bodyOf(message: ChatMessage): string {
   const calls = message.toolCalls.map(({ name, arguments: given }) => `${name}(${given})`);
   return [message.content, ...calls].filter((part) => part !== "").join("\n");
 }
+
+/** A text that Markdown shows as it is. */
+const escapeMarkdown = (text: string): string => text.replaceAll(/[\\`*_[\]<>&|~]/g, String.raw`\$&`);
 
 const counted = (count: number, what: string): string =>
   `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;

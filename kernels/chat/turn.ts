@@ -18,6 +18,8 @@ export interface TurnState {
   /** The text of the answer, of all rounds. */
   readonly text: string;
   readonly isThinking: boolean;
+  /** What goes on before the first word. */
+  readonly stage: string | undefined;
   readonly isDone: boolean;
   /** The answer ended at its limit of tokens, or was held back. */
   readonly cut: "length" | "filtered" | undefined;
@@ -47,6 +49,7 @@ export async function runTurn(turn: Turn): Promise<TurnState> {
     messages: turn.messages,
     text: "",
     isThinking: false,
+    stage: undefined,
     isDone: false,
     cut: undefined,
     tokens: 0,
@@ -66,13 +69,17 @@ export async function runTurn(turn: Turn): Promise<TurnState> {
       driver.chat(requestOf(state.messages, options, round < MAX_ROUNDS), signal),
       signal,
     )) {
+      if (delta.type === "stage") {
+        tell({ stage: delta.text });
+        continue;
+      }
       answer = addDelta(answer, delta);
       began ??= now();
       tell(measured(before, answer, { asked, began, now: now() }));
     }
     signal.throwIfAborted();
     if (answer.toolCalls.length === 0 || round >= MAX_ROUNDS) {
-      tell({ isDone: true, isThinking: false, ...cutOf(answer) });
+      tell({ isDone: true, isThinking: false, stage: undefined, ...cutOf(answer) });
       return state;
     }
     const said: ChatMessage = { role: "assistant", content: answer.text, toolCalls: answer.toolCalls };
@@ -132,6 +139,7 @@ function measured(
   return {
     text: before.text + joint + answer.text,
     isThinking: answer.isThinking,
+    stage: undefined,
     tokens: before.tokens + (answer.usage?.completion ?? answer.pieces),
     promptTokens: prompt === undefined ? before.promptTokens : (before.promptTokens ?? 0) + prompt,
     speaking: before.speaking + (now - began),

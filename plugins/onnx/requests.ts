@@ -63,6 +63,7 @@ const sourceText = pipe(string(), maxLength(LONGEST_SOURCE));
 const sourceRequest = object({ source: sourceText });
 const loadRequest = object({ source: sourceText, file: optional(sourceText), revision: optional(sourceText) });
 const runRequest = object({ session: string(), tensors: wireTensors });
+const openRequest = object({ source: sourceText, unless: optional(sourceText) });
 const releaseRequest = object({ session: string() });
 const pictureRequest = object({ source: optional(sourceText) });
 const soundRequest = object({
@@ -131,6 +132,10 @@ export const soundOf = (
   value: unknown,
 ): { readonly source?: string | undefined; readonly threshold: number; readonly pause: number } =>
   checked(soundRequest, value);
+
+/** The source of a model whose file is wanted, from a request; `unless` is the fingerprint of what the asker has. */
+export const openedOf = (value: unknown): { readonly source: string; readonly unless?: string | undefined } =>
+  checked(openRequest, value);
 
 /** The path of a picture, from a request that may bring its bytes instead. */
 export const pictureOf = (value: unknown): { readonly source?: string | undefined } => checked(pictureRequest, value);

@@ -18,6 +18,7 @@ import {
   engineMethods,
   type FromEngine,
   type Method,
+  openedOf,
   pictureOf,
   serveEngine,
   soundOf,
@@ -95,6 +96,13 @@ export function startEngine({ port, runtime, fetch, decode, models, budget = 2 *
     };
     const methods: Record<string, Method> = {
       ...engineMethods(engine, () => hub),
+      open: async ({ value, signal, onProgress }) => {
+        const { source, unless } = openedOf(value);
+        const fingerprint = await sources.fingerprint(source);
+        if (fingerprint !== undefined && fingerprint === unless) return { value: { name: source, fingerprint } };
+        const { name, bytes } = await sources.open(source, signal, onProgress);
+        return { value: { name, fingerprint, file: new Blob([bytes]) } };
+      },
       stored: async () => ({ value: (await models?.list()) ?? [] }),
       forget: async ({ value }) => ({ value: await models?.remove(addressOf(value)) }),
       readText: async ({ value, buffers, signal }) => ({

@@ -4,9 +4,9 @@
  */
 import { KromaError } from "#core/base/errors.ts";
 import type { ChatDelta, ChatDriver, ChatEndpoint, ChatRequest } from "#core/chat/driver.ts";
+import { readModels, readPiece, requestBody, untilFinished } from "#core/chat/wire.ts";
 import { eventData } from "./event-stream.ts";
 import { failureOf, withoutKey } from "./failures.ts";
-import { readModels, readPiece, requestBody } from "./wire.ts";
 
 /** How long silence is borne, in milliseconds. */
 export interface Patience {
@@ -106,9 +106,10 @@ class Endpoint {
       const type = response.headers.get("content-type")?.toLowerCase() ?? "";
       if (type.startsWith("text/html")) throw this.#isPage();
       // Some endpoints answer whole, whatever they were asked for.
-      if (type.startsWith("application/json")) yield* whole(readPiece(await this.#body(response, clock), clean));
+      if (type.startsWith("application/json"))
+        yield* untilFinished(readPiece(await this.#body(response, clock), clean));
       else if (type === "" || type.startsWith("text/event-stream"))
-        yield* whole(pieces(this.#chunks(response, clock), clean));
+        yield* untilFinished(pieces(this.#chunks(response, clock), clean));
       else
         throw new KromaError(
           "corrupt",
@@ -204,19 +205,6 @@ async function* pieces(
     if (data.trim() === "[DONE]") return;
     yield* readPiece(data, clean);
   }
-}
-
-/** The same pieces with one `finish`, the first: an answer without one was cut off. */
-async function* whole(
-  deltas: Iterable<ChatDelta> | AsyncIterable<ChatDelta>,
-): AsyncGenerator<ChatDelta, void, undefined> {
-  let isFinished = false;
-  for await (const delta of deltas) {
-    if (delta.type === "finish" && isFinished) continue;
-    if (delta.type === "finish") isFinished = true;
-    yield delta;
-  }
-  if (!isFinished) throw new KromaError("unavailable", "The answer was cut off before its end.");
 }
 
 /** Ends a request that is silent for too long. */

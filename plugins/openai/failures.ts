@@ -1,6 +1,6 @@
 /** What a refusal of an endpoint means, in words and a code that a caller can act on. The key never gets into a sentence. */
 import { KromaError, type KromaErrorCode } from "#core/base/errors.ts";
-import { readFailure } from "./wire.ts";
+import { readFailure } from "#core/chat/wire.ts";
 
 /** Longest wait that is passed on, in seconds: a day. */
 const LONGEST_WAIT = 86_400;

@@ -6,5 +6,12 @@ import { openAiDriver } from "./driver.ts";
 /** Provides the driver "openai". */
 export const openai: Plugin = {
   id: "openai",
-  provides: [chatDrivers.of({ id: "openai", open: (endpoint) => openAiDriver(endpoint) })],
+  provides: [
+    chatDrivers.of({
+      id: "openai",
+      title: "A server",
+      fields: ["address", "key", "model"],
+      start: () => ({ open: (endpoint) => openAiDriver(endpoint), close: () => undefined }),
+    }),
+  ],
 };

@@ -92,7 +92,7 @@ describe("a chat cell in the page", () => {
     await page.locator("[data-cell]").waitFor();
     const first = await writePrompt(page, "Hello");
     await first.getByText("No language model is set up.").waitFor();
-    await first.getByText("Open Settings and give the address").waitFor();
+    await first.getByText("Open Settings and choose one").waitFor();
 
     await page.getByRole("button", { name: "Settings" }).click();
     const settings = page.getByRole("group", { name: "Language model" });

@@ -2,6 +2,7 @@
 import { For, Show, createEffect, createMemo, createSignal, onCleanup, onMount, untrack, type JSX } from "solid-js";
 import type { Language } from "#core/base/ids.ts";
 import { chatDrivers } from "#core/chat/driver.ts";
+import { chatPlace } from "#core/chat/place.ts";
 import { services } from "#core/kernel/services.ts";
 import type { NotebookClient, StorageState } from "#core/notebook/client.ts";
 import { PrivateRuns } from "#core/session/private-runs.ts";
@@ -78,6 +79,14 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     },
   });
   const webHosts = allowedHosts(client.document);
+  const chat = chatAccess(
+    plugins.get(chatDrivers),
+    chatPlace({
+      asset: (path) => host.asset(path),
+      services: () => host.services,
+      workspace: () => workspace(),
+    }),
+  );
   const host = createPageHost({
     programs,
     services: plugins.get(services),
@@ -86,7 +95,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     openMachine: machine.openMachine,
     webHosts,
     content: pageContent(page.artefacts),
-    chat: chatAccess(plugins.get(chatDrivers)),
+    chat,
   });
   /** Told that this tab has the files: those of the notebook, and those that ship with it. */
   let filesAreHere: () => void;
@@ -180,6 +189,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     stopStarting?.();
     // The files and the right to run go to the next tab only when nothing of ours uses them any more.
     void session.close().finally(() => {
+      chat.close();
       host.close();
       link()?.close();
       void machine.close();

@@ -1,11 +1,11 @@
 /** Theme, and where packages may come from. What is typed is kept at once; kernels use it from their next start. */
 import { For, Show, createSignal, type JSX } from "solid-js";
 import { chatDrivers } from "#core/chat/driver.ts";
+import { chatPlace } from "#core/chat/place.ts";
 import { isHostName } from "#core/kernel/machine.ts";
 import type { PanelProps } from "#kit/panels.ts";
 import { readSettings, writeSettings, type Settings, type Theme } from "../settings.ts";
 import { setTheme } from "../theme.ts";
-import { chatAccess } from "../chat-settings.ts";
 import { host } from "../plugins.ts";
 import { ChatSettings } from "./chat-settings.tsx";
 import { MachineSettings } from "./machine-settings.tsx";
@@ -150,7 +150,14 @@ export function SettingsPanel(props: PanelProps): JSX.Element {
           onChange={(event) => change({ vmMemory: Number(event.currentTarget.value) * MIB })}
         />
       </label>
-      <ChatSettings access={chatAccess(host.get(chatDrivers))} />
+      <ChatSettings
+        kinds={host.get(chatDrivers)}
+        place={chatPlace({
+          asset: (path) => path,
+          services: () => undefined,
+          workspace: () => Promise.resolve(props.workspace),
+        })}
+      />
       <MachineSettings
         context={props.context}
         keeps={settings().linuxKeeps}

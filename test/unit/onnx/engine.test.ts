@@ -77,6 +77,21 @@ const feed = (name: string, dims: readonly number[] | undefined, data: ArrayBuff
 const run = (session: string, [value, buffers]: ReturnType<typeof feed>): Promise<ServiceAnswer> =>
   ask("run", { session, ...value }, buffers);
 
+test("a model's file is given to those who run it elsewhere, and not again while it is the same", async () => {
+  const opened = async (unless?: string) =>
+    (await ask("open", { source: "models/linear.onnx", unless })).value as {
+      readonly name: string;
+      readonly fingerprint: string;
+      readonly file?: Blob;
+    };
+  const { name, fingerprint, file } = await opened();
+  expect(name).toBe("models/linear.onnx");
+  expect(new Uint8Array((await file?.arrayBuffer()) ?? new ArrayBuffer())).toEqual(new Uint8Array(linear()));
+  expect((await opened(fingerprint)).file).toBeUndefined();
+  expect((await opened("another")).file?.size).toBe(linear().length);
+  expect(await failure(ask("open", { source: "models/none.gguf" }))).toMatch(/^missing: There is no file models\/none/);
+});
+
 test("a model of the workspace runs, in batches and with none", async () => {
   const { session, inputs } = await load("models/linear.onnx");
   expect(inputs).toEqual([{ name: "x", type: "float32", shape: ["batch", 3] }]);

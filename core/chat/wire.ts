@@ -1,11 +1,11 @@
 /**
- * What goes to and comes from an endpoint of chat completions, after OpenAI's API reference and OpenAPI description
+ * What goes to and comes from whoever speaks chat completions, an endpoint or an engine beside us, after OpenAI's API reference and OpenAPI description
  * (https://github.com/openai/openai-openapi), with what Ollama, llama.cpp and LM Studio do otherwise: `reasoning` or
  * `reasoning_content`, errors as plain strings, calls without an index. Everything that comes is checked here, once.
  */
 import * as v from "valibot";
-import { KromaError } from "#core/base/errors.ts";
-import type { ChatDelta, ChatFinish, ChatMessage, ChatRequest } from "#core/chat/driver.ts";
+import { KromaError } from "../base/errors.ts";
+import type { ChatDelta, ChatFinish, ChatMessage, ChatRequest } from "./driver.ts";
 
 const text = v.optional(v.nullish(v.string()));
 const count = v.pipe(v.number(), v.integer(), v.minValue(0));
@@ -79,7 +79,28 @@ function wireMessage(message: ChatMessage): Readonly<Record<string, unknown>> {
  * failed, in the words that `clean` leaves of it.
  */
 export function readPiece(json: string, clean: (said: string) => string = (said) => said): readonly ChatDelta[] {
-  const piece = parse(Piece, json);
+  return deltasOf(parse(Piece, json), clean);
+}
+
+/** The same of a piece that is a value already. */
+export function readPieceValue(value: unknown): readonly ChatDelta[] {
+  return deltasOf(checked(Piece, value), (said) => said);
+}
+
+/** The same pieces with one `finish`, the first. Throws `unavailable` without one: the answer was cut off. */
+export async function* untilFinished(
+  deltas: Iterable<ChatDelta> | AsyncIterable<ChatDelta>,
+): AsyncGenerator<ChatDelta, void, undefined> {
+  let isFinished = false;
+  for await (const delta of deltas) {
+    if (delta.type === "finish" && isFinished) continue;
+    if (delta.type === "finish") isFinished = true;
+    yield delta;
+  }
+  if (!isFinished) throw new KromaError("unavailable", "The answer was cut off before its end.");
+}
+
+function deltasOf(piece: v.InferOutput<typeof Piece>, clean: (said: string) => string): readonly ChatDelta[] {
   if (piece.error !== undefined && piece.error !== null) {
     throw new KromaError(
       "unavailable",
@@ -143,13 +164,19 @@ function failureText(failure: v.InferOutput<typeof Failure>): string {
 }
 
 function parse<T extends v.GenericSchema>(schema: T, json: string): v.InferOutput<T> {
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(json);
-    // A list has all fields that are optional.
-    if (Array.isArray(value)) throw new SyntaxError("a list");
-    return v.parse(schema, value);
+    value = JSON.parse(json);
   } catch (error) {
-    const at = error instanceof v.ValiError ? ` (at ${v.getDotPath(error.issues[0]) ?? "its top"})` : "";
-    throw new KromaError("corrupt", `What the endpoint sent is not a chat completion${at}.`, { cause: error });
+    throw new KromaError("corrupt", "What the endpoint sent is not a chat completion.", { cause: error });
   }
+  return checked(schema, value);
+}
+
+function checked<T extends v.GenericSchema>(schema: T, value: unknown): v.InferOutput<T> {
+  const result = v.safeParse(schema, value);
+  // A list has all fields that are optional.
+  if (result.success && !Array.isArray(value)) return result.output;
+  const at = result.success ? "" : ` (at ${v.getDotPath(result.issues[0]) ?? "its top"})`;
+  throw new KromaError("corrupt", `What the endpoint sent is not a chat completion${at}.`);
 }
