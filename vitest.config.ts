@@ -1,4 +1,7 @@
-/** Three kinds of tests: `unit` in Node, `browser` in real Chromium, `e2e` the built app driven from outside. */
+/**
+ * Kinds of tests: `unit` in Node, `browser` in real Chromium, `e2e` the built app driven from outside; and `faults`, which
+ * needs root for networks of its own (`npm run faults`; `npm test` leaves it out).
+ */
 import { playwright } from "@vitest/browser-playwright";
 import solid from "vite-plugin-solid";
 import { defaultClientConditions } from "vite";
@@ -105,6 +108,17 @@ export default defineConfig({
           include: ["test/e2e/**/*.test.ts"],
           expect: expectation,
           testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "faults",
+          environment: "node",
+          include: ["test/faults/**/*.test.ts"],
+          expect: expectation,
           hookTimeout: 180_000,
           fileParallelism: false,
         },

@@ -60,9 +60,13 @@ export async function serve(args: readonly string[] = []): Promise<Site> {
 }
 
 /** Real Chromium on a profile folder, so that what it keeps can be seen again after it was killed. */
-export async function browser(profile: string, viewport = { width: 1280, height: 800 }): Promise<BrowserContext> {
+export async function browser(
+  profile: string,
+  viewport = { width: 1280, height: 800 },
+  executablePath = chromiumPath,
+): Promise<BrowserContext> {
   const context = await chromium.launchPersistentContext(profile, {
-    executablePath: chromiumPath,
+    executablePath,
     args: [...chromiumArguments],
     viewport,
     acceptDownloads: true,

@@ -13,10 +13,31 @@ export interface RunningMirror {
 }
 
 /** Starts a mirror on that data folder; port 0 lets the system choose. */
-export async function startMirrorProcess(folder: string, port = 0, ...args: readonly string[]): Promise<RunningMirror> {
+export const startMirrorProcess = (folder: string, port = 0, ...args: readonly string[]): Promise<RunningMirror> =>
+  startMirrorWithin([], folder, port, ...args);
+
+/** The same by a program that starts others, which these words begin with (`ip netns exec …`). */
+export async function startMirrorWithin(
+  within: readonly string[],
+  folder: string,
+  port: number,
+  ...args: readonly string[]
+): Promise<RunningMirror> {
+  const [program, ...words] = [...within, process.execPath];
   const child = spawn(
-    process.execPath,
-    [join(root, "app/node/cli.ts"), "mirror", "--data", folder, "--port", String(port), "--gateway-port", "0", ...args],
+    program ?? process.execPath,
+    [
+      ...words,
+      join(root, "app/node/cli.ts"),
+      "mirror",
+      "--data",
+      folder,
+      "--port",
+      String(port),
+      "--gateway-port",
+      "0",
+      ...args,
+    ],
     { stdio: ["ignore", "pipe", "pipe"] },
   );
   const exit = once(child, "exit") as Promise<[number | null]>;

@@ -6,6 +6,7 @@ import type { BrowserContext, Page } from "playwright";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { browser } from "./kroma-process.ts";
 import { type RunningMirror, startMirrorProcess } from "./mirror-process.ts";
+import { expectSources, joinAsBen, share, sources, type } from "./writing.ts";
 
 const folders: string[] = [];
 const contexts: BrowserContext[] = [];
@@ -43,21 +44,6 @@ async function close(page: Page): Promise<void> {
   await context.close();
 }
 
-const sources = (page: Page): Promise<readonly string[]> =>
-  page
-    .locator("[data-cell] .cm-content")
-    .evaluateAll((all) =>
-      all.map((one) => [...one.querySelectorAll(".cm-line")].map((line) => line.textContent).join("\n")),
-    );
-const expectSources = (page: Page, check: (all: readonly string[]) => boolean, what: string): Promise<void> =>
-  expect.poll(async () => check(await sources(page)), { timeout: 150_000, message: what }).toBe(true);
-
-async function type(page: Page, text: string): Promise<void> {
-  await page.locator("[data-cell] .cm-content").first().click();
-  await page.keyboard.press("Control+End");
-  await page.keyboard.type(text);
-}
-
 /** Resolves when the service worker has kept all that a visit without the host needs. */
 const stored = (page: Page): Promise<void> =>
   expect
@@ -72,22 +58,6 @@ const stored = (page: Page): Promise<void> =>
     )
     .toBe(true);
 
-/** Ana's notebook, shared; the link that was made. */
-async function share(page: Page, role: "Edit" | "Comment" | "Read"): Promise<string> {
-  await page.getByRole("button", { name: "Share", exact: true }).click();
-  const panel = page.getByRole("complementary", { name: "People" });
-  await panel.getByRole("textbox", { name: "Your name" }).fill("Ana");
-  await panel.getByRole("radio", { name: new RegExp(`^${role}`) }).check();
-  await panel.getByRole("button", { name: "Make a link" }).click();
-  return await panel.getByRole("textbox", { name: "Link", exact: true }).inputValue();
-}
-
-async function join_(page: Page): Promise<void> {
-  await page.getByRole("textbox", { name: "Your name" }).fill("Ben");
-  await page.getByRole("button", { name: "Join", exact: true }).click();
-  await page.locator("[data-cell]").first().waitFor();
-}
-
 it("they write at once, go on when the mirror dies, and merge what each did alone", async () => {
   const [anas, bens] = [folder("ana"), folder("ben")];
   let ana = await open(anas, mirror.url);
@@ -98,7 +68,7 @@ it("they write at once, go on when the mirror dies, and merge what each did alon
   expect(link.startsWith(`${mirror.url}/#join=`)).toBe(true);
 
   let ben = await open(bens, link);
-  await join_(ben);
+  await joinAsBen(ben);
   expect(new URL(ben.url()).hash).toBe("");
   await expectSources(ben, ([first]) => first === "a = 1", "Ben has Ana's notebook");
   await ana.getByRole("complementary", { name: "People" }).getByText("Ben").first().waitFor();
@@ -180,7 +150,7 @@ it("one who may comment does, on text that they may not change, and gets the ans
   await ana.keyboard.type("total = price * count");
   const link = await share(ana, "Comment");
   const ben = await open(folder("ben"), link);
-  await join_(ben);
+  await joinAsBen(ben);
   await expectSources(ben, ([first]) => first === "total = price * count", "Ben has Ana's notebook");
 
   // What Ben runs is for him alone.
@@ -243,7 +213,7 @@ it("a guest who runs the Welcome notebook finds its data, and what they make of 
   await ana.locator("[data-cell]").first().waitFor();
   const link = await share(ana, "Edit");
   const ben = await open(folder("ben"), link);
-  await join_(ben);
+  await joinAsBen(ben);
 
   // At once, before the files can have come.
   await runNew(ben, "print(len(open('data/seattle-weather.csv').readlines()), 'lines')");
@@ -270,7 +240,7 @@ it("somebody comes back in another browser with the keys of their recovery file,
   await ana.keyboard.type("kept = True");
   const link = await share(ana, "Edit");
   const ben = await open(folder("ben"), link);
-  await join_(ben);
+  await joinAsBen(ben);
   await ben.getByRole("button", { name: "Share", exact: true }).click();
   const bens = ben.getByRole("complementary", { name: "People" });
   await bens.getByText("Your keys").click();
