@@ -6,6 +6,7 @@ import { panels } from "#kit/panels.ts";
 import { chatKernel } from "#kernels/chat/kernel.ts";
 import { pythonKernel } from "#kernels/python/kernel.ts";
 import { shellKernel } from "#kernels/shell/kernel.ts";
+import { sqlKernel } from "#kernels/sql/kernel.ts";
 import { typescriptKernel } from "#kernels/typescript/kernel.ts";
 import { comments } from "#plugins/comments/index.ts";
 import { data } from "#plugins/data/index.ts";
@@ -87,7 +88,7 @@ export const host = new PluginHost([
 ]);
 
 /** The languages that run here, in the order they are shown. */
-export const kernels: readonly Kernel[] = [pythonKernel, typescriptKernel, shellKernel, chatKernel];
+export const kernels: readonly Kernel[] = [pythonKernel, typescriptKernel, shellKernel, sqlKernel, chatKernel];
 
 /** The worker program of each language, and of plugins that have one. Written out, so that the bundler sees the files. */
 export const programs: Readonly<Record<string, () => Worker>> = {
@@ -100,6 +101,7 @@ export const programs: Readonly<Record<string, () => Worker>> = {
     }),
   shell: () =>
     new Worker(new URL("../../kernels/shell/worker.ts", import.meta.url), { type: "module", name: "kroma-shell" }),
+  sql: () => new Worker(new URL("../../kernels/sql/worker.ts", import.meta.url), { type: "module", name: "kroma-sql" }),
   onnx: () => new Worker(new URL("./models.worker.ts", import.meta.url), { type: "module", name: "kroma-models" }),
 };
 

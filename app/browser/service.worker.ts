@@ -32,6 +32,7 @@ const KERNELS: Readonly<Record<string, readonly string[]>> = {
   python: ["assets/pyodide/", "assets/wheels/"],
   typescript: ["assets/npm/"],
   shell: ["assets/v86/"],
+  sql: ["assets/duckdb/"],
 };
 
 /** Chromium's way to say who answers; without it, it asks the network for the page too, in case this script is slow. */

@@ -16,6 +16,13 @@ const shell: Load = async () => {
   ]);
   return StreamLanguage.define(mode.shell).parser;
 };
+const sql: Load = async () => {
+  const [{ StreamLanguage }, mode] = await Promise.all([
+    import("@codemirror/language"),
+    import("@codemirror/legacy-modes/mode/sql"),
+  ]);
+  return StreamLanguage.define(mode.pgSQL).parser;
+};
 const LOADERS: Readonly<Record<string, Load>> = {
   python, py: python, python3: python, ipython: python, pycon: python,
   javascript: () => script("js"), js: () => script("js"), mjs: () => script("js"), json: () => script("js"),
@@ -23,6 +30,7 @@ const LOADERS: Readonly<Record<string, Load>> = {
   typescript: () => script("ts"), ts: () => script("ts"),
   tsx: () => script("tsx"),
   bash: shell, sh: shell, shell, zsh: shell, console: shell,
+  sql,
   markdown: async () => (await import("@codemirror/lang-markdown")).markdownLanguage.parser,
 }; // prettier-ignore
 

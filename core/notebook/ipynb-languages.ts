@@ -33,17 +33,20 @@ const NAMES: Readonly<Record<string, Language>> = {
   shellscript: "shell",
   calysto_bash: "shell",
   chat: "chat",
+  sql: "sql",
+  duckdb: "sql",
 };
 
 // Magics that stand for one of our kernels. Others (%%html, %%time, %%capture …) are the Python kernel's to do.
 const MAGIC =
-  /^%%(?:(?<name>bash|sh|shell|typescript|ts|javascript|js|python3?|chat)|script[ \t]+(?<script>(?:\/\S*\/)?(?:bash|sh)))(?=[ \t]|$)/;
+  /^%%(?:(?<name>bash|sh|shell|typescript|ts|javascript|js|python3?|chat|sql)|script[ \t]+(?<script>(?:\/\S*\/)?(?:bash|sh)))(?=[ \t]|$)/;
 
 const DEFAULT_MAGIC: Readonly<Record<string, string>> = {
   shell: "%%bash",
   typescript: "%%typescript",
   python: "%%python",
   chat: "%%chat",
+  sql: "%%sql",
 };
 
 /** Our name of a language that a file calls `name`; one we don't know keeps its name, in lower case. */
@@ -75,6 +78,12 @@ export function detectLanguage(source: string, metadata: Metadata, main: Languag
   const end = source.indexOf("\n");
   const line = end < 0 ? source : source.slice(0, end);
   const match = MAGIC.exec(line);
+  // JupySQL's way to name a result; in the cell itself it is a comment.
+  const named = main === "sql" ? undefined : /^%%sql[ \t]+([A-Za-z_]\w*)[ \t]*<<[ \t]*$/.exec(line)?.[1];
+  if (named !== undefined) {
+    const body = end < 0 ? "" : source.slice(end + 1);
+    return { language: "sql", source: `-- name: ${named}\n${body}`, magic: "%%sql" };
+  }
   const found = match?.groups;
   // What follows the name (`%%bash -s a b`, `%%bash --out text`) only Python's magics understand.
   const isPlain = main !== "python" || line.trimEnd() === match?.[0];

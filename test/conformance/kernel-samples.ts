@@ -1,4 +1,5 @@
 /** The conformance suite's programs in each of Kroma's languages. */
+import { tableFromIPC } from "apache-arrow";
 import type { KernelSamples } from "./kernel.ts";
 
 export const pythonSamples: KernelSamples = {
@@ -67,5 +68,29 @@ export const shellSamples: KernelSamples = {
     port: 8765,
     page: "a page",
     stop: "killall busybox",
+  },
+};
+
+/** Every statement's table, a row a line. SQL neither reads input nor waits. */
+export const sqlSamples: KernelSamples = {
+  print: "SELECT 'out 1'; SELECT 'out 2'",
+  printMany: "SELECT 'line ' || range FROM range(20000)",
+  unicode: "SELECT unnest(['é😀', 'ß', '漢字'])",
+  answer: "SELECT 6 * 7",
+  memory: { remember: "CREATE OR REPLACE VIEW kept_value AS SELECT 7", recall: "FROM kept_value" },
+  fail: "SELECT 'before'; SELECT error('too far')",
+  errorName: "InvalidInputError",
+  nonsense: "SELECT FROM WHERE",
+  // A filter between two ranges is one step of the engine: only another worker ends it.
+  spin: "SELECT 'started'; SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range + b.range = 5",
+  sleep: "SELECT 'started'; SELECT count(*) FROM range(1000000000000)",
+  complete: { code: "FROM kept_v", label: "kept_value" },
+  textOf: (data) => {
+    const bytes = data["application/vnd.apache.arrow.stream"];
+    const table = tableFromIPC(Uint8Array.from(atob(String(bytes)), (sign) => sign.charCodeAt(0)));
+    return table
+      .toArray()
+      .map((row: object) => `${String(Object.values(row)[0])}\n`)
+      .join("");
   },
 };

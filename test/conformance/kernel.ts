@@ -4,6 +4,7 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Channel } from "#core/base/channel.ts";
+import type { MimeBundle } from "#core/kernel/mime.ts";
 import type { Kernel, KernelHost, KernelWorker } from "#core/kernel/kernel.ts";
 import type { ErrorMessage, ExecuteReply, FromKernel, ToKernel } from "#core/kernel/messages.ts";
 
@@ -54,6 +55,8 @@ export interface KernelSamples {
   readonly hasNoWorker?: boolean;
   /** True: what it says is a display that grows, as plain text, in place of standard output. */
   readonly speaksInDisplays?: boolean;
+  /** What a display says, in place of standard output. */
+  readonly textOf?: (data: MimeBundle) => string;
 }
 
 /** A kernel under test, with everything it said. */
@@ -62,12 +65,14 @@ class Probe {
   closed = false;
   readonly #channel: Channel<FromKernel, ToKernel>;
   readonly #speaksInDisplays: boolean;
+  readonly #textOf: KernelSamples["textOf"];
   readonly #waiting = new Set<{ readonly test: () => boolean; readonly resolve: () => void }>();
   #count = 0;
 
-  constructor(channel: Channel<FromKernel, ToKernel>, { speaksInDisplays = false }: KernelSamples) {
+  constructor(channel: Channel<FromKernel, ToKernel>, { speaksInDisplays = false, textOf }: KernelSamples) {
     this.#channel = channel;
     this.#speaksInDisplays = speaksInDisplays;
+    this.#textOf = textOf;
     channel.onClose(() => {
       this.closed = true;
       this.#look();
@@ -131,7 +136,10 @@ class Probe {
   text(parent: string, name: "stdout" | "stderr" = "stdout"): string {
     if (this.#speaksInDisplays && name === "stdout") return this.#displayed(parent);
     return this.of(parent)
-      .map((message) => (message.type === "stream" && message.name === name ? message.text : ""))
+      .map((message) => {
+        if (message.type === "stream" && message.name === name) return message.text;
+        return message.type === "display_data" && name === "stdout" ? (this.#textOf?.(message.data) ?? "") : "";
+      })
       .join("");
   }
 

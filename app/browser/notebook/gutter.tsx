@@ -9,7 +9,7 @@ import { CommentsInCell } from "./cell-comments.tsx";
 import { PeopleInCell } from "./cell-people.tsx";
 import { newCellOf, type PageView } from "./view.ts";
 
-const WORDS = ["python", "typescript", "shell", "chat", "markdown", "raw"] as const;
+const WORDS = ["python", "typescript", "shell", "sql", "chat", "markdown", "raw"] as const;
 
 export interface GutterProps {
   readonly view: PageView;

@@ -1,9 +1,9 @@
-/** The thin line between cells that becomes "+ python · typescript · shell · chat · text" on hover, focus or tap. */
+/** The thin line between cells that becomes "+ python · typescript · shell · sql · chat · text" on hover, focus or tap. */
 import { For, Show, createSignal, type JSX } from "solid-js";
 import type { CellId } from "#core/base/ids.ts";
 import { newCellOf, type PageView } from "./view.ts";
 
-const WORDS = ["python", "typescript", "shell", "chat", "text"] as const;
+const WORDS = ["python", "typescript", "shell", "sql", "chat", "text"] as const;
 
 export function InsertLine(props: {
   readonly view: PageView;

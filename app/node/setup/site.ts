@@ -11,6 +11,7 @@ import { buildNotebooks } from "./notebook-assets.ts";
 import { buildNpmAssets } from "./npm-assets.ts";
 import { buildPythonAssets } from "./python-assets.ts";
 import { describeBuild } from "./service-worker.ts";
+import { buildSqlAssets } from "./sql-assets.ts";
 import { buildWheels } from "./wheel-assets.ts";
 
 export const root: string = join(import.meta.dirname, "../../..");
@@ -97,6 +98,12 @@ export async function buildAssets(log: Log): Promise<void> {
     ],
     log,
     () => buildModelAssets(join(root, "node_modules"), assets),
+  );
+  await step(
+    "the SQL engine",
+    ["app/node/setup/sql-assets.ts", "node_modules/@duckdb/duckdb-wasm/package.json"],
+    log,
+    () => buildSqlAssets(join(root, "node_modules"), assets),
   );
   await step("the Python packages", ["notebooks/packages", "app/node/setup/wheel-assets.ts"], log, () =>
     buildWheels(join(root, "notebooks/packages"), join(assets, "wheels")),

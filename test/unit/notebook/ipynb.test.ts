@@ -283,9 +283,10 @@ describe("what is written", () => {
     expect(out("shell")?.["source"]).toEqual(["%%bash\n", "body"]);
     expect(out("typescript")?.["source"]).toEqual(["%%typescript\n", "body"]);
     expect(out("chat")?.["source"]).toEqual(["%%chat\n", "body"]);
+    expect(out("sql")?.["source"]).toEqual(["%%sql\n", "body"]);
     expect(out("python")?.["source"]).toEqual(["body"]);
     expect(out("ruby")).toMatchObject({ source: ["body"], metadata: { kroma: { language: "ruby" } } });
-    for (const language of ["shell", "typescript", "python", "chat", "ruby"]) {
+    for (const language of ["shell", "typescript", "python", "chat", "sql", "ruby"]) {
       const again = read(writeIpynb(edit(notebook, { language, source: "body" })));
       expect(first(again)).toMatchObject({ language, source: "body" });
     }
@@ -308,6 +309,10 @@ describe("what is written", () => {
       expect(first(read(file([code(text)])))).toMatchObject({ language: "python", source: text });
     }
     expect(first(read(file([code("%%bash \t\nls")])))).toMatchObject({ language: "shell", source: "ls" });
+    expect(first(read(file([code("%%sql sales <<\nFROM a")])))).toMatchObject({
+      language: "sql",
+      source: "-- name: sales\nFROM a",
+    });
   });
 
   it("takes the first line of a script for the cell's own, behind a magic and in a notebook of shell cells", () => {

@@ -177,6 +177,7 @@ export const cellCommands: readonly Command[] = [
   command("cell.python", "Make it Python", [], (view) => setKind(view, "code", "python"), "notebook"),
   command("cell.typescript", "Make it TypeScript", [], (view) => setKind(view, "code", "typescript"), "notebook"),
   command("cell.shell", "Make it shell", [], (view) => setKind(view, "code", "shell"), "notebook"),
+  command("cell.sql", "Make it SQL", [], (view) => setKind(view, "code", "sql"), "notebook"),
   command("cell.chat", "Make it a chat", [], (view) => setKind(view, "code", "chat"), "notebook"),
   ...[1, 2, 3, 4, 5, 6].map((level) =>
     command(`cell.heading-${level}`, `Make it heading ${level}`, [`${level}`], (view) => heading(view, level)),

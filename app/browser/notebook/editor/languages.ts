@@ -11,6 +11,8 @@ const LOADERS: Readonly<Record<string, () => Promise<Extension>>> = {
   shell: async () => legacy((await import("@codemirror/legacy-modes/mode/shell")).shell, "#"),
   perl: async () => legacy((await import("@codemirror/legacy-modes/mode/perl")).perl),
   lua: async () => legacy((await import("@codemirror/legacy-modes/mode/lua")).lua),
+  // DuckDB's words are PostgreSQL's, by and large.
+  sql: async () => legacy((await import("@codemirror/legacy-modes/mode/sql")).pgSQL, "--"),
   markdown: async () => (await import("@codemirror/lang-markdown")).markdown(),
   chat: async () => (await import("@codemirror/lang-markdown")).markdown(),
 };
