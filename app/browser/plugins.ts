@@ -20,6 +20,7 @@ import { outputs } from "#plugins/outputs/index.ts";
 import { people } from "#plugins/people/index.ts";
 import { ports } from "#plugins/ports/index.ts";
 import { publish } from "#plugins/publish/index.ts";
+import { sound } from "#plugins/sound/index.ts";
 import { terminal } from "#plugins/terminal/index.ts";
 import { vega } from "#plugins/vega/index.ts";
 import { widgets } from "#plugins/widgets/index.ts";
@@ -82,6 +83,7 @@ export const host = new PluginHost([
   ports,
   onnx,
   data,
+  sound,
   openai,
   llama,
   settings,

@@ -25,6 +25,8 @@ export interface RenderContext {
   readonly comms: Channel<CommTraffic, CommTraffic> | undefined;
   /** A file of the workspace by its path from the notebook, for pictures and data that an output names; absent: none. */
   readonly file?: ((path: string) => Promise<Blob | undefined>) | undefined;
+  /** Writes a file of the workspace, for what a person makes in an output; absent where there is no workspace to write to. */
+  readonly keep?: ((path: string, bytes: Uint8Array) => Promise<void>) | undefined;
 }
 
 /** Draws one representation. The element is empty; what `render` returns is called before it is removed. */

@@ -21,6 +21,7 @@ export interface ApiParts {
   readonly widget: unknown;
   readonly ml: unknown;
   readonly table: unknown;
+  readonly record: unknown;
 }
 
 /** What a shell command gave. */
@@ -113,6 +114,7 @@ export function makeApi(parts: ApiParts): Api {
     widget: parts.widget,
     ml: parts.ml,
     table: parts.table,
+    record: parts.record,
     input,
     shell,
   });

@@ -103,6 +103,11 @@ function start(init: TypeScriptInit): (message: ToKernel | ServiceReply | Servic
       const bundle = { "application/vnd.kroma.table+json": { path: name }, "text/plain": `Table of ${name}` };
       return display(bundle, { raw: true });
     },
+    record: (path = "recording.wav") => {
+      const name = workspacePath(path);
+      const text = `Recorder for ${name}: it records where the notebook is open in a page`;
+      return display({ "application/vnd.kroma.recorder+json": { path: name }, "text/plain": text }, { raw: true });
+    },
   });
   const resolver = new Resolver({
     assets: init.assets,

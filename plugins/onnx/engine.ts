@@ -292,9 +292,13 @@ export class Engine {
 
 function infoOf(value: InferenceSession.ValueMetadata): ValueInfo {
   return value.isTensor
-    ? { name: value.name, type: value.type, shape: [...value.shape] }
+    ? { name: value.name, type: value.type, shape: value.shape.map(dimensionOf) }
     : { name: value.name, type: "a value that is no tensor", shape: [] };
 }
+
+/** An open dimension without a name is "" in onnxruntime-node, and -1 taken for a whole number of 32 bits in onnxruntime-web. */
+const dimensionOf = (size: number | string): number | string =>
+  typeof size === "number" && (size < 0 || size >= 2 ** 31) ? "" : size;
 
 function outputsOf(results: InferenceSession.ReturnType): Tensors {
   const tensors: WireTensor[] = [];

@@ -34,7 +34,7 @@ export function drawBundle(
   element: HTMLElement,
   bundle: MimeBundle,
   metadata: Readonly<Record<string, unknown>>,
-  view: Pick<PageView, "session" | "client" | "file">,
+  view: Pick<PageView, "session" | "client" | "file" | "keep">,
   options: { readonly replace?: boolean; readonly stopBefore?: (() => void) | undefined } = {},
 ): () => void {
   const choice = pick(bundle);
@@ -59,6 +59,7 @@ export function drawBundle(
     onTheme,
     comms: view.session.comms,
     file: view.file,
+    keep: view.keep,
   };
   const draw = (drawing: Drawing): void => {
     if (stopped) return;

@@ -1,5 +1,6 @@
 /** An open notebook: header, cells, side panels, status bar; and the life of its session. */
 import { For, Show, createEffect, createMemo, createSignal, onCleanup, onMount, untrack, type JSX } from "solid-js";
+import { KromaError } from "#core/base/errors.ts";
 import type { Language } from "#core/base/ids.ts";
 import { chatDrivers } from "#core/chat/driver.ts";
 import { chatPlace } from "#core/chat/place.ts";
@@ -140,7 +141,18 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
   /** The files, once those that ship with the notebook are among them. */
   const workspace = (): Promise<Workspace | undefined> => files().then(() => link()?.ready);
   const fileAt = async (path: string): Promise<Blob | undefined> => readFile(await workspace(), path);
-  const view = createView(client, session, page, machine, { ready: files, file: fileAt, sharedFiles, privateRuns });
+  const keep = async (path: string, bytes: Uint8Array): Promise<void> => {
+    const place = await workspace();
+    if (!place) throw new KromaError("unavailable", "The notebook's files are open in another tab.");
+    await place.write(path, bytes);
+  };
+  const view = createView(client, session, page, machine, {
+    ready: files,
+    file: fileAt,
+    keep,
+    sharedFiles,
+    privateRuns,
+  });
   createEffect(() => session.machine.send({ type: "web_hosts", hosts: [...webHosts()] }));
   const [refusedHosts, setRefusedHosts] = createSignal<readonly string[]>([]);
   /** What programs of the machine wanted to reach, until a person has said yes or not now. */

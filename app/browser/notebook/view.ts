@@ -58,6 +58,8 @@ export interface PageView extends NotebookView {
   showShared(cell: CellId): void;
   /** A file of the notebook by its path from there; undefined if there is none. */
   readonly file: (path: string) => Promise<Blob | undefined>;
+  /** Writes one; undefined where the notebook's files are not at hand. */
+  readonly keep: ((path: string, bytes: Uint8Array) => Promise<void>) | undefined;
   /** Told by the components when the browser's focus moves by itself. */
   focusMoved(cell: CellId, mode: Mode): void;
   list: ListHandle | undefined;
@@ -77,6 +79,7 @@ export interface ViewOptions {
   /** Resolves when what cells may read is here. */
   readonly ready?: () => Promise<void>;
   readonly file?: PageView["file"];
+  readonly keep?: PageView["keep"];
   readonly sharedFiles?: SharedFilesView;
   /** What the session's document is, if it may be one of a reader. */
   readonly privateRuns?: PrivateRuns;
@@ -224,6 +227,7 @@ export function createView(
     refusal: () => access().refusal,
     runRefusal: () => access().runRefusal,
     file: options.file ?? (() => Promise.resolve(undefined)),
+    keep: options.keep,
     isPrivate: (cell) =>
       access().refusal !== undefined &&
       (state().cells.get(cell)?.progress === "running" || (privateRuns?.has(cell) ?? false)),

@@ -14,7 +14,7 @@ from _kroma import values as _values
 from _kroma.display import clear_output, display, update_display
 from _kroma.widget import Widget, synced
 
-__all__ = ["Widget", "clear_output", "display", "files", "get", "list", "ml", "remove", "set", "synced", "table", "update_display"]
+__all__ = ["Widget", "clear_output", "display", "files", "get", "list", "ml", "record", "remove", "set", "synced", "table", "update_display"]
 
 WORKSPACE = pathlib.Path("/workspace")
 
@@ -43,6 +43,13 @@ def table(name):
     """Shows a file of the workspace (CSV, Parquet, Arrow) as a table that scrolls, sorts and filters, however long."""
     path = files.path(name).resolve().relative_to(WORKSPACE).as_posix()
     display({"application/vnd.kroma.table+json": {"path": path}, "text/plain": f"Table of {path}"}, raw=True)
+
+
+def record(name="recording.wav"):
+    """Shows a recorder: what a person records with it becomes that WAV file of the workspace."""
+    path = files.path(name).resolve().relative_to(WORKSPACE).as_posix()
+    text = f"Recorder for {path}: it records where the notebook is open in a page"
+    display({"application/vnd.kroma.recorder+json": {"path": path}, "text/plain": text}, raw=True)
 
 
 class files:

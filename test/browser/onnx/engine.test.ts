@@ -123,6 +123,22 @@ test("a model from the web is kept in the browser's own storage, checked, and fo
   expect((await list()).filter(({ url }) => url === source)).toEqual([]);
 });
 
+test("the speech in the recording that ships is found where it is in Node", async () => {
+  const recording = await (await fetch("/notebooks/data/sense-and-sensibility.wav")).arrayBuffer();
+  const { value } = await ask("findSpeech", {}, [recording]);
+  const { stretches } = value as { readonly stretches: readonly { readonly start: number; readonly end: number }[] };
+  const wanted = [
+    [0.322, 6.91],
+    [7.33, 9.982],
+    [10.338, 15.262],
+  ];
+  expect(stretches).toHaveLength(wanted.length);
+  for (const [index, [start = 0, end = 0]] of wanted.entries()) {
+    expect(Math.abs(stretches[index]!.start - start)).toBeLessThan(0.1);
+    expect(Math.abs(stretches[index]!.end - end)).toBeLessThan(0.1);
+  }
+});
+
 test("what is no picture is refused in words", async () => {
   await expect(ask("readText", {}, [new TextEncoder().encode("no picture").buffer])).rejects.toThrow(
     "This is no picture that the browser can show.",

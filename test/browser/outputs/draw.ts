@@ -6,16 +6,18 @@ import { chooseRenderer, renderers, type CommTraffic, type RenderContext } from 
 import { data } from "#plugins/data/index.ts";
 import { markdown } from "#plugins/markdown/index.ts";
 import { outputs } from "#plugins/outputs/index.ts";
+import { sound } from "#plugins/sound/index.ts";
 import { vega } from "#plugins/vega/index.ts";
 import { widgets } from "#plugins/widgets/index.ts";
 
-const list = new PluginHost([outputs, data, markdown, vega, widgets]).get(renderers);
+const list = new PluginHost([outputs, data, sound, markdown, vega, widgets]).get(renderers);
 
 export interface DrawOptions {
   readonly metadata?: Readonly<Record<string, unknown>>;
   readonly foreign?: boolean;
   readonly comms?: Channel<CommTraffic, CommTraffic>;
   readonly file?: (path: string) => Promise<Blob | undefined>;
+  readonly keep?: (path: string, bytes: Uint8Array) => Promise<void>;
   readonly parent?: HTMLElement;
 }
 
@@ -58,6 +60,7 @@ export async function draw(bundle: MimeBundle, options: DrawOptions = {}): Promi
     },
     comms: options.comms,
     file: options.file,
+    keep: options.keep,
   };
   const drawing = await chosen.renderer.load();
   const close = await drawing.render(element, context);
