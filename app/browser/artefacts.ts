@@ -11,7 +11,7 @@ import type { Exchange } from "#plugins/ipfs/bitswap.ts";
 import type { PageNetwork } from "./network.ts";
 import { findGateway } from "./mirror-gateway.ts";
 import { host } from "./plugins.ts";
-import { readSettings } from "./settings.ts";
+import { isWebAddress, readSettings } from "./settings.ts";
 
 /** What is told when the worker can't be loaded. */
 const LOST = "What this browser keeps of published notebooks can't be reached. Reload the page.";
@@ -64,7 +64,7 @@ export function createArtefacts(
     async sources() {
       mirror ??= findGateway(location.origin);
       const own = await mirror;
-      const given = readSettings().gateways.filter((address) => /^https?:$/.test(URL.parse(address)?.protocol ?? ""));
+      const given = readSettings().gateways.filter(isWebAddress);
       return [...new Set([...(own === undefined ? [] : [own]), ...given])];
     },
     async storage() {

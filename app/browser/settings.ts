@@ -24,6 +24,8 @@ const Schema = v.object({
     v.pipe(v.number(), v.minValue(64 * MIB), v.maxValue(4096 * MIB)),
     defaultSettings.pythonMemory,
   ),
+  /** CID of a Linux image that is taken from the gateways instead of the page's host; empty: none. */
+  linuxImage: v.fallback(address, ""),
   /** Whose machine Linux is from one visit to the next: each notebook's, one of all notebooks, or nobody's. */
   linuxKeeps: v.fallback(v.picklist(["notebook", "shared", "nothing"]), "notebook"),
   /** Addresses (multiaddrs) of relays and mirrors through which others reach this browser, besides the page's own host. */
@@ -37,6 +39,9 @@ const Schema = v.object({
 
 export type Settings = v.InferOutput<typeof Schema>;
 export type Theme = Settings["theme"];
+
+/** True for what a gateway's address may be. */
+export const isWebAddress = (address: string): boolean => /^https?:$/.test(URL.parse(address)?.protocol ?? "");
 
 const asFolder = (url: string): string => (url.endsWith("/") ? url : `${url}/`);
 
@@ -72,6 +77,8 @@ export function kernelSettings(settings: Settings, asset: (path: string) => stri
     wheelMirrors: [asset("wheels/"), ...settings.wheelMirrors.filter((url) => url !== "").map(asFolder)],
     npmMirrors: settings.npmMirrors.filter((url) => url !== "").map(asFolder),
     vmImage: asset("vm/"),
+    ...(settings.linuxImage === "" ? {} : { vmImageCid: settings.linuxImage }),
+    gateways: settings.gateways.filter(isWebAddress),
     pythonMemory: settings.pythonMemory,
     vmMemory: settings.vmMemory,
   };

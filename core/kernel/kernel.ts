@@ -56,6 +56,10 @@ export interface KernelSettings {
   readonly modelHub?: string;
   /** Folder URL that holds the built VM image (manifest.json beside its parts). */
   readonly vmImage?: string;
+  /** CID of the image to take instead, from `gateways`. */
+  readonly vmImageCid?: string;
+  /** Addresses of trustless gateways. */
+  readonly gateways?: readonly string[];
   /** Hosts that programs of the Linux machine may reach ("example.org", "example.org:8080", "*.example.org"). */
   readonly webHosts?: readonly string[];
   /** Python heap cap in bytes. */

@@ -4,7 +4,9 @@
  */
 import * as v from "valibot";
 import { KromaError } from "#core/base/errors.ts";
+import { concatenate } from "#core/base/bytes.ts";
 import { dropBytes, keepBytes, keepOnly, keptBytes } from "./image-cache.ts";
+import { HOW_TO_BUILD, type ImageSource } from "./image-source.ts";
 
 const part = v.object({
   /** Below the manifest's folder; never out of it. */
@@ -58,47 +60,15 @@ export function partsOf(manifest: ImageManifest): readonly FoundPart[] {
   return [...new Map(parts.map((found) => [found.file, found])).values()];
 }
 
-/** How to get the image, told to whoever lacks it. */
-export const HOW_TO_BUILD =
-  "Build it with `npm run vm-image` (needs Debian's apt), or take one with `kroma vm import`; then restart the shell.";
-
-/** How often a host is asked that is making the image, in milliseconds. */
-const ASK_AGAIN = 1000;
-const stageSchema = v.object({ stage: v.pipe(v.string(), v.maxLength(1000)) });
-
-/**
- * The manifest of the image in the folder at `url` (ending in "/"); without network the one of the last visit. Waits
- * while the host says that it is making one (status 503 and `{ stage }`); `onMaking` hears what it is doing.
- */
+/** The manifest of the image; `onMaking` hears what a host is doing that makes it. */
 export async function loadManifest(
-  url: string,
+  image: ImageSource,
   onMaking: (stage: string) => void = () => undefined,
 ): Promise<ImageManifest> {
-  const place = new URL("manifest.json", url);
-  const kept = `manifest?${encodeURIComponent(url)}`;
-  for (;;) {
-    let text: string;
-    try {
-      const response = await fetch(place).catch(async (error: unknown) => {
-        const bytes = await keptBytes(kept);
-        if (!bytes) throw error;
-        return new Response(bytes);
-      });
-      const making = response.status === 503 ? v.safeParse(stageSchema, await response.json()) : undefined;
-      if (making?.success) {
-        onMaking(making.output.stage);
-        await new Promise((resolve) => setTimeout(resolve, ASK_AGAIN));
-        continue;
-      }
-      if (!response.ok) throw new Error(`status ${response.status}`);
-      text = await response.text();
-    } catch {
-      throw new KromaError("missing", `There is no Linux image. ${HOW_TO_BUILD}`);
-    }
-    const manifest = readManifest(text);
-    void keepBytes(kept, new TextEncoder().encode(text));
-    return manifest;
-  }
+  const text = await image.manifest(onMaking);
+  const manifest = readManifest(text);
+  void keepBytes(image.keptAs, new TextEncoder().encode(text));
+  return manifest;
 }
 
 /** What a manifest.json says, checked. */
@@ -116,14 +86,14 @@ export function readManifest(text: string): ImageManifest {
 }
 
 /** Lets go of what this browser keeps of other images than this one. */
-export async function forgetOtherImages(url: string, manifest: ImageManifest): Promise<void> {
+export async function forgetOtherImages(image: ImageSource, manifest: ImageManifest): Promise<void> {
   const sums = partsOf(manifest).map((found) => found.sha256);
-  await keepOnly(new Set([`manifest?${encodeURIComponent(url)}`, ...sums]));
+  await keepOnly(new Set([image.keptAs, ...sums]));
 }
 
-/** A part, from this browser or from the host, checked; `onBytes` hears how many bytes have come. */
+/** A part, from this browser or from where the image is, checked; `onBytes` hears how many bytes have come. */
 export async function loadPart(
-  url: string,
+  image: ImageSource,
   part: ImagePart,
   onBytes: (bytes: number) => void = () => undefined,
 ): Promise<Uint8Array<ArrayBuffer>> {
@@ -134,16 +104,11 @@ export async function loadPart(
   }
   const bytes = new Uint8Array(part.size);
   let at = 0;
-  const response = await get(new URL(part.file, url), part.file);
-  const reader = response.body?.getReader();
-  if (!reader) throw new KromaError("unavailable", `${part.file} of the Linux image is empty`);
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) break;
-    if (at + value.length > bytes.length)
+  for await (const piece of image.read(part.file)) {
+    if (at + piece.length > bytes.length)
       throw new KromaError("corrupt", `${part.file} of the Linux image is longer than it should be`);
-    bytes.set(value, at);
-    at += value.length;
+    bytes.set(piece, at);
+    at += piece.length;
     onBytes(at);
   }
   await check(bytes.subarray(0, at), part);
@@ -151,11 +116,20 @@ export async function loadPart(
   return bytes;
 }
 
-/** A deflated disk chunk, from this browser or from the host, its content checked. */
-export async function loadChunk(url: string, part: ImagePart): Promise<Uint8Array<ArrayBuffer>> {
+/** A deflated disk chunk, from this browser or from where the image is, its content checked. */
+export async function loadChunk(image: ImageSource, part: ImagePart): Promise<Uint8Array<ArrayBuffer>> {
   const kept = await genuine(part, inflate);
   if (kept) return kept;
-  const packed = new Uint8Array(await (await get(new URL(part.file, url), part.file)).arrayBuffer());
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const piece of image.read(part.file)) {
+    size += piece.length;
+    // Deflated, nothing grows by more than a thousandth.
+    if (size > part.size + part.size / 100 + 1024)
+      throw new KromaError("corrupt", `${part.file} of the Linux image is longer than it should be`);
+    pieces.push(piece);
+  }
+  const packed = concatenate(pieces);
   const bytes = await inflate(packed).catch((error: unknown) => {
     throw new KromaError("corrupt", `${part.file} of the Linux image is damaged`, { cause: error });
   });
@@ -191,18 +165,6 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string | u
   if (!globalThis.crypto.subtle) return undefined;
   const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
   return [...digest].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-}
-
-async function get(url: URL, name: string): Promise<Response> {
-  let response: Response;
-  try {
-    response = await fetch(url);
-  } catch (error) {
-    throw new KromaError("unavailable", `cannot fetch ${name} of the Linux image`, { cause: error });
-  }
-  if (!response.ok)
-    throw new KromaError("unavailable", `cannot fetch ${name} of the Linux image (status ${response.status})`);
-  return response;
 }
 
 async function check(bytes: Uint8Array<ArrayBuffer>, part: ImagePart): Promise<void> {

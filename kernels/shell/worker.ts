@@ -25,6 +25,7 @@ import {
   loadPart,
   sha256,
 } from "./image.ts";
+import { imageSource } from "./image-source.ts";
 import { keptDisk } from "./kept-disk.ts";
 import type { LayerDisk } from "./layer-disk.ts";
 import { mountLayer } from "./layer-mount.ts";
@@ -334,11 +335,11 @@ async function described(mux: Mux, word: string): Promise<string> {
 }
 
 async function start(init: ShellInit): Promise<void> {
-  const image = init.settings.vmImage ?? new URL("vm/", init.assets).href;
   const stage = (text: string, progress?: number) =>
     say({ type: "status", status: "starting", stage: text, ...(progress === undefined ? {} : { progress }) });
   services.web.allow(init.settings.webHosts ?? []);
   stage("Looking for Linux");
+  const image = await imageSource(init.settings, init.assets);
   const manifest = await loadManifest(image, (text) => stage(`Making the Linux image, once: ${text}`));
   useSchedulingApi();
   const [library, wasm] = await Promise.all([

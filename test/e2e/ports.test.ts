@@ -59,52 +59,43 @@ busybox httpd -f -p 8000 &
 cd ..; echo served`;
 
 /** A page with a frame, events that come one by one, a WebSocket that answers, and a file to be kept. */
-const TALKING = `cat > talk.py <<'END'
-import base64, hashlib, http.server, struct, threading
-said = threading.Event()
-PAGE = b"""<!doctype html><title>Talk</title><p id=e></p><p id=s></p><a href=file>keep</a><iframe src=inner></iframe><script>
+const TALKING = `cat > talk.pl <<'END'
+use strict; use Socket; use Digest::SHA 'sha1_base64';
+$SIG{CHLD} = 'IGNORE';
+my $page = <<'PAGE';
+<!doctype html><title>Talk</title><p id=e></p><p id=s></p><a href=file>keep</a><iframe src=inner></iframe><script>
 const events = new EventSource("events"), socket = new WebSocket("ws://" + location.host + "/ws");
-events.onmessage = ({ data }) => { e.textContent += data; socket.send(data); };
+socket.onopen = () => { events.onmessage = ({ data }) => { e.textContent += data; socket.send(data); }; };
 socket.onmessage = ({ data }) => { s.textContent += data; };
-</script>"""
-class Talk(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def give(self, body, **headers):
-        self.send_response(200)
-        for name, value in headers.items(): self.send_header(name.replace("_", "-"), value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def do_GET(self):
-        if self.path == "/": return self.give(PAGE, Content_Type="text/html")
-        if self.path == "/inner": return self.give(b"<h2>Inside</h2>", Content_Type="text/html")
-        if self.path == "/file": return self.give(b"kept", Content_Disposition="attachment; filename=kept.txt")
-        self.close_connection = True
-        if self.path == "/events":
-            self.send_response(200)
-            self.send_header("Content-Type", "text/event-stream")
-            self.end_headers()
-            self.wfile.write(b"data: first \\n\\n")
-            # The second is told once the page has answered the first over its socket.
-            said.wait()
-            return self.wfile.write(b"data: second \\n\\n")
-        key = self.headers["Sec-WebSocket-Key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-        self.send_response(101)
-        self.send_header("Upgrade", "websocket")
-        self.send_header("Connection", "Upgrade")
-        self.send_header("Sec-WebSocket-Accept", base64.b64encode(hashlib.sha1(key.encode()).digest()).decode())
-        self.end_headers()
-        while True:
-            head = self.rfile.read(2)
-            if len(head) < 2 or head[0] & 15 != 1: return
-            mask = self.rfile.read(4)
-            text = bytes(b ^ mask[i & 3] for i, b in enumerate(self.rfile.read(head[1] & 127))).upper()
-            self.wfile.write(struct.pack("BB", 0x81, len(text)) + text)
-            said.set()
-    def log_message(self, *words): pass
-http.server.ThreadingHTTPServer(("", 8002), Talk).serve_forever()
+</script>
+PAGE
+sub give { my ($out, $type, $body) = @_; syswrite $out, "HTTP/1.1 200 OK\\r\\nContent-Type: $type\\r\\n\\r\\n$body"; }
+socket(my $server, PF_INET, SOCK_STREAM, 0); setsockopt($server, SOL_SOCKET, SO_REUSEADDR, 1);
+bind($server, sockaddr_in(8002, INADDR_LOOPBACK)) or die $!; listen($server, 9);
+while (accept(my $c, $server)) {
+  if (fork) { close $c; next; }
+  my $head = ''; while ($head !~ /\\r\\n\\r\\n/) { sysread $c, $head, 1000, length $head or exit; }
+  my ($path) = $head =~ /^GET (\\S+)/;
+  if ($path eq '/') { give $c, 'text/html', $page; }
+  elsif ($path eq '/inner') { give $c, 'text/html', '<h2>Inside</h2>'; }
+  elsif ($path eq '/file') { give $c, "text/plain\\r\\nContent-Disposition: attachment; filename=kept.txt", 'kept'; }
+  elsif ($path eq '/events') {
+    give $c, 'text/event-stream', '';
+    sleep 1 while syswrite $c, "data: event\\n\\n";
+  } elsif ($head =~ /Sec-WebSocket-Key: (\\S+)/) {
+    my $accept = sha1_base64($1 . '258EAFA5-E914-47DA-95CA-C5AB0DC85B11') . '=';
+    syswrite $c, "HTTP/1.1 101 Switching\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\nSec-WebSocket-Accept: $accept\\r\\n\\r\\n";
+    while (sysread $c, my $frame, 100) {
+      my ($kind, $size, $mask, $text) = unpack 'CCa4a*', $frame;
+      last if ($kind & 15) != 1;
+      $text ^= substr($mask x 30, 0, length $text);
+      syswrite $c, pack('CCa*', 0x81, length $text, uc $text);
+    }
+  }
+  exit;
+}
 END
-python3 talk.py &
+perl talk.pl &
 echo talking`;
 
 describe("the machine's servers", () => {
@@ -168,13 +159,19 @@ describe("the machine's servers", () => {
     await page.getByRole("button", { name: "Port 8002 is open · Preview" }).click(PATIENCE);
     const frame = page.frameLocator("iframe.ports-frame");
     await frame.frameLocator("iframe").getByRole("heading", { name: "Inside" }).waitFor(PATIENCE);
-    await frame.getByText("FIRST SECOND").waitFor(PATIENCE);
+    await frame
+      .locator("#s")
+      .filter({ hasText: /EVENTEVENT/ })
+      .waitFor(PATIENCE);
     const saving = page.waitForEvent("download", PATIENCE);
     await frame.getByRole("link", { name: "keep" }).click();
     const saved = await saving;
     expect(saved.suggestedFilename()).toBe("kept.txt");
     expect(readFileSync(await saved.path(), "utf8")).toBe("kept");
     expect(await page.getByRole("textbox", { name: "Address on the machine" }).inputValue()).toBe("localhost:8002/");
-    await frame.getByText("first second").waitFor(PATIENCE);
+    await frame
+      .locator("#e")
+      .filter({ hasText: /eventevent/ })
+      .waitFor(PATIENCE);
   });
 });

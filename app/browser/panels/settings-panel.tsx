@@ -31,6 +31,11 @@ const ADDRESSES = [
     "For models by name, as hub:owner/name/file. A mirror with the same paths will do. Empty: none.",
   ],
   ["npmCdn", "npm modules", "{name}, {version} and {path} are replaced. Empty: only those that are shipped."],
+  [
+    "linuxImage",
+    "Linux image",
+    "A CID, as kroma vm export prints it: the image then comes from the gateways below. Empty: the one of this page's host.",
+  ],
 ] as const;
 
 const MIRRORS = [
@@ -43,8 +48,8 @@ const MIRRORS = [
   ],
   [
     "gateways",
-    "Gateways for published notebooks",
-    "Addresses of IPFS gateways, one a line. Each block that they send is checked. Empty: none is asked.",
+    "Gateways",
+    "Addresses of IPFS gateways for published notebooks and a Linux image, one a line. Each block that they send is checked. Empty: none is asked.",
   ],
   [
     "iceServers",

@@ -239,12 +239,20 @@ describe("small things", () => {
     expect(readSettings()).toMatchObject({ theme: "dark", npmMirrors: [], pythonMemory: 2048 * 1024 * 1024 });
     localStorage.setItem("kroma-settings", "{");
     const settings = kernelSettings(
-      { ...readSettings(), npmCdn: "", wheelMirrors: ["https://w.example"] },
+      {
+        ...readSettings(),
+        npmCdn: "",
+        wheelMirrors: ["https://w.example"],
+        linuxImage: "bafy",
+        gateways: ["https://g.example/", "no address", "javascript:alert(1)"],
+      },
       (path) => `https://site/${path}`,
     );
     expect(settings).toMatchObject({
       wheelMirrors: ["https://site/wheels/", "https://w.example/"],
       vmImage: "https://site/vm/",
+      vmImageCid: "bafy",
+      gateways: ["https://g.example/"],
     });
     expect("npmCdn" in settings).toBe(false);
     localStorage.removeItem("kroma-settings");

@@ -11,7 +11,10 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { writeCar } from "#vm-images/exchange/car.ts";
 import { ensureImage, findImage } from "#vm-images/exchange/ensure.ts";
 import { obtainImage } from "#vm-images/exchange/obtain.ts";
-import { partsOf, readManifest } from "#kernels/shell/image.ts";
+import { KromaError } from "#core/base/errors.ts";
+import { openCar } from "#core/store/car.ts";
+import { loadChunk, loadManifest, loadPart, partsOf, readManifest } from "#kernels/shell/image.ts";
+import { publishedImage } from "#kernels/shell/image-blocks.ts";
 
 let work: string;
 let image: string;
@@ -84,6 +87,18 @@ async function serve(answer: (path: string) => string | undefined): Promise<stri
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
 }
 
+/** The same, from memory. */
+async function serveBytes(answer: (url: URL) => Uint8Array | undefined): Promise<string> {
+  const server = createServer((request, response) => {
+    const bytes = answer(new URL(request.url ?? "/", "http://localhost"));
+    if (bytes) response.end(bytes);
+    else response.writeHead(404).end();
+  });
+  servers.push(server);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+}
+
 async function isWhole(folder: string): Promise<void> {
   for (const name of names) expect(await sumOf(join(folder, name)), name).toBe(await sumOf(join(image, name)));
   // Nothing else is left in the cache.
@@ -118,6 +133,46 @@ describe("a Linux image", () => {
     await expect(take(root.toString(), [liar])).rejects.toThrow(`holds ${other.toString()}, not ${root.toString()}`);
     await expect(take(root.toString(), [empty])).rejects.toThrow("does not have it");
     await expect(take(root.toString(), [])).rejects.toThrow("KROMA_IPFS_GATEWAYS");
+  });
+
+  it("comes block by block into a page by its CID, from gateways that may lie or lack it", async () => {
+    const file = join(work, "a.car");
+    const root = (await writeCar(image, names, file)).toString();
+    const blocks = new Map<string, Uint8Array>();
+    const car = await openCar(createReadStream(file));
+    for await (const { cid, bytes } of car.blocks) blocks.set(cid, bytes);
+    const asked: string[] = [];
+    const gateway = (blockOf: (cid: string) => Uint8Array | undefined): Promise<string> =>
+      serveBytes((url) => {
+        expect(url.searchParams.get("format")).toBe("raw");
+        const cid = url.pathname.slice("/ipfs/".length);
+        asked.push(cid);
+        return blockOf(cid);
+      });
+    const good = await gateway((cid) => blocks.get(cid));
+    const liar = await gateway(() => new TextEncoder().encode("something else"));
+    const empty = await gateway(() => undefined);
+
+    const published = publishedImage(`ipfs://${root}`, [empty, liar, good]);
+    const manifest = await loadManifest(published);
+    expect(manifest).toEqual(readManifest(await readFile(join(image, "manifest.json"), "utf8")));
+    const seen: number[] = [];
+    const state = await loadPart(published, manifest.state, (size) => seen.push(size));
+    expect(sum(state)).toBe(manifest.state.sha256);
+    // In blocks of a megabyte: one hears how far it is.
+    expect(seen.length).toBeGreaterThan(2);
+    for (const chunk of manifest.disk.chunks) expect(sum(await loadChunk(published, chunk))).toBe(chunk.sha256);
+    // The directories are asked for once by all files together.
+    expect(asked.filter((cid) => cid === root).length).toBeLessThanOrEqual(3);
+
+    const [cid = ""] = [...blocks].find(([, bytes]) => bytes.length === manifest.kernel.size) ?? [];
+    const damaged = await gateway((name) => (name === cid ? Uint8Array.of(1) : blocks.get(name)));
+    await expect(loadPart(publishedImage(root, [damaged]), manifest.kernel)).rejects.toMatchObject({ code: "corrupt" });
+    await expect(loadManifest(publishedImage(root, [empty]))).rejects.toMatchObject({ code: "missing" });
+    const other = publishedImage((await writeCar(image, names.slice(1), file)).toString(), [good]);
+    await expect(loadManifest(other)).rejects.toMatchObject({ code: "missing" });
+    expect(() => publishedImage(root, [])).toThrow("no gateway");
+    expect(() => publishedImage("bafynonsense", [good])).toThrow(KromaError);
   });
 
   it("is refused with the reason when it is damaged, and leaves nothing behind", async () => {

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { createSiteHandler } from "#app/node/site-handler.ts";
 import { loadManifest } from "#kernels/shell/image.ts";
+import { hostedImage } from "#kernels/shell/image-source.ts";
 import { makingStage, whileMaking } from "#vm-images/exchange/making.ts";
 
 let cache: string;
@@ -57,14 +58,14 @@ it("keeps the shell waiting until it is there, or until nobody makes it any more
       async (log) => {
         log("Packing");
         await expect.poll(() => makingStage(cache)).toBe("Packing");
-        const waiting = loadManifest(url, (stage) => stages.push(stage));
+        const waiting = loadManifest(hostedImage(url), (stage) => stages.push(stage));
         await expect.poll(() => stages).toContain("Packing");
         await writeFile(join(cache, "manifest.json"), '{"format":99}');
         image = cache;
         // It has been read: what it says is of no format we know.
         await expect(waiting).rejects.toThrow("unknown format");
         image = undefined;
-        const other = loadManifest(url, (stage) => stages.push(`again: ${stage}`));
+        const other = loadManifest(hostedImage(url), (stage) => stages.push(`again: ${stage}`));
         await expect.poll(() => stages).toContain("again: Packing");
         void other.catch((error: unknown) => stages.push(String(error)));
       },
