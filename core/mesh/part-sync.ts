@@ -5,6 +5,8 @@ import type { Clock } from "./clock.ts";
 
 /** Typing is told at most so often; the first key after a pause at once. */
 const TELL_EVERY = 50;
+/** Who has nothing yet is told without having asked after so long. */
+const ASKED_WITHIN = 10_000;
 
 export class PartSync {
   readonly #clock: Clock;
@@ -12,6 +14,8 @@ export class PartSync {
   #sync: DocumentSync | undefined;
   #told: number;
   #later: (() => void) | undefined;
+  /** Calls off what would be told if the peer did not ask. */
+  #unasked: (() => void) | undefined;
   #telling = false;
   #again = false;
   #stopped = false;
@@ -33,8 +37,15 @@ export class PartSync {
     this.#sync = sync;
   }
 
+  /** The peer has nothing yet, and will ask. What it is told before that, it would be told twice. */
+  tellWhenAsked(): void {
+    this.#unasked?.();
+    this.#unasked = this.#clock.after(ASKED_WITHIN, () => this.tell());
+  }
+
   /** The part has changed, or the peer has said something: it is told what it lacks. */
   tell(): void {
+    this.#unasked?.();
     if (!this.#sync || this.#later || this.#stopped) return;
     const wait = this.#told + TELL_EVERY - this.#clock.now();
     if (wait <= 0) return void this.#tellNow();
@@ -48,6 +59,7 @@ export class PartSync {
   stop(): void {
     this.#stopped = true;
     this.#later?.();
+    this.#unasked?.();
     this.#sync = undefined;
   }
 

@@ -5,6 +5,7 @@
 import { KromaError } from "../base/errors.ts";
 import type { DocumentId } from "../base/ids.ts";
 import { BlankDocument } from "../notebook/blank-document.ts";
+import type { NotebookDocument } from "../notebook/document.ts";
 import { DocumentSync } from "../notebook/document-sync.ts";
 import { BlockExchange } from "./block-exchange.ts";
 import type { Replica } from "../notebook/replica.ts";
@@ -25,7 +26,8 @@ import type { PeerMessage } from "./wire.ts";
 /** Where documents are kept. */
 export interface Replicas {
   hold(document: DocumentId): Promise<Replica | undefined>;
-  adopt(document: DocumentId, bytes: Uint8Array): Promise<void>;
+  /** Takes a notebook that has come, to be its own. */
+  adopt(document: DocumentId, content: NotebookDocument): Promise<Replica | undefined>;
   /** What is written here from now on says that this member wrote it. */
   setAuthor(document: DocumentId, member: MemberId): Promise<void>;
 }
@@ -414,7 +416,9 @@ export class SharedNotebook {
     for (const part of PARTS) {
       if (share.parts[part].sync || (part !== "notebook" && !share.takes.has(part))) continue;
       share.parts[part].begin(this.#newSync(share.peer, part));
-      share.parts[part].tell();
+      if (part === "notebook" && this.#replica && !BESIDE.some((one) => share.takes.has(one)))
+        share.parts[part].tellWhenAsked();
+      else share.parts[part].tell();
     }
     if (!isNew) return;
     this.#options.changed();
@@ -437,6 +441,10 @@ export class SharedNotebook {
   async #hearSync(peer: Peer, part: Part, bytes: Uint8Array): Promise<void> {
     const share = this.#shares.get(peer);
     const between = share?.parts[part];
+    // What it asks may come while the notebook is being loaded for others, and is not asked again.
+    if (share && !between?.sync) await this.#begin(share);
+    // And what comes while the notebook goes into the library is taken in there. Whoever brought it hears of a failure.
+    await this.#adopting?.catch(() => undefined);
     if (!between?.sync) return;
     // An exception ends the link: Peer says why.
     if (!(await between.sync.take(bytes)))
@@ -451,19 +459,24 @@ export class SharedNotebook {
 
   /** The notebook is here: it goes into the library, and is synced from there. */
   async #adopt(blank: BlankDocument): Promise<void> {
+    const { heads } = blank;
+    let replica: Replica | undefined;
     try {
-      await this.#options.replicas.adopt(this.document, blank.save());
+      replica = await this.#options.replicas.adopt(this.document, blank.copy());
     } catch (error) {
       // It could not be stored: the next message tries again.
       this.#adopting = undefined;
       throw error;
     }
     this.#blank = undefined;
-    this.#replica = await this.#options.replicas.hold(this.document);
+    this.#replica = replica;
     void this.#blocks.look();
     for (const share of this.#shares.values()) {
       if (!share.parts.notebook.sync) continue;
-      share.parts.notebook.begin(this.#newSync(share.peer, "notebook"));
+      const goesOn = this.#replica && blank.heads === heads;
+      share.parts.notebook.begin(
+        goesOn ? this.#replica?.goOn(share.parts.notebook.sync) : this.#newSync(share.peer, "notebook"),
+      );
       share.parts.notebook.tell();
       await this.#begin(share);
     }

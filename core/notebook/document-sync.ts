@@ -36,6 +36,18 @@ export class DocumentSync {
     this.#state = Automerge.initSyncState({ readOnly: !mayWrite });
   }
 
+  /**
+   * The view of the same peer on another document that has the same in it. Anew, both ends would have to find out first
+   * what the other has, which takes a bit more than a byte for each change there is.
+   */
+  continueOn(document: SyncedDocument): DocumentSync {
+    const next = new DocumentSync(document, this.mayWrite, this.#limits);
+    next.#operations = this.#operations;
+    next.#theirHeads = this.#theirHeads;
+    next.#state = this.#state;
+    return next;
+  }
+
   /** What the peer is to be told now; undefined when there is nothing. */
   next(): Promise<Uint8Array | undefined> {
     return this.#document.sync((document) => {

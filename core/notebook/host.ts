@@ -19,6 +19,7 @@ import { Emitter } from "../base/events.ts";
 import type { CellId, DocumentId } from "../base/ids.ts";
 import type { BlockStore, DocStore } from "../store/stores.ts";
 import { BesideDocuments } from "./beside.ts";
+import type { NotebookDocument } from "./document.ts";
 import { FileBlocks } from "./file-blocks.ts";
 import { Library } from "./library.ts";
 import type { FromDocument, ToDocument } from "./messages.ts";
@@ -185,10 +186,17 @@ export class DocumentHost {
     await this.#documents.get(document)?.setAuthor(member);
   }
 
-  /** Takes a notebook that came whole from a peer: it is foreign until someone here trusts it. */
-  async adopt(document: DocumentId, bytes: Uint8Array): Promise<void> {
+  /**
+   * Takes a notebook that came whole from a peer, saved or as it is: it is foreign until someone here trusts it. What it
+   * is given as it is belongs to the host from then on. It stays loaded for peers, as by `hold`.
+   */
+  async adopt(document: DocumentId, content: Uint8Array | NotebookDocument): Promise<Replica | undefined> {
     await this.#library.load();
-    await this.#made.adopt(document, bytes);
+    // Held before it is stored: else it would be let go then, and loaded again.
+    const [adopted, held] = await Promise.allSettled([this.#made.adopt(document, content), this.hold(document)]);
+    if (adopted.status === "fulfilled" && held.status === "fulfilled") return held.value;
+    if (held.status === "fulfilled") held.value?.release();
+    throw adopted.status === "rejected" ? adopted.reason : (held as PromiseRejectedResult).reason;
   }
 
   /** The notebook as it is now. */

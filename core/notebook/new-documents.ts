@@ -2,7 +2,7 @@
 import * as Automerge from "@automerge/automerge/slim";
 import { newCellId, newDocumentId, type DocumentId, type RunId } from "../base/ids.ts";
 import type { BlockStore } from "../store/stores.ts";
-import { documentOf } from "./document.ts";
+import { documentOf, type NotebookDocument } from "./document.ts";
 import { DocumentHistory } from "./document-history.ts";
 import { readFile, titleOf } from "./formats.ts";
 import { describeNotebook, type Library } from "./library.ts";
@@ -83,9 +83,9 @@ export class NewDocuments {
   }
 
   /** One that came whole from a peer: it is foreign until someone here trusts it. */
-  async adopt(document: DocumentId, bytes: Uint8Array): Promise<void> {
+  async adopt(document: DocumentId, content: Uint8Array | NotebookDocument): Promise<void> {
     const { library, start, release } = this.#options;
-    const open = start(document, { bytes });
+    const open = start(document, content instanceof Uint8Array ? { bytes: content } : { document: content });
     const notebook = await open.notebook();
     library.add(this.#entry(document, notebook, { foreign: true }));
     await open.flush();

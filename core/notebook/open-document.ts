@@ -43,8 +43,8 @@ export interface OpenDocumentOptions {
   readonly automerge: Promise<void>;
   readonly now: () => number;
   readonly random: () => number;
-  /** A new document's bytes, and the title it has by circumstance; without them it is read from the store. */
-  readonly initial?: { readonly bytes: Uint8Array; readonly title?: string };
+  /** A new document: its bytes and the title it has by circumstance, or as it is. Without it it is read from the store. */
+  readonly initial?: { readonly bytes: Uint8Array; readonly title?: string } | { readonly document: NotebookDocument };
   /** An event for every page that has it open. */
   emit(event: Extract<FromDocument, { readonly document: DocumentId }>): void;
   /** The notebook changed; called at most once a second, and at once for a new title. */
@@ -315,15 +315,16 @@ export class OpenDocument {
 
   async #load(): Promise<void> {
     const { store, id, automerge, initial } = this.#options;
-    const pieces = initial ? [initial.bytes] : await this.#log.load();
+    const given = initial && "document" in initial ? initial.document : undefined;
+    const pieces = initial ? ("bytes" in initial ? [initial.bytes] : []) : await this.#log.load();
     const progress = initial ? [] : await store.loadRange(progressPrefix(id));
     if (!initial) this.#visit = await readVisit(store, id);
     this.#lastVisit = this.#visit.heads;
-    if (pieces.length === 0) throw new KromaError("missing", "This notebook is not in the library any more.");
+    if (!given && pieces.length === 0) throw new KromaError("missing", "This notebook is not in the library any more.");
     await automerge;
-    const loaded = loadPieces<NotebookRecord>(pieces, (record) => record.cells !== undefined);
+    const loaded = given ?? loadPieces<NotebookRecord>(pieces, (record) => record.cells !== undefined);
     this.#savedHeads = initial ? [] : Automerge.getHeads(loaded);
-    this.#document = withTitle(migrate(loaded), initial?.title);
+    this.#document = withTitle(migrate(loaded), initial && "title" in initial ? initial.title : undefined);
     const { author } = this.#visit;
     if (author !== undefined) this.#backend().setAuthor(authorOfMember(author));
     this.#loaded = true;

@@ -11,6 +11,8 @@ import type { Part } from "./parts.ts";
 export interface Replica {
   /** A view of one peer on one part: one for each link. Undefined when that part can't be read here. */
   sync(part: Part, mayWrite: boolean): DocumentSync | undefined;
+  /** The view of a peer from whom the notebook has just come. */
+  goOn(before: DocumentSync): DocumentSync;
   /** CIDs of outputs, and of files that somebody wants, that are not here. */
   missing(): Promise<readonly string[]>;
   /** A block with outputs or files of this notebook; undefined when it is not here, or another's. */
@@ -34,6 +36,7 @@ export function replicaOf(parts: {
       part === "notebook"
         ? new DocumentSync(open(), mayWrite)
         : (part === "comments" ? comments() : files())?.syncWith(mayWrite),
+    goOn: (before) => before.continueOn(open()),
     missing: async () => [...new Set([...(await open().missingBlocks()), ...((await files()?.missingBlocks()) ?? [])])],
     block: async (cid) => ((await open().hasBlock(cid)) ? await blocks.get(cid) : await files()?.block(cid)),
     async take(cid, bytes) {

@@ -8,6 +8,7 @@ import { benchBytes } from "./bytes.ts";
 import { benchCells } from "./cells.ts";
 import { benchFirstVisit } from "./first-visit.ts";
 import { benchIdleMachine } from "./idle-machine.ts";
+import { benchJoin } from "./join.ts";
 import { benchKernels } from "./kernels.ts";
 import { benchLines } from "./lines.ts";
 import { benchKeptMachine } from "./kept-machine.ts";
@@ -42,6 +43,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   publish: benchPublish,
   models: benchModels,
   together: benchTogether,
+  join: benchJoin,
   artefacts: benchArtefacts,
   "beside-yjs": benchBesideYjs,
 };

@@ -70,6 +70,43 @@ describe("two people", () => {
     expect(new Set(mine.notebook.cells.map(({ id }) => id)).size).toBe(3);
   });
 
+  it("have everything by one message, whatever its history (S6)", async () => {
+    const ana = await meet("Ana");
+    const ben = await meet("Ben");
+    const mine = await openWith(ana.library, [newCell("a", "x = 1")]);
+    for (let key = 0; key < 500; key += 1) {
+      await type(mine, "#");
+      // Each a change of its own, as a person's are.
+      await ana.host.heads(mine.document);
+    }
+    await ana.mesh.share(mine.document, "Ana");
+    const heard: number[] = [];
+    const said: number[] = [];
+    link(ana, ben, (end) => ({
+      ...end,
+      channel: {
+        send: (message, transfer) => {
+          if (message[0] === 1) said.push(message.length);
+          end.channel.send(message, transfer);
+        },
+        receive: (listener) =>
+          end.channel.receive((message) => {
+            if (message[0] === 1) heard.push(message.length);
+            listener(message);
+          }),
+        close: (reason) => end.channel.close(reason),
+        onClose: (listener) => end.channel.onClose(listener),
+      },
+    }));
+    const theirs = await letIn(ana, ben, mine.document);
+    const isEven = async () => (await ana.mesh.notebook(mine.document)?.isWith(ben.mesh.me)) ?? false;
+    await until(isEven, "Ana knows that Ben has it", 60_000);
+    expect(same(mine, theirs)).toBe(true);
+    // To say which of 500 changes one has takes more than 500 bytes.
+    expect(heard.filter((bytes) => bytes > 200).length).toBe(1);
+    expect(Math.max(...said)).toBeLessThan(200);
+  });
+
   it("cost few bytes a key (S1, S12)", async () => {
     const { ana, ben, mine, theirs, line, document } = await two();
     const isSettled = async () =>
