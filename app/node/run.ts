@@ -86,7 +86,7 @@ async function runFile(
     foreign: scratch !== undefined,
     from: options.from,
     settings: { ...settingsFromEnvironment(process.env), webHosts: options.allowNet },
-    chat: (place) => chatFromEnvironment(process.env, place),
+    chat: (place) => chatFromEnvironment(process.env, place, folder),
     ...(options.machine === undefined
       ? {}
       : { machine: { folder: options.machine, report: (sentence: string) => terminal.say(sentence) } }),

@@ -114,6 +114,8 @@ export interface ModelFile {
   readonly fingerprint: string | undefined;
   /** Undefined when its fingerprint is the one that was given: it is the same still. */
   readonly file: Blob | undefined;
+  /** Where the same is on a disk, if it is. */
+  readonly path?: string;
 }
 
 /** What drivers may use of where they run. */

@@ -34,7 +34,8 @@ export function seenBundle(state: TurnState, where: Place): MimeBundle {
 function seenLine(state: TurnState, { model, place }: Place): string {
   const { messages, isDone, cut } = state;
   const size = messages.reduce((sum, message) => sum + bodyOf(message).length, 0);
-  const who = model === "" ? place : `${model} ${place.startsWith("this ") ? "in" : "at"} ${place}`;
+  const where = place === "this browser" ? "in" : place === "this computer" ? "on" : "at";
+  const who = model === "" ? place : `${model} ${where} ${place}`;
   const saw = `${who} saw ${counted(messages.length, "message")}, ${counted(size, "character")}`;
   if (!isDone) return saw;
   const end = cut === "length" ? " · cut at its limit of tokens" : cut === "filtered" ? " · held back in part" : "";

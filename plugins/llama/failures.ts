@@ -1,5 +1,6 @@
 /** What llama.cpp's complaints mean for a person: why a model can't be loaded, and why there is no answer. */
 import { KromaError } from "#core/base/errors.ts";
+import { notWhole } from "./gguf.ts";
 
 const NO_MEMORY =
   /bad_alloc|out of memory|OOM|(?:unable|failed|cannot) to? ?(?:allocate|enlarge)|memory allocation|not enough memory|insufficient/i;
@@ -14,10 +15,8 @@ export function loadFailure(name: string, said: readonly string[]): KromaError {
       `${name} is a model of the architecture “${architecture.slice(0, 100)}”, which this version of llama.cpp does not know.`,
     );
   }
-  if (/invalid magic|InvalidGgufMagic|Invalid GGUF magic/i.test(all))
-    return new KromaError("corrupt", `${name} is no model: it does not begin as a GGUF file does.`);
-  if (/file bounds|corrupted or incomplete|unexpected(?:ly)? (?:reached )?end|failed to read|out of bounds/i.test(all))
-    return new KromaError("corrupt", `${name} is not whole: it ends before its last weights. Fetch it again.`);
+  if (/file bounds|corrupted or incomplete|unexpected(?:ly)? (?:reached )?end|failed to read/i.test(all))
+    return notWhole(name);
   if (NO_MEMORY.test(all)) return noMemory(name);
   const reason = said.find((line) => /error loading model: /.test(line))?.replace(/^.*error loading model: /, "");
   return new KromaError("corrupt", `${name} can't be loaded${reason === undefined ? "." : `: ${plain(reason)}.`}`);
@@ -32,7 +31,7 @@ export function answerFailure(name: string, message: string, hasSchema: boolean)
   if (hasSchema && /samplers|grammar|schema|typed array length/i.test(message)) {
     return new KromaError(
       "invalid",
-      `${name} can't be held to this JSON Schema. A simpler one may do: types, enum, properties and items.`,
+      `${unusableSchema(name)} A simpler one may do: types, enum, properties and items.`,
     );
   }
   return new KromaError("unavailable", `${name} failed in the middle of its answer: ${plain(message)}.`);
@@ -45,6 +44,9 @@ export const tooLong = (name: string, tokens: number, context: number): KromaErr
     `This makes ${tokens.toLocaleString("en")} tokens, and ${name} has room for ${context.toLocaleString("en")}. Let it see fewer cells with “#| see: none”, or ask in fewer words.`,
     { details: { tokens, context } },
   );
+
+/** A JSON Schema of which no grammar can be made. */
+export const unusableSchema = (name: string): string => `${name} can't be held to this JSON Schema.`;
 
 /** There is no room for the model. */
 export const noMemory = (name: string): KromaError =>

@@ -29,7 +29,7 @@ const models: Readonly<Record<string, () => Uint8Array<ArrayBuffer>>> = {
   "endless.gguf": () => bigramModel({ words: WORDS, endless: true, context: 4096 }),
   "tools.gguf": () =>
     bigramModel({
-      words: ['<tool_call>\n{"name": ', '"list_cells", "arguments": ', "{}}\n</tool_call>"],
+      words: ['<tool_call>\n{"name": "', "list_cells", '", "arguments": ', "{}", "}\n</tool_call>"],
       context: 2048,
       template: TOOL_TEMPLATE,
     }),
@@ -102,7 +102,9 @@ export function chatConformance(name: string, start: (place: ChatPlace) => ChatD
       expect(answer.usage?.completion).toBeGreaterThanOrEqual(WORDS.length);
       expect(answer.usage?.completion).toBeLessThanOrEqual(WORDS.length + 1);
       // Each letter is a token of its own to this model: the template's marks are among them.
-      expect(answer.usage?.prompt).toBeGreaterThan("<|system|>Be brief.<|user|>Hello<|assistant|>".length - 1);
+      expect(answer.usage?.prompt).toBeGreaterThan(
+        "<|system|>Be brief.<|end|><|user|>Hello<|end|><|assistant|>".length - 1,
+      );
     });
 
     it("ends where it was told to end", async () => {
@@ -125,7 +127,7 @@ export function chatConformance(name: string, start: (place: ChatPlace) => ChatD
         }
       };
       await expect(read()).rejects.toMatchObject({ name: "KromaError", code: "aborted" });
-      expect(heard).toBeLessThanOrEqual(4);
+      expect(heard).toBe(3);
       expect((await ask("endless.gguf", saying("Hello", { maxTokens: 7 }))).answer.text.trim()).toBe(SENTENCE);
     });
 
@@ -162,7 +164,11 @@ export function chatConformance(name: string, start: (place: ChatPlace) => ChatD
         required: ["mood", "sure"],
         additionalProperties: false,
       };
-      const { answer } = await ask("says.gguf", saying("Hello", { schema: { name: "answer", schema } }));
+      // To a model of nothing but words all that a grammar allows is alike: it may write much space between the values.
+      const { answer } = await ask(
+        "endless.gguf",
+        saying("Hello", { schema: { name: "answer", schema }, maxTokens: 2000 }),
+      );
       const value = JSON.parse(answer.text) as { readonly mood: unknown; readonly sure: unknown };
       expect(["glad", "sad"]).toContain(value.mood);
       expect(typeof value.sure).toBe("boolean");

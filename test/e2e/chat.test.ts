@@ -14,6 +14,7 @@ import {
   startChatServer,
   streamWords,
 } from "../unit/chat/chat-server.ts";
+import { bigramModel } from "../unit/chat/bigram-model.ts";
 import { kroma } from "./kroma-process.ts";
 import { Visit } from "./visit.ts";
 
@@ -63,10 +64,28 @@ describe("kroma run", () => {
     expect(`${out}${finished.stdout}${finished.stderr}`).not.toContain(KEY);
   });
 
+  it("runs a model file that a cell names, and the one of the environment where it names none", async () => {
+    await writeFile(join(folder, "tiny.gguf"), bigramModel({ words: [" the", " cat", " sat"], context: 2048 }));
+    const metadata = { kernelspec: { name: "python3", display_name: "Python 3", language: "python" } };
+    const cells = ["%%chat\n#| model: tiny.gguf\nHello", "%%chat\n#| see: none\nAgain"].map((source, index) => {
+      return { id: `c${index}`, cell_type: "code", metadata: {}, execution_count: null, outputs: [], source };
+    });
+    await writeFile(join(folder, "file.ipynb"), JSON.stringify({ cells, metadata, nbformat: 4, nbformat_minor: 5 }));
+    const finished = await kroma(["run", "file.ipynb"], {
+      cwd: folder,
+      environment: { KROMA_CHAT_MODEL: join(folder, "tiny.gguf") },
+    });
+    expect(finished.code, finished.stderr).toBe(0);
+    expect(finished.stdout).toMatch(
+      /^tiny\.gguf on this computer saw 2 messages.*\nthe cat sat\n.*tiny\.gguf on this computer saw 2 messages.*\nthe cat sat\n$/,
+    );
+    expect(server.asked).toEqual([]);
+  });
+
   it("says how a model is set up where none is, and that a key is wrong", async () => {
     const without = await run({});
     expect(without.code).toBe(1);
-    expect(without.stderr).toContain("Set KROMA_CHAT_URL");
+    expect(without.stderr).toContain("Set KROMA_CHAT_MODEL to the path of a model file");
     server.answer = (response) => sendJson(response, 401, { error: { message: `Incorrect key ${KEY}` } });
     const wrong = await run({ KROMA_CHAT_URL: server.url, KROMA_CHAT_KEY: KEY });
     expect(wrong.stderr).toContain("does not accept this key. It says: Incorrect key [key]");

@@ -20,7 +20,7 @@ export interface BigramModel {
 
 /** What messages look like to the model. */
 export const BIGRAM_TEMPLATE =
-  "{% for message in messages %}<|{{ message.role }}|>{{ message.content }}\n{% endfor %}" +
+  "{% for message in messages %}<|{{ message.role }}|>{{ message.content }}<|end|>\n{% endfor %}" +
   "{% if add_generation_prompt %}<|assistant|>{% endif %}";
 
 const UINT32 = 4;
@@ -36,8 +36,10 @@ const UNKNOWN = 2;
 const CONTROL = 3;
 const BYTE = 6;
 
-/** Unknown, begin, end, and one for each byte, without which there are texts that can't be spelled. */
-const BASE = 3 + 256;
+/** Unknown, begin, end, one for each byte, without which there are texts that can't be spelled, and the space. */
+const BASE = 3 + 256 + 1;
+/** How this kind of tokens writes a space. */
+const SPACE = "▁";
 const HEADS = 4;
 const FEED_FORWARD = 32;
 /** What a following word gets over all others, before the softmax. */
@@ -54,9 +56,10 @@ export function bigramModel(model: BigramModel): Uint8Array<ArrayBuffer> {
     "<s>",
     "</s>",
     ...Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`),
-    ...words.map((word) => word.replaceAll(" ", "▁")),
+    SPACE,
+    ...words.map((word) => word.replaceAll(" ", SPACE)),
   ];
-  const kinds = [UNKNOWN, CONTROL, CONTROL, ...Array<number>(256).fill(BYTE), ...words.map(() => NORMAL)];
+  const kinds = [UNKNOWN, CONTROL, CONTROL, ...Array<number>(256).fill(BYTE), NORMAL, ...words.map(() => NORMAL)];
   const embedding = new Float32Array(vocabulary * size);
   const output = new Float32Array(vocabulary * size);
   const vectorOf = (token: number): number => (token < BASE ? 0 : token - BASE + 1);
@@ -133,7 +136,7 @@ function write(entries: readonly Entry[], tensors: readonly Tensor[]): Uint8Arra
   const text = (value: string): void => {
     const encoded = new TextEncoder().encode(value);
     uint64(encoded.length);
-    bytes.push(...encoded);
+    for (const byte of encoded) bytes.push(byte);
   };
   const pad = (): void => {
     while (bytes.length % ALIGNMENT !== 0) bytes.push(0);
