@@ -14,9 +14,9 @@ export const sources = (page: Page): Promise<readonly string[]> =>
 export const expectSources = (page: Page, check: (all: readonly string[]) => boolean, what: string): Promise<void> =>
   expect.poll(async () => check(await sources(page)), { timeout: 150_000, message: what }).toBe(true);
 
-/** Types at the end of the first cell. */
-export async function type(page: Page, text: string): Promise<void> {
-  await page.locator("[data-cell] .cm-content").first().click();
+/** Types at the end of a cell, the first by default. */
+export async function type(page: Page, text: string, cell = 0): Promise<void> {
+  await page.locator("[data-cell] .cm-content").nth(cell).click();
   await page.keyboard.press("Control+End");
   await page.keyboard.type(text);
 }
