@@ -30,6 +30,9 @@ const help = `Kroma: notebooks of Python, TypeScript and Linux cells.
       --allow-secrets         publishes what looks like a secret all the same
       --with-runtime          a copy of Kroma goes along: it runs at any host of files, without another Kroma
       --self                  instead of a notebook Kroma itself, as an app (--car, --title, --author, ... as above)
+      --from SOURCE           who has the models that its cells load by CID, which then belong to it (may be repeated)
+      --no-models             leaves them out
+      --kind model            publishes a model's file instead, with those that --file names; its cells load it by the CID
   kroma fetch CID [options]   gets an artefact, checks every block, and pins it
       --from SOURCE           a gateway's or a mirror's web address, the address of a peer of IPFS (/ip4/…/p2p/…), or a
                               .car file (may be repeated)

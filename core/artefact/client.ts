@@ -50,9 +50,13 @@ export class ArtefactClient {
     return this.#keptChanged.on(listener);
   }
 
-  /** Publishes; `read` gives the files' bytes, each file maybe more than once. */
-  publish(draft: Draft, work: LongWork & { readonly read: ReadPiece }): Promise<Publication> {
-    return this.#call({ type: "publish", draft }, work);
+  /** Publishes; `read` gives the files' bytes, each file maybe more than once. `from` are whom to ask for its models. */
+  publish(
+    draft: Draft,
+    work: LongWork & { readonly read: ReadPiece },
+    from: readonly string[] = [],
+  ): Promise<Publication> {
+    return this.#call({ type: "publish", draft, from }, work);
   }
 
   async publications(document: string): Promise<readonly Publication[]> {

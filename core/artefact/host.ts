@@ -43,6 +43,7 @@ import { PageSource } from "./page-source.ts";
 import { type Published, publishArtefact } from "./publish.ts";
 import { ArtefactRecords } from "./records.ts";
 import { fetchRuntime, runtimeFolder } from "./runtime-folder.ts";
+import { linkModels } from "./used-models.ts";
 
 /** What a host is made of. */
 export interface ArtefactHostOptions {
@@ -146,7 +147,7 @@ export class ArtefactHost {
       case "publish":
         this.#publishing.add(job.draft.document);
         try {
-          return await together(() => this.#publish(work, job.draft));
+          return await together(() => this.#publish(work, job));
         } finally {
           this.#publishing.delete(job.draft.document);
         }
@@ -217,15 +218,17 @@ export class ArtefactHost {
     }
   }
 
-  async #publish(work: Work, draft: Draft): Promise<Publication> {
+  async #publish(work: Work, { draft, from }: Extract<Job, { type: "publish" }>): Promise<Publication> {
     const { blocks, now, signer } = this.#options;
     const { signal } = work.stop;
-    await this.#records.keepDraft(draft);
+    const { kind = "notebook" } = draft;
+    // What a panel of a notebook can go on with; a model is in its own panel.
+    if (kind === "notebook") await this.#records.keepDraft(draft);
     /** Anew for each time that they are read. */
     const content = (): readonly SourceFile[] => [
       ...draft.made.map(({ path, bytes }) => ({ path, content: bytes })),
       ...draft.files.map(({ path, size }) => ({
-        path: `${WORKSPACE_PATH}/${path}`,
+        path: kind === "model" ? path : `${WORKSPACE_PATH}/${path}`,
         content: this.#page.read({ path, size }, askingOf(work)),
       })),
     ];
@@ -242,13 +245,16 @@ export class ArtefactHost {
     const runtime = draft.runtime && (known ?? (await this.#makeRuntime(draft.runtime, signal, tell)));
     const before = copied.reduce((sum, size) => sum + size, 0);
     const { name, version, title, authors, licence, environment, capabilities } = draft;
-    const said = { name, version, title, authors, licence, environment, capabilities, models: [], prompts: [] };
+    const source = this.#source(work, { from });
+    const models = await linkModels(draft.models ?? [], blocks, source.several ?? source.blocks, { signal });
+    const said = { name, version, title, authors, licence, environment, capabilities, models, prompts: [] };
+    const entry = kind === "model" ? (draft.files[0]?.path ?? "") : NOTEBOOK_PATH;
     const publish = async (parents: readonly string[]): Promise<Published> =>
       publishArtefact(
         {
           ...said,
-          kind: "notebook",
-          entry: NOTEBOOK_PATH,
+          kind,
+          entry,
           parents,
           content: content(),
           folders: runtime ? [runtime] : [],
@@ -259,7 +265,8 @@ export class ArtefactHost {
       );
     // What is published a second time without a change is the same, and not a new version of itself.
     const [last] = await this.#records.publications(draft.document);
-    const again = last && (await this.#isOf(last.root, draft)) ? await publish(last.parents) : undefined;
+    const isSame = last && (kind === "model" || (await this.#isOf(last.root, draft)));
+    const again = isSame ? await publish(last.parents) : undefined;
     const isKnown = again !== undefined && again.root === last?.root;
     const parents = isKnown ? last.parents : last ? [last.root] : draft.parents;
     const published = isKnown ? again : await publish(parents);
@@ -276,12 +283,13 @@ export class ArtefactHost {
       envelope,
       title,
       version,
-      kind: "notebook",
+      kind,
       isOwn: true,
       bytes,
       time,
     } as const;
     await this.#records.published(draft.document, publication, kept);
+    if (kind === "model") await this.#models.add({ cid: root, path: "" });
     this.#keptChanged();
     return isKnown ? { ...publication, isKnown } : publication;
   }

@@ -13,9 +13,11 @@ export interface MadeFile {
   readonly bytes: Uint8Array;
 }
 
-/** What is published of a notebook, but for the bytes of its files. */
+/** What is published of a notebook or a model, but for the bytes of its files. */
 export interface Draft {
-  /** The notebook that it is made of. */
+  /** A notebook without it. Of a model, the first of its files is the entry. */
+  readonly kind?: "model";
+  /** The notebook that it is made of, or the model's address. */
   readonly document: string;
   readonly name: string;
   readonly version: string;
@@ -27,8 +29,10 @@ export interface Draft {
   readonly parents: readonly string[];
   /** What was made of it: "notebook.ipynb", and the page that shows it without Kroma. */
   readonly made: readonly MadeFile[];
-  /** Files of the workspace, by their paths there. */
+  /** Files of the workspace, by their paths there; of a model, its own. */
   readonly files: readonly { readonly path: string; readonly size: number }[];
+  /** Models that a notebook loads by their CID; they belong to it. */
+  readonly models?: readonly ModelName[];
   /** The name under which the author's keys are made, when there are none yet. */
   readonly signAs: string;
   /** A copy of Kroma that goes along. */
@@ -156,8 +160,8 @@ interface Request {
 }
 
 export type ToArtefacts =
-  /** reply: Publication */
-  | (Request & { readonly type: "publish"; readonly draft: Draft })
+  /** `from` may have its models. reply: Publication */
+  | (Request & { readonly type: "publish"; readonly draft: Draft; readonly from: readonly string[] })
   /** A piece of a file or a block that was asked for, or why there is none; neither for a block that nobody has. */
   | { readonly type: "content"; readonly parent: string; readonly bytes?: Uint8Array; readonly error?: WireError }
   /** What was published of a notebook here, latest first. reply: { publications } */

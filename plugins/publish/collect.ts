@@ -1,4 +1,5 @@
 /** What of a notebook can be published: itself with its outputs, files of its workspace, and what looks like a secret in them. */
+import type { ModelName } from "#core/artefact/kept-models.ts";
 import { NOTEBOOK_PATH } from "#core/artefact/manifest.ts";
 import {
   notebookParts,
@@ -8,6 +9,7 @@ import {
 } from "#core/artefact/notebook-parts.ts";
 import { textOf } from "#core/artefact/secrets.ts";
 import { type FileTree, usedFiles } from "#core/artefact/used-files.ts";
+import { usedModels } from "#core/artefact/used-models.ts";
 import { readFile } from "#core/notebook/formats.ts";
 import type { Notebook } from "#core/notebook/model.ts";
 import type { Workspace } from "#core/workspace/workspace.ts";
@@ -27,6 +29,8 @@ export interface Content {
   /** The .ipynb file. */
   readonly bytes: Uint8Array;
   readonly files: readonly Candidate[];
+  /** Models that its cells load by their CID. */
+  readonly models: readonly ModelName[];
   /** There are more files than are listed. */
   readonly hasMore: boolean;
 }
@@ -42,7 +46,8 @@ export async function collect(exported: Uint8Array, workspace: Workspace | undef
   const { notebook } = readFile(NOTEBOOK_PATH, exported);
   const [file] = notebookParts(notebook, [], { authors: [], licence: "" }).content;
   const bytes = file?.content instanceof Uint8Array ? file.content : exported;
-  if (!workspace) return { notebook, bytes, files: [], hasMore: false };
+  const models = usedModels(notebook.cells);
+  if (!workspace) return { notebook, bytes, files: [], models, hasMore: false };
   const tree = treeOf(workspace);
   const used = new Set(await usedFiles(notebook.cells, tree));
   const all = await tree.list("", MOST_LISTED);
@@ -50,7 +55,7 @@ export async function collect(exported: Uint8Array, workspace: Workspace | undef
   const files = await Promise.all(
     paths.map(async (path) => ({ path, size: (await workspace.stat(path))?.size ?? 0, isUsed: used.has(path) })),
   );
-  return { notebook, bytes, files, hasMore: all.length >= MOST_LISTED };
+  return { notebook, bytes, files, models, hasMore: all.length >= MOST_LISTED };
 }
 
 /** What looks like a secret in what is about to be published. */

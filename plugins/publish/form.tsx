@@ -9,6 +9,7 @@ import type { Workspace } from "#core/workspace/workspace.ts";
 import type { NotebookView, PageActions } from "#kit/commands.ts";
 import { fileSize } from "#kit/file-size.ts";
 import { type Candidate, collect, type Content, suspicions } from "./collect.ts";
+import { LoadedModels, modelKey } from "./loaded-models.tsx";
 import { countWords, sentenceOf } from "./words.ts";
 
 /** SPDX's names of what people choose most; the first says that nothing is allowed yet. */
@@ -39,6 +40,8 @@ export function PublishForm(props: {
   const [version, setVersion] = createSignal("1.0.0");
   const [content, setContent] = createSignal<Content>();
   const [chosen, setChosen] = createSignal<ReadonlySet<string>>(new Set());
+  /** Models that do not go along. */
+  const [left, setLeft] = createSignal<ReadonlySet<string>>(new Set());
   const [found, setFound] = createSignal<readonly PlacedSuspicion[]>([]);
   const [agreed, setAgreed] = createSignal(false);
   const [trouble, setTrouble] = createSignal("");
@@ -166,6 +169,7 @@ export function PublishForm(props: {
       document: props.view.client.document,
       made,
       files: going.map(({ path, size: bytes }) => ({ path, size: bytes })),
+      models: now.models.filter((model) => !left().has(modelKey(model))),
       signAs: network().name() || signAs,
       ...(copied ? { runtime: copied } : {}),
     };
@@ -227,6 +231,9 @@ export function PublishForm(props: {
         {(now) => (
           <>
             <GoesIn content={now()} chosen={chosen()} onChoose={setChosen} size={size()} />
+            <Show when={now().models.length > 0}>
+              <LoadedModels models={now().models} left={left()} onLeft={setLeft} />
+            </Show>
             <WithKroma
               size={runtime() && copySize()}
               trouble={noRuntime()}

@@ -63,11 +63,13 @@ function Publishing(props: {
     setStage({ type: "working", stop });
     try {
       await checkRoom(draft, props.page);
-      const publication = await client().publish(draft, {
+      const from = draft.models?.length ? await props.page.artefacts.sources() : [];
+      const work = {
         signal: stop.signal,
         progress: setTold,
-        read: (path, offset, length) => readPiece(props.workspace, path, offset, length),
-      });
+        read: (path: string, offset: number, length: number) => readPiece(props.workspace, path, offset, length),
+      };
+      const publication = await client().publish(draft, work, from);
       setStage({ type: "published", publication });
       props.page.announce(`Published: ${publication.title}, version ${publication.version}`);
     } catch (error) {

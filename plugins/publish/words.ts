@@ -90,7 +90,13 @@ export function capabilityWords(capability: string): string {
 }
 
 /** What running it does, as sentences, whatever it asks for. */
-export function powerWords({ capabilities, environment }: Pick<ArtefactSummary, "capabilities" | "environment">) {
+export function powerWords({
+  kind,
+  capabilities,
+  environment,
+}: Pick<ArtefactSummary, "kind" | "capabilities" | "environment">) {
+  if (kind === "model")
+    return ["It is weights and operators, no code: a cell gives it arrays and gets arrays. It reaches nothing else."];
   const packages = environment.packages.length + environment.npm.length;
   return [
     "Its code runs in this tab when you run a cell, and reads and writes the files that came with it.",

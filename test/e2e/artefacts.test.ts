@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { carBytes, openCar } from "#core/store/car.ts";
 import { FolderBlockStore } from "#plugins/folder/block-store.node.ts";
+import { linear } from "../unit/onnx/make-model.ts";
 import { kroma, root, type Finished } from "./kroma-process.ts";
 
 let folder: string;
@@ -85,6 +86,40 @@ describe("kroma publish", () => {
       ["publish", "weather.ipynb", "--version", "not a version"],
     ])
       expect(await as("wrong", ...args), args.join(" ")).toMatchObject({ code: 2, stdout: "" });
+  });
+});
+
+describe("kroma publish --kind model", () => {
+  it("makes an artefact of a model that cells load by its CID, and refuses what is not there", async () => {
+    await writeFile(join(folder, "linear.onnx"), linear());
+    const finished = await as(
+      "model",
+      "publish",
+      "linear.onnx",
+      "--kind",
+      "model",
+      "--licence",
+      "MIT",
+      "--car",
+      "l.car",
+    );
+    expect(finished, finished.stderr).toMatchObject({ code: 0 });
+    const root = finished.stdout.trim();
+    expect(finished.stderr).toContain(`kroma.ml.load("ipfs://${root}")`);
+    expect(await as("other", "verify", "l.car")).toMatchObject({ code: 0, stdout: `${root}\n` });
+    expect(await as("model", "run", root)).toMatchObject({ code: 2, stdout: "" });
+    await writeNotebook(
+      "uses.ipynb",
+      `import kroma\nprint(kroma.ml.load("ipfs://${root}").run(x=[[1, 2, 3]])["y"].tolist())`,
+    );
+    const ran = await as("other", "run", "uses.ipynb", "--quiet", "--from", "l.car");
+    expect(ran, ran.stderr).toMatchObject({ code: 0, stdout: "[[32.0, 48.0]]\n" });
+    for (const args of [
+      ["none.onnx", "--kind", "model"],
+      ["linear.onnx", "--kind", "model", "--file", "/etc/hosts"],
+      ["linear.onnx", "--kind", "something"],
+    ])
+      expect(await as("model", "publish", ...args), args.join(" ")).toMatchObject({ code: 2, stdout: "" });
   });
 });
 

@@ -177,7 +177,16 @@ function Found(
           <div class="publish-row">
             <Show
               when={isNotebook()}
-              fallback={<p>This Kroma does not open this kind yet. It can pin it and hand it on.</p>}
+              fallback={
+                <Show
+                  when={props.artefact.kind === "model"}
+                  fallback={<p>This Kroma does not open this kind yet. It can pin it and hand it on.</p>}
+                >
+                  <p>
+                    Cells load it by its name: <code>kroma.ml.load("ipfs://{props.artefact.root}")</code>
+                  </p>
+                </Show>
+              }
             >
               <button
                 type="button"

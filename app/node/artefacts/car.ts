@@ -12,7 +12,7 @@ import { checkWritable } from "../files.ts";
 import { counted, readArguments, sizeText } from "./arguments.ts";
 import { type Home, openHome } from "./home.ts";
 import { nameOf } from "./obtain.ts";
-import { writeCarFile } from "./publish.ts";
+import { writeCarFile } from "./publish-parts.ts";
 import { stopOnSignals } from "./stopping.ts";
 
 const USAGE = "car: usage: kroma car import FILE | export CID… [--output FILE.car]";

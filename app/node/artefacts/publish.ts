@@ -1,13 +1,10 @@
 /** `kroma publish`: a notebook, with its outputs and the files that it uses, as a signed artefact in the home folder; or Kroma. */
-import { createReadStream, createWriteStream } from "node:fs";
-import { readFile, readdir, realpath, rename, rm, stat } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { readFile, readdir, realpath, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { readAddress } from "#core/artefact/address.ts";
+import type { ModelName } from "#core/artefact/kept-models.ts";
 import { UNSTATED_LICENCE } from "#core/artefact/licence.ts";
-import type { MountedFolder } from "#core/artefact/directory.ts";
-import type { Author } from "#core/artefact/manifest.ts";
+import type { Author, ModelLink } from "#core/artefact/manifest.ts";
 import {
   notebookParts,
   secretsInFile,
@@ -15,26 +12,25 @@ import {
   type PlacedSuspicion,
   type WorkspaceFile,
 } from "#core/artefact/notebook-parts.ts";
-import { openArtefact } from "#core/artefact/open.ts";
 import { checkPaths } from "#core/artefact/paths.ts";
-import { publishArtefact, type ArtefactParts } from "#core/artefact/publish.ts";
 import { needsLinux } from "#core/artefact/runtime.ts";
 import { textOf } from "#core/artefact/secrets.ts";
 import { usedFiles, type FileTree } from "#core/artefact/used-files.ts";
-import { fitName } from "#core/mesh/identity.ts";
+import { linkModels, usedModels } from "#core/artefact/used-models.ts";
 import { readFile as readNotebook, titleOf } from "#core/notebook/formats.ts";
 import type { Notebook } from "#core/notebook/model.ts";
-import { exportCar } from "#core/store/car.ts";
 import type { BlockStore } from "#core/store/stores.ts";
 import { artefactPage } from "#plugins/page/artefact-page.ts";
-import { openSignatures } from "#plugins/identity/signatures.ts";
 import { type Terminal, UsageError } from "../cli-error.ts";
 import { checkWritable, formatOf, readInput } from "../files.ts";
 import { pageRenderers } from "../page-renderers.ts";
-import { counted, readArguments, sizeText } from "./arguments.ts";
+import { readArguments, sizeText } from "./arguments.ts";
 import { copyOfKroma, partsOfKroma } from "./built-kroma.ts";
-import { openHome, type Home } from "./home.ts";
-import { stopOnSignals } from "./stopping.ts";
+import type { Home } from "./home.ts";
+import { withAdvice } from "./obtain.ts";
+import { publishModel } from "./publish-model.ts";
+import { authorOf, parentsOf, publishParts, withHome } from "./publish-parts.ts";
+import { openSources } from "./sources.ts";
 
 /** A text of more bytes is not looked through for paths. */
 const MOST_TEXT = 2 ** 20;
@@ -56,6 +52,9 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
     "with-runtime": { type: "boolean" },
     self: { type: "boolean" },
     quiet: { type: "boolean", short: "q" },
+    kind: { type: "string" },
+    from: { type: "string", multiple: true },
+    "no-models": { type: "boolean" },
   });
   const say = (line: string): void => {
     if (values.quiet !== true) terminal.say(line);
@@ -72,11 +71,17 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
       const authors = values.author?.map(authorOf) ?? [];
       const { title, licence, version } = values;
       const parts = await partsOfKroma({ authors, title, licence, version });
-      return finish(parts, authors[0], { home, signal, car: values.car, say, terminal });
+      return publishParts(parts, authors[0], { home, signal, car: values.car, say, terminal });
     });
   }
   if (file === undefined) throw new UsageError("publish: which notebook? Usage: kroma publish FILE [options]");
   if (rest.length > 0) throw new UsageError(`publish: one notebook at a time, not also ${rest.join(" ")}`);
+  if (values.kind === "model") {
+    const { car, title, author, licence, name, version, parent, file: beside } = values;
+    return publishModel(file, { car, title, author, licence, name, version, parent, beside, say }, terminal);
+  }
+  if (values.kind !== undefined && values.kind !== "notebook")
+    throw new UsageError(`publish: --kind is notebook or model, not "${values.kind}"`);
   formatOf(file);
   const notebook = await read(file, terminal);
   const folder = await realpath(dirname(resolve(file)));
@@ -104,72 +109,28 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
     if (withRuntime && needsLinux(notebook))
       say("its Linux cells do not run in the copy of Kroma: the Linux image does not go along");
     const copy = withRuntime ? (store: BlockStore) => copyOfKroma(notebook, store, signal) : undefined;
-    return finish(parts, named?.[0], { home, signal, car: values.car, say, terminal, copy });
+    const used = values["no-models"] === true ? [] : usedModels(notebook.cells);
+    const models = await withModels(used, home, values.from ?? [], signal);
+    for (const { name, size } of models) say(`names the model ${name} (${sizeText(size)})`);
+    return publishParts({ ...parts, models }, named?.[0], { home, signal, car: values.car, say, terminal, copy });
   });
 }
 
-interface Publishing {
-  readonly home: Home;
-  readonly signal: AbortSignal;
-  readonly car: string | undefined;
-  readonly say: (line: string) => void;
-  readonly terminal: Terminal;
-  /** Makes the copy of Kroma that goes along. */
-  readonly copy?: ((store: BlockStore) => Promise<MountedFolder>) | undefined;
-}
-
-/** Makes the blocks, signs and pins them, and says what came of it. */
-async function finish(
-  parts: ArtefactParts,
-  author: Author | undefined,
-  { home, signal, car, say, terminal, copy }: Publishing,
-): Promise<number> {
-  const signer = await home.signer(fitName(author?.name ?? ""));
-  const published = await home.writing(async () => {
-    const folders = copy ? [await copy(home.blocks)] : [];
-    for (const { bytes } of folders) say(`takes a copy of Kroma along (${sizeText(bytes)})`);
-    const made = await publishArtefact({ ...parts, folders }, home.blocks, signer, {
-      signal,
-      known: { envelopes: (root) => home.envelopes.of(root), signatures: await openSignatures() },
-    });
-    await home.envelopes.add(made.root, made.envelope);
-    await home.pins.add(made.directory, `${parts.title} ${parts.version}`);
-    return made;
-  });
-  if (car !== undefined) {
-    await writeCarFile(car, exportCar([published.root, published.directory], home.blocks));
-    say(`wrote ${car}`);
-  }
-  say(
-    `published ${counted(parts.content.length, "file")}, ${sizeText(published.bytes)}, signed by ${signer.identity.name}`,
-  );
-  say(`directory, for gateways and pins: ${published.directory}`);
-  say(`signature: ${published.envelope}`);
-  terminal.out(`${published.root}\n`);
-  return 0;
-}
-
-/** Does it with the home folder open, until it is done or a signal stops it. */
-async function withHome(work: (home: Home, signal: AbortSignal) => Promise<number>): Promise<number> {
-  const stopping = stopOnSignals();
-  const home = openHome();
+/** Links to the models that the cells load, all of which is brought here first. */
+async function withModels(
+  names: readonly ModelName[],
+  home: Home,
+  from: readonly string[],
+  signal: AbortSignal,
+): Promise<readonly ModelLink[]> {
+  if (names.length === 0) return [];
+  const sources = await openSources(from);
   try {
-    return await work(home, stopping.signal);
-  } finally {
-    stopping.end();
-    home.close();
-  }
-}
-
-/** Writes a stream to a file so that a whole one is there or none. */
-export async function writeCarFile(path: string, bytes: AsyncIterable<Uint8Array>): Promise<void> {
-  const beside = `${path}.${process.pid}.part`;
-  try {
-    await pipeline(Readable.from(bytes), createWriteStream(beside, { flags: "wx" }));
-    await rename(beside, path);
+    return await home.writing(() => linkModels(names, home.blocks, sources, { signal }));
   } catch (error) {
-    await rm(beside, { force: true });
-    throw error;
+    throw withAdvice(error, sources);
+  } finally {
+    await sources.close();
   }
 }
 
@@ -287,14 +248,6 @@ function checkSecrets(found: readonly PlacedSuspicion[], isAllowed: boolean, ter
   return isAllowed;
 }
 
-/** "Ada", or "Ada <ada@example.org>". */
-function authorOf(text: string): Author {
-  const [, name, email] = /^(.*?)\s*<([^<>\s]+@[^<>\s]+)>$/.exec(text.trim()) ?? [];
-  if (name !== undefined && name !== "" && email !== undefined) return { name, email };
-  if (text.trim() === "") throw new UsageError("publish: --author needs a name");
-  return { name: text.trim() };
-}
-
 /** The authors that a notebook names in its metadata (nbformat 4: "authors", a list of objects with a name). */
 function authorsIn({ metadata }: Notebook): readonly Author[] {
   const { authors } = metadata;
@@ -303,15 +256,4 @@ function authorsIn({ metadata }: Notebook): readonly Author[] {
     const name = typeof author === "object" && author !== null && "name" in author ? author.name : undefined;
     return typeof name === "string" && name.trim() !== "" ? [{ name: name.trim().slice(0, 200) }] : [];
   });
-}
-
-/** Roots of the parents, by whatever name they were given. */
-async function parentsOf(texts: readonly string[], home: Home): Promise<readonly string[]> {
-  const roots: string[] = [];
-  for (const text of texts) {
-    const address = readAddress(text);
-    if (!address) throw new UsageError(`publish: --parent ${text.slice(0, 100)} is no CID and no link with one in it`);
-    roots.push((await openArtefact(address.cid, home.blocks, { signatures: await openSignatures() })).root);
-  }
-  return [...new Set(roots)];
 }
