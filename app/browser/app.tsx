@@ -16,6 +16,7 @@ import type { PageNetwork } from "./network.ts";
 import { setPageActions } from "./command-context.ts";
 import { createNames } from "./names.ts";
 import { startKeyboard } from "./keyboard.ts";
+import { createModels } from "./models.ts";
 import { importFiles, pickFiles, tellWarnings } from "./library/import-files.ts";
 import { openPath, openUrl, type OnWarnings } from "./library/shipped.ts";
 import { pageLimits } from "./limits.ts";
@@ -207,6 +208,7 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
       props.network,
     ),
     names: createNames(),
+    models: createModels(() => page.artefacts),
   };
   const duplicate = async (document: DocumentId): Promise<void> => {
     try {

@@ -3,10 +3,13 @@ import type { ChatAccess } from "#core/chat/driver.ts";
 import type { KernelHost, KernelWorker } from "#core/kernel/kernel.ts";
 import { ServiceHost } from "#core/kernel/service-host.ts";
 import type { ContentSource, Service } from "#core/kernel/services.ts";
+import type { ModelUse } from "#kit/models.ts";
 import { kernelSettings, readSettings } from "./settings.ts";
 
 /** The KernelHost of a page; its settings are read again at each use, so a kernel starts with the present ones. */
 export interface PageHost extends KernelHost {
+  /** What models of its cells take in memory; undefined while none was loaded. */
+  modelUse(): Promise<ModelUse | undefined>;
   /** Ends what plugins do for its cells. */
   close(): void;
 }
@@ -52,6 +55,12 @@ export function createPageHost(options: {
     spawn: place.spawn,
     asset,
     services,
+    async modelUse() {
+      // Asking would start it.
+      if (!services.isRunning("ml")) return undefined;
+      const call = { client: "page", method: "status", value: undefined, buffers: [] };
+      return (await services.call("ml", { ...call, signal: new AbortController().signal })).value as ModelUse;
+    },
     close: () => services.close(),
     get workspace() {
       return options.workspace();

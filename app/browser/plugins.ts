@@ -13,6 +13,7 @@ import { data } from "#plugins/data/index.ts";
 import { history } from "#plugins/history/index.ts";
 import { llama } from "#plugins/llama/index.ts";
 import { markdown } from "#plugins/markdown/index.ts";
+import { models } from "#plugins/models/index.ts";
 import { onnx } from "#plugins/onnx/index.ts";
 import { names } from "#plugins/names/index.ts";
 import { openai } from "#plugins/openai/index.ts";
@@ -82,6 +83,7 @@ export const host = new PluginHost([
   terminal,
   ports,
   onnx,
+  models,
   data,
   sound,
   openai,

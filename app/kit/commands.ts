@@ -9,6 +9,7 @@ import type { Session } from "#core/session/session.ts";
 import { Facet } from "#core/plugin/facet.ts";
 import type { Artefacts } from "./artefacts.ts";
 import type { Comments } from "./comments.ts";
+import type { Models, ModelUse } from "./models.ts";
 import type { NameAccess } from "./names.ts";
 import type { Network } from "./network.ts";
 import type { SharedFilesView } from "./shared-files.ts";
@@ -63,6 +64,8 @@ export interface NotebookView {
   insert(after: CellId | undefined, kind: CellKind, language: Language, source?: string): Promise<CellId>;
   readonly comments: Comments;
   readonly sharedFiles: SharedFilesView;
+  /** What its models take in memory; undefined while its cells have loaded none. */
+  modelUse(): Promise<ModelUse | undefined>;
   readonly lineNumbers: () => boolean;
   setLineNumbers(on: boolean): void;
   scroll(pages: number): void;
@@ -99,6 +102,8 @@ export interface PageActions {
   readonly artefacts: Artefacts;
   /** Names that stand for the newest version of something; loaded when first asked for. */
   names(): Promise<NameAccess>;
+  /** What is kept of models; loaded when first asked for. */
+  models(): Promise<Models>;
 }
 
 export interface CommandContext {

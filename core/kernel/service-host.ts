@@ -38,6 +38,11 @@ export class ServiceHost implements KernelServices {
     return running.call(call);
   }
 
+  /** True once the service was asked for something. */
+  isRunning(service: string): boolean {
+    return this.#running.has(service);
+  }
+
   leave(client: string): void {
     for (const running of this.#running.values())
       void running.then(

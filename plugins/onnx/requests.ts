@@ -144,7 +144,8 @@ export const pictureOf = (value: unknown): { readonly source?: string | undefine
 export const commandOf = (value: unknown): { readonly words: readonly string[]; readonly directory: string } =>
   checked(commandRequest, value);
 
-function checked<Out>(schema: GenericSchema<unknown, Out>, value: unknown): Out {
+/** The value, once it is what the schema says; `invalid` otherwise. */
+export function checked<Out>(schema: GenericSchema<unknown, Out>, value: unknown): Out {
   const result = safeParse(schema, value);
   if (result.success) return result.output;
   throw new KromaError("invalid", `This request is not one: ${result.issues[0].message}.`);

@@ -8,7 +8,7 @@ import type { EngineInit, FromEngine, ToEngine } from "./requests.ts";
 /** The name under which hosts know the engine's worker program. */
 const PROGRAM = "onnx";
 /** What tells of, or changes, what all notebooks of this browser share. */
-const OF_ALL_NOTEBOOKS: readonly string[] = ["stored", "forget"];
+const OF_ALL_NOTEBOOKS: readonly string[] = ["stored", "forget", "fetch", "read", "pin"];
 
 interface Waiting {
   readonly resolve: (answer: ServiceAnswer) => void;

@@ -26,6 +26,7 @@ import {
 } from "./requests.ts";
 import type { Runtime } from "./runtime.ts";
 import { ModelSources, workspacePath } from "./sources.ts";
+import { storeMethods } from "./stored.ts";
 
 const GIB = 1024 ** 3;
 
@@ -103,8 +104,7 @@ export function startEngine({ port, runtime, fetch, decode, models, budget = 2 *
         const { name, bytes } = await sources.open(source, signal, onProgress);
         return { value: { name, fingerprint, file: new Blob([bytes]) } };
       },
-      stored: async () => ({ value: (await models?.list()) ?? [] }),
-      forget: async ({ value }) => ({ value: await models?.remove(addressOf(value)) }),
+      ...storeMethods(models),
       readText: async ({ value, buffers, signal }) => ({
         value: await reader.read(pictureAsked(value, buffers), signal),
       }),

@@ -152,6 +152,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     keep,
     sharedFiles,
     privateRuns,
+    modelUse: host.modelUse,
   });
   createEffect(() => session.machine.send({ type: "web_hosts", hosts: [...webHosts()] }));
   const [refusedHosts, setRefusedHosts] = createSignal<readonly string[]>([]);

@@ -81,6 +81,7 @@ export interface ViewOptions {
   readonly file?: PageView["file"];
   readonly keep?: PageView["keep"];
   readonly sharedFiles?: SharedFilesView;
+  readonly modelUse?: NotebookView["modelUse"];
   /** What the session's document is, if it may be one of a reader. */
   readonly privateRuns?: PrivateRuns;
 }
@@ -94,6 +95,7 @@ export function createView(
   options: ViewOptions = {},
 ): PageView {
   const { ready = () => Promise.resolve(), sharedFiles = NO_SHARED_FILES, privateRuns } = options;
+  const { modelUse = () => Promise.resolve(undefined) } = options;
   const [notebook, setNotebook] = createSignal(client.notebook);
   const [state, setState] = createSignal(session.state);
   const sharing = createMemo(() => page.network.sharing(client.document));
@@ -224,6 +226,7 @@ export function createView(
     runByOther: (cell) => runs().get(cell),
     comments,
     sharedFiles,
+    modelUse,
     refusal: () => access().refusal,
     runRefusal: () => access().runRefusal,
     file: options.file ?? (() => Promise.resolve(undefined)),

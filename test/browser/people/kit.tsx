@@ -242,6 +242,7 @@ export function testPage(network: Network): TestPage {
     artefacts: testArtefacts(),
     names: async () =>
       new Names({ book: new NameBook(new MemoryDocStore()), now: Date.now, self: async () => undefined }),
+    models: () => Promise.reject(new KromaError("unavailable", "No models here.")),
     downloads: [],
   };
   return page;

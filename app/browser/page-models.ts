@@ -1,0 +1,175 @@
+/**
+ * What this browser keeps of models as one list: files from the web, which the engine's worker keeps, and models with a CID, whose
+ * blocks are with those of artefacts. Downloads belong to the page: closing the panel does not stop them.
+ */
+import { createSignal } from "solid-js";
+import { modelAddressText, modelFileName, type ModelAddress, readModelAddress } from "#core/artefact/model-address.ts";
+import { nameFrom } from "#core/artefact/notebook-parts.ts";
+import { isFitName } from "#core/artefact/paths.ts";
+import { KromaError } from "#core/base/errors.ts";
+import { Emitter } from "#core/base/events.ts";
+import type { RunningService, ServiceAnswer } from "#core/kernel/services.ts";
+import type { FetchedFile } from "#core/store/fetched.ts";
+import type { Artefacts } from "#kit/artefacts.ts";
+import type { ModelDownload, Models, StoredModel } from "#kit/models.ts";
+import { readSettings } from "./settings.ts";
+
+const CLIENT = "page";
+
+/** The models of a page, by the service that keeps files and the artefacts that keep blocks. */
+export function pageModels(artefacts: Artefacts, service: RunningService): Models {
+  const [downloads, setDownloads] = createSignal<readonly ModelDownload[]>([]);
+  const stops = new Map<string, AbortController>();
+  const changed = new Emitter<void>();
+  artefacts.client().onKeptChanged(() => changed.emit());
+  const ask = (
+    method: string,
+    value: unknown,
+    more: { readonly signal?: AbortSignal; readonly onProgress?: (value: unknown) => void } = {},
+  ): Promise<ServiceAnswer> =>
+    service.call({ client: CLIENT, method, value, buffers: [], signal: new AbortController().signal, ...more });
+  const show = (address: string, change: Partial<ModelDownload> | undefined): void => {
+    setDownloads((all) =>
+      all.flatMap((one) => (one.address !== address ? [one] : change ? [{ ...one, ...change }] : [])),
+    );
+  };
+  const fetchFile = async (address: ModelAddress, signal: AbortSignal): Promise<void> => {
+    const text = modelAddressText(address);
+    if (address.type === "web") {
+      await ask("fetch", { source: text }, { signal, onProgress: (told) => show(text, progressOf(told)) });
+      return;
+    }
+    const { cid, path, from } = address;
+    const hints = { from: [...from, ...(await artefacts.sources())] };
+    await artefacts.client().fetchModel({ cid, path }, hints, artefacts.roots(), {
+      signal,
+      progress: ({ bytes, total }) => show(text, { bytes, total }),
+    });
+  };
+  const bytesOf = async (address: ModelAddress, signal: AbortSignal): Promise<Uint8Array> => {
+    if (address.type === "web") {
+      const { buffers } = await ask("read", { source: address.url }, { signal });
+      return new Uint8Array(buffers?.[0] ?? new ArrayBuffer());
+    }
+    const { cid, path, from } = address;
+    const hints = { from: [...from, ...(await artefacts.sources())] };
+    return artefacts.client().model({ cid, path }, hints, artefacts.roots(), { signal });
+  };
+  const nameOf = async (address: ModelAddress): Promise<string> => {
+    if (address.type === "web") return modelFileName(address);
+    const known = await artefacts.client().models();
+    const record = known.find(({ cid, path }) => cid === address.cid && path === address.path);
+    // What has only a CID has no name of its own.
+    return record && record.name !== record.cid ? record.name : "model.onnx";
+  };
+  const run = async (address: ModelAddress): Promise<void> => {
+    const text = modelAddressText(address);
+    const stop = new AbortController();
+    stops.set(text, stop);
+    const begun = { address: text, name: modelFileName(address), bytes: 0, total: undefined, trouble: undefined };
+    setDownloads((all) => [begun, ...all.filter((one) => one.address !== text)]);
+    try {
+      await fetchFile(address, stop.signal);
+      show(text, undefined);
+    } catch (error) {
+      if (stop.signal.aborted) show(text, undefined);
+      else show(text, { trouble: error instanceof Error ? error.message : String(error) });
+    } finally {
+      stops.delete(text);
+      changed.emit();
+    }
+  };
+  return {
+    downloads,
+    onChange: (listener) => changed.on(listener),
+    async list() {
+      const [stored, models] = await Promise.all([ask("stored", undefined), artefacts.client().models()]);
+      const files = (stored.value as readonly FetchedFile[]).map(fileModel);
+      const blocks = models.map(({ cid, path, file, name, size, title, licence, used, isPinned, isWhole }) => ({
+        address: modelAddressText({ type: "content", cid, path, from: [] }),
+        name,
+        title,
+        size,
+        here: isWhole ? size : undefined,
+        isWhole,
+        licence,
+        cid: file,
+        used,
+        isPinned,
+      }));
+      return [...files, ...blocks].sort((left, right) => right.used - left.used);
+    },
+    download(source) {
+      const address = addressOf(source);
+      if (!stops.has(modelAddressText(address))) void run(address);
+    },
+    pause: (address) => stops.get(address)?.abort(),
+    async setPinned(text, isPinned) {
+      const address = addressOf(text);
+      if (address.type === "web") await ask("pin", { source: text, isPinned });
+      else await artefacts.client().pinModel({ cid: address.cid, path: address.path }, isPinned);
+      changed.emit();
+    },
+    async file(text, signal) {
+      const address = addressOf(text);
+      const bytes = await bytesOf(address, signal);
+      const read = async (offset: number, length: number) => bytes.slice(offset, offset + length);
+      return { id: text, name: await nameOf(address), size: bytes.length, read };
+    },
+    publish({ id, name, size, read }, { title, ...said }, { signal, progress }) {
+      const draft = {
+        kind: "model",
+        document: id,
+        name: nameFrom(title),
+        title,
+        ...said,
+        environment: { packages: [], npm: [] },
+        capabilities: [],
+        parents: [],
+        made: [],
+        files: [{ path: isFitName(name) ? name : "model.onnx", size }],
+      } as const;
+      return artefacts.client().publish(draft, {
+        signal,
+        progress: ({ bytes, total }) => progress({ bytes, total }),
+        read: (_path, offset, length) => read(offset, length),
+      });
+    },
+    async remove(text) {
+      stops.get(text)?.abort();
+      show(text, undefined);
+      const address = addressOf(text);
+      if (address.type === "web") await ask("forget", { source: text });
+      else {
+        await artefacts.client().removeModel({ cid: address.cid, path: address.path });
+        await artefacts.client().collect(artefacts.roots());
+      }
+      changed.emit();
+    },
+  };
+}
+
+function addressOf(source: string): ModelAddress {
+  const address = readModelAddress(source, { hub: readSettings().modelHub });
+  if (address) return address;
+  const forms = "an address, hub:owner/name/file, or a CID";
+  throw new KromaError("invalid", `"${source.slice(0, 100)}" names no model: give ${forms}.`);
+}
+
+const fileModel = ({ url, bytes, total, cid, used, isPinned, licence }: FetchedFile): StoredModel => ({
+  address: url,
+  name: modelFileName({ type: "web", url }),
+  title: undefined,
+  size: total,
+  here: bytes,
+  isWhole: cid !== undefined,
+  licence,
+  cid,
+  used,
+  isPinned,
+});
+
+function progressOf(told: unknown): Partial<ModelDownload> {
+  const { bytes, total } = told as { readonly bytes: number; readonly total?: number };
+  return { bytes, total };
+}

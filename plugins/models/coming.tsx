@@ -1,0 +1,49 @@
+/** A download: how far it is, or why it stopped. */
+import { Show, type JSX } from "solid-js";
+import type { ModelDownload } from "#kit/models.ts";
+import { Bar } from "./bar.tsx";
+import { progressWords } from "./words.ts";
+
+export function Coming(props: {
+  readonly download: ModelDownload | undefined;
+  readonly onPause: () => void;
+  readonly onResume: () => void;
+}): JSX.Element {
+  const name = (): string => props.download?.name ?? "";
+  return (
+    <li class="models-row">
+      <div class="models-text">
+        <span class="models-name" dir="auto">
+          {name()}
+        </span>
+        <Show
+          when={props.download?.trouble}
+          fallback={
+            <>
+              <Bar label={`Download of ${name()}`} bytes={props.download?.bytes ?? 0} total={props.download?.total} />
+              <span class="quiet">{progressWords(props.download ?? { bytes: 0, total: undefined })}</span>
+            </>
+          }
+        >
+          {(why) => (
+            <p class="models-trouble" role="alert">
+              {why()}
+            </p>
+          )}
+        </Show>
+      </div>
+      <Show
+        when={props.download?.trouble === undefined}
+        fallback={
+          <button type="button" class="button outlined" aria-label={`Resume ${name()}`} onClick={props.onResume}>
+            Resume
+          </button>
+        }
+      >
+        <button type="button" class="button outlined" aria-label={`Pause ${name()}`} onClick={props.onPause}>
+          Pause
+        </button>
+      </Show>
+    </li>
+  );
+}

@@ -1,0 +1,53 @@
+/** How models are said. */
+import { licenceWords } from "#core/artefact/licence.ts";
+import { fileSize } from "#kit/file-size.ts";
+import type { ModelUse, StoredModel } from "#kit/models.ts";
+
+/** A sentence for what went wrong. */
+export const sentenceOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** How much of a model is here. */
+export function sizeWords({ isWhole, here, size }: StoredModel): string {
+  if (isWhole && size !== undefined) return fileSize(size);
+  const all = size === undefined ? "" : ` of ${fileSize(size)}`;
+  return here === undefined ? `not all${all} is here` : `${fileSize(here)}${all} is here`;
+}
+
+/** Where it came from: the host, or that it is known by its content. */
+export const sourceWords = ({ address }: Pick<StoredModel, "address">): string =>
+  address.startsWith("ipfs://") ? "by its CID" : `from ${URL.parse(address)?.host ?? address}`;
+
+/** Under which terms, as its publisher says. */
+export const termsWords = ({ licence }: Pick<StoredModel, "licence">): string =>
+  licence === undefined ? "licence not known" : licenceWords(licence);
+
+/** When it was wanted last. */
+export const usedWords = ({ used }: Pick<StoredModel, "used">): string =>
+  `last used ${new Date(used).toLocaleDateString(undefined, { dateStyle: "medium" })}`;
+
+/** Who has it loaded in the open notebook; undefined when nobody has. */
+export function useWords(addresses: readonly string[], use: ModelUse | undefined): string | undefined {
+  const loaded = use?.models.find((model) => model.addresses.some((address) => addresses.includes(address)));
+  return loaded && holdersWords(loaded);
+}
+
+/** What a model that is loaded takes, and for whom. */
+export function holdersWords({ memory, holders }: ModelUse["models"][number]): string {
+  const who =
+    holders === 0 ? "no cell holds it" : `held ${holders === 1 ? "once" : `${holders} times`} by this notebook`;
+  return `loaded: about ${fileSize(memory)} of memory, ${who}`;
+}
+
+/** How far a download is. */
+export function progressWords({
+  bytes,
+  total,
+}: {
+  readonly bytes: number;
+  readonly total: number | undefined;
+}): string {
+  return total === undefined ? `${fileSize(bytes)} so far` : `${fileSize(bytes)} of ${fileSize(total)}`;
+}
+
+/** The start and the end of a long name made by a hash. */
+export const shortened = (cid: string): string => (cid.length > 24 ? `${cid.slice(0, 12)}…${cid.slice(-8)}` : cid);

@@ -1,0 +1,34 @@
+/** What the engine's worker does with what is kept of the web's models, beside loading it. */
+import { boolean, object, pipe, maxLength, string } from "valibot";
+import { KromaError } from "#core/base/errors.ts";
+import type { FetchedFiles } from "#core/store/fetched.ts";
+import { addressOf, checked, type Method } from "./requests.ts";
+
+const pinRequest = object({ source: pipe(string(), maxLength(8192)), isPinned: boolean() });
+
+/** The methods of the store; without one nothing is kept. */
+export function storeMethods(models: FetchedFiles | undefined): Readonly<Record<string, Method>> {
+  const needed = (): FetchedFiles => {
+    if (models) return models;
+    throw new KromaError("unavailable", "This browser keeps no files for Kroma: models are fetched each time.");
+  };
+  return {
+    stored: async () => ({ value: (await models?.list()) ?? [] }),
+    forget: async ({ value }) => ({ value: await models?.remove(addressOf(value)) }),
+    /** Keeps a file without loading it. */
+    fetch: async ({ value, signal, onProgress }) => {
+      await needed().get(addressOf(value), { signal, onProgress });
+      return { value: undefined };
+    },
+    /** The bytes of a file, which is fetched if it is not here. */
+    read: async ({ value, signal, onProgress }) => {
+      const bytes = await needed().get(addressOf(value), { signal, onProgress });
+      return { value: undefined, buffers: [bytes.buffer] };
+    },
+    pin: async ({ value }) => {
+      const { source, isPinned } = checked(pinRequest, value);
+      await needed().setPinned(source, isPinned);
+      return { value: undefined };
+    },
+  };
+}

@@ -1,0 +1,134 @@
+/**
+ * A model is made in a cell of one browser, published from its panel, and kept by a mirror; another browser, and the command line,
+ * load it by its CID while the first is gone. A notebook that loads it takes it along when it is published.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { BrowserContext, Page } from "playwright";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { browser, kroma } from "./kroma-process.ts";
+import { type RunningMirror, startMirrorProcess } from "./mirror-process.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "kroma-model-sharing-"));
+const mirrorFolder = join(folder, "mirror");
+const contexts = new Set<BrowserContext>();
+let mirror: RunningMirror;
+let gateway: string;
+let token: string;
+
+const notebook = (...sources: readonly string[]): string =>
+  JSON.stringify({
+    cells: sources.map((source, index) => ({
+      id: `c${index}`,
+      cell_type: "code",
+      source,
+      metadata: { kroma: { language: "typescript" } },
+      outputs: [],
+      execution_count: null,
+    })),
+    metadata: {
+      kernelspec: { name: "typescript", display_name: "TypeScript", language: "typescript" },
+      language_info: { name: "typescript" },
+      title: "Doubler",
+    },
+    nbformat: 4,
+    nbformat_minor: 5,
+  });
+/** y = 2 x. */
+const MAKING = `const weights = { data: Float32Array.of(2), shape: [1, 1] };
+kroma.files.write("doubler.onnx", kroma.ml.exportDense([{ weights, bias: [0] }]));
+"it is written"`;
+const running = (source: string): string =>
+  `const model = await kroma.ml.load("${source}");
+console.log((await model.run({ x: [[21]] })).y.data[0]);`;
+
+beforeAll(async () => {
+  mkdirSync(mirrorFolder);
+  const made = await kroma(["mirror", "token", "ana", "--data", mirrorFolder]);
+  token = made.stdout.trim().split("\n").at(-1) ?? "";
+  mirror = await startMirrorProcess(mirrorFolder);
+  const facts = (await (await fetch(`${mirror.url}/.well-known/kroma-mirror.json`)).json()) as { gateway: string };
+  gateway = facts.gateway.replace(/\/$/, "");
+});
+afterAll(async () => {
+  for (const context of contexts) await context.close();
+  await mirror?.end("SIGKILL");
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+});
+
+async function open(name: string, file: string): Promise<Page> {
+  const context = await browser(join(folder, name));
+  contexts.add(context);
+  const page = await context.newPage();
+  page.on("pageerror", (error) => console.error(error.stack));
+  await page.goto(`${mirror.url}/`);
+  const chosen = page.waitForEvent("filechooser");
+  await page.getByRole("button", { name: "Import", exact: true }).click();
+  await (await chosen).setFiles(file);
+  await page.locator("[data-cell]").first().waitFor();
+  return page;
+}
+
+it("is published in one browser and run by its CID in another, and in Node", async () => {
+  writeFileSync(join(folder, "making.ipynb"), notebook(MAKING));
+  const ana = await open("ana", join(folder, "making.ipynb"));
+  await ana.getByRole("button", { name: "Run all" }).click();
+  await ana.getByText("'it is written'").waitFor();
+  await ana.getByRole("button", { name: "Models", exact: true }).click();
+  const panel = ana.getByRole("complementary", { name: "Models" });
+  await panel.getByRole("button", { name: "Publish doubler.onnx" }).click();
+  await panel.getByLabel("Authors").fill("Ana Gil");
+  await panel.getByLabel("Licence").fill("MIT");
+  await panel.getByRole("button", { name: "Publish", exact: true }).click();
+  const source = await panel.getByLabel("Source for kroma.ml.load").inputValue();
+  expect(source).toMatch(/^ipfs:\/\/bafyrei/);
+
+  // The mirror keeps it, and Ana's browser goes.
+  await ana.getByRole("button", { name: "Pins" }).click();
+  await ana.getByText(/Machines that are always on/).click();
+  await ana.getByLabel("Address of the service").fill(`${gateway}/pinning`);
+  await ana.getByLabel("Its token").fill(token);
+  await ana.getByRole("button", { name: "Add", exact: true }).click();
+  await ana.getByText("Machines that are always on: 1").waitFor();
+  await ana.getByRole("button", { name: "Actions for doubler, 1.0.0" }).click();
+  await ana.getByRole("menuitem", { name: /^Pin at / }).click();
+  await ana
+    .locator(".publish-kept-row", { hasText: "doubler, 1.0.0" })
+    .getByText(/: pinned$/)
+    .waitFor();
+  contexts.delete(ana.context());
+  await ana.context().close();
+
+  // Ben's cell loads it by its CID: from the mirror, each block checked.
+  writeFileSync(join(folder, "running.ipynb"), notebook(running(source)));
+  const ben = await open("ben", join(folder, "running.ipynb"));
+  await ben.getByRole("button", { name: "Run all" }).click();
+  await ben.locator("[data-output]").getByText("42", { exact: true }).waitFor();
+  await ben.getByRole("button", { name: "Models", exact: true }).click();
+  const kept = ben.getByRole("complementary", { name: "Models" }).locator(".models-row", { hasText: "doubler" });
+  await kept.getByText("by its CID · MIT").waitFor();
+  await kept.getByText("held once by this notebook").waitFor();
+
+  // So does the command line, which then has it, and publishes the notebook with it.
+  const environment = { KROMA_HOME: join(folder, "home"), KROMA_CACHE: join(folder, "cache"), KROMA_GATEWAYS: "" };
+  const file = join(folder, "running.ipynb");
+  const ran = await kroma(["run", file, "--quiet", "--from", gateway], { environment });
+  expect(ran, ran.stderr).toMatchObject({ code: 0, stdout: "42\n" });
+  expect(await kroma(["run", file, "--quiet"], { environment })).toMatchObject({ code: 0, stdout: "42\n" });
+  const published = await kroma(["publish", file, "--author", "Ben", "--car", join(folder, "running.car")], {
+    environment,
+  });
+  expect(published.stderr).toContain("names the model doubler.onnx");
+  const root = published.stdout.trim();
+  const elsewhere = { ...environment, KROMA_HOME: join(folder, "elsewhere") };
+  const foreign = await kroma(["run", root, "--quiet", "--from", join(folder, "running.car")], {
+    environment: elsewhere,
+  });
+  expect(foreign, foreign.stderr).toMatchObject({ code: 0, stdout: "42\n" });
+  const nobody = { ...environment, KROMA_HOME: join(folder, "nobody") };
+  const missing = await kroma(["run", file, "--quiet"], { environment: nobody });
+  expect(missing).toMatchObject({ code: 1, stdout: "" });
+  expect(missing.stderr).toContain("Say where it can be had");
+  expect(readFileSync(join(folder, "running.car")).length).toBeGreaterThan(1000);
+}, 400_000);
