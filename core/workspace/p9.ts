@@ -8,6 +8,7 @@
  */
 import { ERRNO, FsError } from "./errno.ts";
 import { P9Reader, P9Writer } from "./p9-codec.ts";
+import { isSpecial, SpecialNodes } from "./p9-special.ts";
 import {
   type AttributeChange,
   type DirectoryEntry,
@@ -84,6 +85,7 @@ export class NineP {
   readonly #largest: number;
   readonly #failed: (error: unknown) => void;
   readonly #fids = new Map<number, Fid>();
+  readonly #special = new SpecialNodes();
   #messageSize = 8192;
 
   constructor(fs: SyncFs, options: NinePOptions = {}) {
@@ -114,6 +116,7 @@ export class NineP {
   reset(): void {
     for (const fid of this.#fids.values()) this.#close(fid);
     this.#fids.clear();
+    this.#special.clear();
   }
 
   #perform(type: number, reader: P9Reader, writer: P9Writer): void {
@@ -146,7 +149,7 @@ export class NineP {
       case T.lopen: {
         const fid = this.#fid(reader.u32());
         const flags = reader.u32();
-        const stat = fs.getattr(fid.inode);
+        const stat = this.#stat(fid.inode);
         if (isFile(stat)) {
           this.#open(fid);
           if (flags & O_TRUNC) fs.setattr(fid.inode, { size: 0 });
@@ -178,6 +181,10 @@ export class NineP {
         const fid = this.#fid(reader.u32());
         const name = reader.text();
         const mode = reader.u32();
+        if (isSpecial(mode)) {
+          if (fs.lookup(fid.inode, name)) throw new FsError(ERRNO.EEXIST, name);
+          return putQid(writer, this.#special.make(fid.inode, name, mode));
+        }
         if (!isFile({ mode })) throw new FsError(ERRNO.EPERM, name);
         return putQid(writer, fs.create(fid.inode, name, mode, { exclusive: true }));
       }
@@ -190,13 +197,16 @@ export class NineP {
       case T.readlink:
         return writer.text(fs.readlink(this.#fid(reader.u32()).inode));
       case T.getattr:
-        return putAttributes(writer, fs.getattr(this.#fid(reader.u32()).inode));
+        return putAttributes(writer, this.#stat(this.#fid(reader.u32()).inode));
       case T.setattr:
         return this.#setattr(reader);
       case T.readdir:
         return this.#readdir(reader, writer);
-      case T.fsync:
-        return fs.sync(this.#fid(reader.u32()).inode);
+      case T.fsync: {
+        const { inode } = this.#fid(reader.u32());
+        if (!this.#special.get(inode)) fs.sync(inode);
+        return;
+      }
       case T.lock:
         return this.#lock(reader, writer);
       case T.getlock:
@@ -204,18 +214,19 @@ export class NineP {
       case T.link: {
         const directory = this.#fid(reader.u32());
         const fid = this.#fid(reader.u32());
+        if (this.#special.get(fid.inode)) throw new FsError(ERRNO.EPERM);
         return fs.link(fid.inode, directory.inode, reader.text());
       }
       case T.renameat: {
         const from = this.#fid(reader.u32());
         const name = reader.text();
         const to = this.#fid(reader.u32());
-        return fs.rename(from.inode, name, to.inode, reader.text());
+        return this.#rename(from.inode, name, to.inode, reader.text());
       }
       case T.unlinkat: {
         const fid = this.#fid(reader.u32());
         const name = reader.text();
-        return fs.unlink(fid.inode, name, (reader.u32() & AT_REMOVEDIR) !== 0);
+        return this.#unlink(fid.inode, name, (reader.u32() & AT_REMOVEDIR) !== 0);
       }
       case T.statfs: {
         this.#fid(reader.u32());
@@ -255,7 +266,8 @@ export class NineP {
     let inode = from.inode;
     for (let i = 0; i < count; i++) {
       const name = reader.text();
-      const stat = name === ".." ? this.#parent(inode) : this.#fs.lookup(inode, name);
+      const stat =
+        name === ".." ? this.#parent(inode) : (this.#special.find(inode, name) ?? this.#fs.lookup(inode, name));
       if (!stat) {
         if (i === 0) throw new FsError(ERRNO.ENOENT, name);
         break;
@@ -286,6 +298,7 @@ export class NineP {
       size: mask & SETATTR.size ? size : undefined,
       modified: mask & SETATTR.mtime ? (mask & SETATTR.mtimeSet ? modified : Date.now()) : undefined,
     };
+    if (this.#special.get(fid.inode)) return this.#special.change(fid.inode, change);
     if (Object.values(change).some((value) => value !== undefined)) this.#fs.setattr(fid.inode, change);
   }
 
@@ -297,7 +310,12 @@ export class NineP {
     if (offset === 0 || !fid.listing) {
       const self = this.#fs.getattr(fid.inode);
       const parent = this.#parent(fid.inode);
-      fid.listing = [{ ...self, name: "." }, { ...parent, name: ".." }, ...this.#fs.readdir(fid.inode)];
+      fid.listing = [
+        { ...self, name: "." },
+        { ...parent, name: ".." },
+        ...this.#fs.readdir(fid.inode),
+        ...this.#special.in(fid.inode),
+      ];
     }
     const start = writer.length;
     writer.u32(0);
@@ -342,8 +360,29 @@ export class NineP {
     return fid;
   }
 
+  #stat(inode: number): Stat {
+    return this.#special.get(inode) ?? this.#fs.getattr(inode);
+  }
+
+  #rename(from: number, name: string, to: number, as: string): void {
+    const target = this.#special.find(from, name) && this.#fs.lookup(to, as);
+    // A pipe takes the place of a file as a file does.
+    if (target && isDirectory(target)) throw new FsError(ERRNO.EISDIR, as);
+    if (target) this.#fs.unlink(to, as);
+    if (this.#special.rename(from, name, to, as)) return;
+    this.#fs.rename(from, name, to, as);
+    this.#special.remove(to, as);
+  }
+
+  #unlink(parent: number, name: string, isDirectoryWanted: boolean): void {
+    if (!isDirectoryWanted && this.#special.remove(parent, name)) return;
+    const directory = isDirectoryWanted ? this.#fs.lookup(parent, name) : undefined;
+    if (directory && this.#special.in(directory.inode).length > 0) throw new FsError(ERRNO.ENOTEMPTY, name);
+    this.#fs.unlink(parent, name, isDirectoryWanted);
+  }
+
   #parent(inode: number): Stat {
-    return this.#fs.getattr(inode === ROOT ? ROOT : this.#fs.getattr(inode).parent);
+    return this.#fs.getattr(inode === ROOT ? ROOT : this.#stat(inode).parent);
   }
 
   #open(fid: Fid): void {

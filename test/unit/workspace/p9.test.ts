@@ -163,6 +163,64 @@ describe("the 9P server", () => {
     expect(other.exists("made")).toBe(false);
   });
 
+  test("has pipes and sockets for the machine alone, which end with it", () => {
+    other.writeFile("special/file", "x");
+    const directory = walk("special");
+    const [pipe, socket] = [0o010640, 0o140755];
+    const mknod = (name: string, mode: number) =>
+      ask(18, [u32(directory), text(name), u32(mode), u32(0), u32(0), u32(0)]);
+    const modeOf = (path: string): number => {
+      const answer = ask(24, [u32(walk(path)), u64(0x7ff)]);
+      answer.bytes(8 + 13);
+      return answer.u32();
+    };
+    const types = (): Record<string, number> => {
+      const fid = walk("special");
+      ask(12, [u32(fid), u32(0o200000)]);
+      const answer = ask(40, [u32(fid), u64(0), u32(4000)]);
+      const found: Record<string, number> = {};
+      for (let left = answer.u32(); left > 0;) {
+        answer.bytes(13 + 8);
+        const type = answer.u8();
+        const name = answer.text();
+        left -= 24 + name.length;
+        if (!name.startsWith(".")) found[name] = type;
+      }
+      return found;
+    };
+    mknod("pipe", pipe);
+    mknod("socket", socket);
+    expect(types()).toEqual({ file: 8, pipe: 1, socket: 12 });
+    expect([modeOf("special/pipe"), modeOf("special/socket")]).toEqual([pipe, socket]);
+    ask(26, [
+      u32(walk("special/pipe")),
+      u32(1),
+      u32(0o600),
+      u32(0),
+      u32(0),
+      ...Array.from({ length: 5 }, () => u64(0)),
+    ]);
+    expect(modeOf("special/pipe")).toBe(0o010600);
+    for (const name of ["pipe", "file"]) expect(() => mknod(name, pipe)).toThrow("errno 17");
+    expect(() => mknod("device", 0o020600)).toThrow("errno 1");
+    expect(() => ask(70, [u32(directory), u32(walk("special/pipe")), text("second")])).toThrow("errno 1");
+    expect(other.list("special").map(({ name }) => name)).toEqual(["file"]);
+
+    // One takes the place of a file, and a file that of one.
+    ask(74, [u32(directory), text("pipe"), u32(directory), text("file")]);
+    expect(types()).toEqual({ file: 1, socket: 12 });
+    expect(other.exists("special/file")).toBe(false);
+    other.writeFile("special/new", "y");
+    ask(74, [u32(directory), text("new"), u32(directory), text("file")]);
+    expect(types()).toEqual({ file: 8, socket: 12 });
+    ask(76, [u32(directory), text("file"), u32(0)]);
+    expect(() => ask(76, [u32(ROOT_FID), text("special"), u32(0x200)])).toThrow("errno 39");
+    server.reset();
+    ask(104, [u32(ROOT_FID), u32(NO_FID), text("root"), text(""), u32(0)]);
+    ask(76, [u32(ROOT_FID), text("special"), u32(0x200)]);
+    expect(other.exists("special")).toBe(false);
+  });
+
   test("keeps a removed file readable for the one who has it open", () => {
     other.writeFile("held", "content");
     const fid = walk("held");
