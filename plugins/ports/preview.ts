@@ -77,7 +77,7 @@ export class Preview {
 
   /** Goes there; `replace` leaves no way back to where it was. The page that is shown is left at once. */
   go(address: Address, how: { readonly replace?: boolean; readonly question?: Question } = {}): void {
-    this.#page?.stop();
+    this.#leavePage();
     this.#follow(address, how);
   }
 
@@ -89,7 +89,7 @@ export class Preview {
 
   reload(): void {
     const entry = this.#entries[this.#at];
-    this.#page?.stop();
+    this.#leavePage();
     if (entry) void this.#show(entry, this.#question);
   }
 
@@ -105,7 +105,7 @@ export class Preview {
       if (this.#page) this.#page.address = to.address;
       this.#page?.tell({ type: "popstate", url: urlOf(to.address), state: to.state });
     } else {
-      this.#page?.stop();
+      this.#leavePage();
       void this.#show(to, GET);
     }
   }
@@ -258,6 +258,11 @@ export class Preview {
 
   #stop(): void {
     this.#abort.abort();
+    this.#leavePage();
+  }
+
+  /** Nothing that the page says is heard any more; it stays in sight until the next one has come. */
+  #leavePage(): void {
     this.#page?.stop();
     this.#page = undefined;
   }

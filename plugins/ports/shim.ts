@@ -439,7 +439,11 @@ export function shimProgram(config: ShimConfig, parts: readonly ((kit: ShimKit) 
         return scroll(new URL(here).hash);
       case "framed": {
         const frame = frames.get(message.id);
-        return frame && set.call(frame.element, "srcdoc", message.source);
+        if (!frame) return;
+        if (frame.element.localName === "iframe") return set.call(frame.element, "srcdoc", message.source);
+        // A frame of a frameset knows no `srcdoc`.
+        const page = URL.createObjectURL(new Blob([message.source], { type: "text/html" }));
+        return set.call(frame.element, "src", page);
       }
       case "download":
         return keep(new Blob([message.bytes]), message.name);

@@ -106,6 +106,24 @@ describe("frames inside a previewed page", () => {
     ]);
   });
 
+  test("may be those of a frameset, whose links lead each other", async () => {
+    played.site = {
+      "/": `<frameset cols="*,*"><frame name="menu" src="menu"><frame name="main" src="start"></frameset>`,
+      "/menu": `<a id="a" href="chapter" target="main">chapter</a><script>fetch("/started").then(() => a.click());</script>`,
+      "/start": `<script>${REPORT} tell({ started: true });</script>`,
+      "/started": { live: (made) => (started = () => made.head(204, [])) },
+      "/chapter": `<script>${REPORT} tell({ chapter: document.baseURI, name: window.name });</script>`,
+    };
+    let started: (() => void) | undefined;
+    const first = played.report();
+    await played.show("/");
+    expect(await first).toEqual({ started: true });
+    await expect.poll(() => started, PATIENCE).toBeDefined();
+    const second = played.report();
+    started?.();
+    expect(await second).toEqual({ chapter: "http://localhost-8000.invalid/chapter", name: "main" });
+  });
+
   test("end with their element, with all that they asked for", async () => {
     let isGivenUp = (): boolean => false;
     let remove: (() => void) | undefined;
