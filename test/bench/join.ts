@@ -10,7 +10,9 @@ import { join } from "node:path";
 import { newDocumentId } from "#core/base/ids.ts";
 import { makeInvitationFragment } from "#core/mesh/invitation.ts";
 import { documentOf, type NotebookRecord } from "#core/notebook/document.ts";
+import { createCertificate } from "#plugins/libp2p/certificate.node.ts";
 import { startLibp2p } from "#plugins/libp2p/index.ts";
+import { createRelayServer, defaultLimits } from "#plugins/libp2p/server.node.ts";
 import { startMirrorProcess } from "../e2e/mirror-process.ts";
 import { person } from "../unit/mesh/people.ts";
 import { cellId } from "../unit/notebook/kit.ts";
@@ -60,6 +62,8 @@ export async function benchJoin(): Promise<readonly Figure[]> {
   await owner.host.adopt(document, await bigDocument());
   await owner.mesh.share(document, "Owner");
   const network = await startLibp2p({
+    // A relay, as machines that are always on are: a page asks each of them to be one.
+    server: createRelayServer({ limits: defaultLimits, certificate: await createCertificate() }),
     targets: [],
     iceServers: [],
     listen: ["/ip4/127.0.0.1/tcp/0/ws"],
@@ -98,10 +102,13 @@ export async function benchJoin(): Promise<readonly Figure[]> {
       (globalThis as unknown as { longTasks: number[] }).longTasks.length = 0;
     });
     const start = performance.now();
+    const before = browser.cpuSeconds();
     await page.getByRole("button", { name: "Join", exact: true }).click();
     const cell = page.locator("[data-cell]").first();
     await cell.waitFor({ timeout: 60_000 });
     const readable = performance.now() - start;
+    // On a machine that others use as well, this tells more than the time.
+    const spent = browser.cpuSeconds() - before;
     await cell.locator("[role=textbox]").click();
     await page.keyboard.type("Q");
     await cell.locator(".cm-content", { hasText: "Q" }).waitFor();
@@ -110,7 +117,7 @@ export async function benchJoin(): Promise<readonly Figure[]> {
     const longest = await page.evaluate(() =>
       Math.max(0, ...(globalThis as unknown as { longTasks: number[] }).longTasks),
     );
-    const detail = `1,000 cells, 100,000 keys that are changes of their own, from a Node peer over WebSocket`;
+    const detail = `1,000 cells, 100,000 keys, from a Node peer; ${spent.toFixed(1)} s of the browser's CPU until readable`;
     return [
       { name: "a big notebook is joined: readable", value: readable, unit: "ms", goal: 1500, detail },
       { name: "a big notebook is joined: typable", value: typable, unit: "ms", goal: 3000, detail },
