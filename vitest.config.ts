@@ -32,6 +32,7 @@ export default defineConfig({
           include: ["test/unit/**/*.test.ts"],
           expect: expectation,
           testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -257,6 +257,12 @@ export function makeMl(client: ServiceClient): Readonly<Record<string, unknown>>
       const { value, buffers } = await client.ask("ml", "readArrays", { source });
       return fromWire(value as { readonly tensors: readonly WireTensor[] }, buffers ?? []);
     },
+    /** Writes arrays by name as an .npz file of the workspace, which `readArrays` and NumPy read; whole or not at all. */
+    writeArrays: async (path: string, arrays: Readonly<Record<string, Feed>>): Promise<void> => {
+      const given = Object.entries(arrays).map(([name, feed]) => toWire(name, feed, undefined));
+      const value = { source: path, tensors: given.map(({ tensor }) => tensor) };
+      await client.ask("ml", "writeArrays", value, { buffers: given.map(({ buffer }) => buffer) });
+    },
     exportDense,
     Tensor,
     /** What was fetched from the web and is kept, the last used first. */

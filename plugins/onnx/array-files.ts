@@ -2,7 +2,7 @@
 import { unzipSync, zipSync } from "fflate";
 import { KromaError } from "#core/base/errors.ts";
 import { arrayOver, readNpy, writeNpy } from "#core/workspace/npy.ts";
-import { ELEMENT_BYTES, elementCount, type WireTensor } from "./tensors.ts";
+import { described, ELEMENT_BYTES, elementCount, type WireTensor } from "./tensors.ts";
 
 /** A tensor with its elements. */
 export interface FileTensor {
@@ -61,6 +61,22 @@ export function fileOfTensor({ tensor, buffer }: FileTensor, raw: boolean): Uint
   if (dtype === undefined)
     throw new KromaError("invalid", `The output "${name}" is ${type}, which .npy files do not hold.`);
   return writeNpy(arrayOver(dtype, new Uint8Array(buffer), elementCount(dims)), dims, dtype);
+}
+
+/** Arrays that came with a request, each with its shape. Throws `invalid` for a name or a size that is none. */
+export function givenArrays(tensors: readonly WireTensor[], buffers: readonly ArrayBuffer[]): readonly FileTensor[] {
+  return tensors.map((tensor, index) => {
+    const buffer = buffers[index] ?? new ArrayBuffer();
+    const dims = tensor.dims ?? [buffer.byteLength / (ELEMENT_BYTES[tensor.type] ?? 1)];
+    if (!/^[\w.-]{1,200}$/.test(tensor.name))
+      throw new KromaError("invalid", "An array's name has letters, digits, dots, hyphens and underscores.");
+    if (tensor.type !== "string" && elementCount(dims) * (ELEMENT_BYTES[tensor.type] ?? 0) !== buffer.byteLength)
+      throw new KromaError(
+        "invalid",
+        `The array "${tensor.name}" is ${described(tensor.type, dims)}, but has ${buffer.byteLength} bytes.`,
+      );
+    return { tensor: { ...tensor, dims }, buffer };
+  });
 }
 
 /** Outputs as an .npz file. */

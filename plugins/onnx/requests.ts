@@ -18,7 +18,7 @@ import type { Channel } from "#core/base/channel.ts";
 import type { AskedContent, ServiceAnswer, ServiceProgress, ServiceReply } from "#core/kernel/services.ts";
 import type { Engine } from "./engine.ts";
 import { isFatal } from "./failures.ts";
-import { wireTensors } from "./tensors.ts";
+import { type WireTensor, wireTensors } from "./tensors.ts";
 
 /** To the engine's worker. The first message is an EngineInit. */
 export type ToEngine =
@@ -65,6 +65,7 @@ const loadRequest = object({ source: sourceText, file: optional(sourceText), rev
 const runRequest = object({ session: string(), tensors: wireTensors });
 const openRequest = object({ source: sourceText, unless: optional(sourceText) });
 const releaseRequest = object({ session: string() });
+const arraysRequest = object({ source: sourceText, tensors: wireTensors });
 const pictureRequest = object({ source: optional(sourceText) });
 const soundRequest = object({
   source: optional(sourceText),
@@ -139,6 +140,10 @@ export const openedOf = (value: unknown): { readonly source: string; readonly un
 
 /** The path of a picture, from a request that may bring its bytes instead. */
 export const pictureOf = (value: unknown): { readonly source?: string | undefined } => checked(pictureRequest, value);
+
+/** Where arrays are to be written, and which, from a request. */
+export const arraysOf = (value: unknown): { readonly source: string; readonly tensors: readonly WireTensor[] } =>
+  checked(arraysRequest, value);
 
 /** A shell command's words and where it was typed, from a request. */
 export const commandOf = (value: unknown): { readonly words: readonly string[]; readonly directory: string } =>

@@ -3,7 +3,7 @@ import { type Channel, portChannel, type PortLike } from "#core/base/channel.ts"
 import { KromaError } from "#core/base/errors.ts";
 import type { FetchedFiles } from "#core/store/fetched.ts";
 import { SyncFs } from "#core/workspace/sync-client.ts";
-import { tensorOfFile, tensorsOfArchive } from "./array-files.ts";
+import { archiveOf, givenArrays, tensorOfFile, tensorsOfArchive } from "./array-files.ts";
 import { type CommandParts, performCommand } from "./command.ts";
 import { contentOver } from "./content.ts";
 import { Engine } from "./engine.ts";
@@ -13,6 +13,7 @@ import type { DecodePicture } from "./read-text/pixels.ts";
 import { TextReader } from "./read-text/read-text.ts";
 import {
   addressOf,
+  arraysOf,
   commandOf,
   type EngineInit,
   engineMethods,
@@ -127,6 +128,14 @@ export function startEngine({ port, runtime, fetch, decode, models, budget = 2 *
         const isArchive = bytes[0] === 0x50 && bytes[1] === 0x4b;
         const found = isArchive ? tensorsOfArchive(source, bytes) : [tensorOfFile("array", bytes, "uint8")];
         return { value: { tensors: found.map(({ tensor }) => tensor) }, buffers: found.map(({ buffer }) => buffer) };
+      },
+      writeArrays: ({ value, buffers }) => {
+        const { source, tensors } = arraysOf(value);
+        const path = workspacePath(source);
+        // The old file stays whole until the new one is: a checkpoint is written when a tab may be closed.
+        writeFile(`/workspace/${path}.part`, archiveOf(givenArrays(tensors, buffers)));
+        connect()?.move(`${path}.part`, path);
+        return Promise.resolve({ value: undefined });
       },
       readPicture: async ({ value, buffers }) => {
         const { width, height, data } = await decode(pictureAsked(value, buffers));

@@ -102,3 +102,15 @@ test("what was disposed of runs no more, and the service knows", async () => {
   ).toBe("[1]");
   expect((await kernel.run("m.run()")).error?.evalue).toBe("same.onnx was disposed of. Load it again.");
 });
+
+test("arrays are written as a file that is read again", async () => {
+  await kernel.run(
+    "kroma.ml.write_arrays('two.npz', row=array.array('d', [1, 2]), square=memoryview(bytes(16)).cast('f', [2, 2]), more=[[1, 2, 3]])",
+  );
+  expect(
+    await kernel.show(
+      "arrays = kroma.ml.read_arrays('two.npz'); arrays['row'].tolist(), arrays['square'].shape, arrays['more'].tolist()",
+    ),
+  ).toBe("([1.0, 2.0], (2, 2), [[1.0, 2.0, 3.0]])");
+  expect(await kernel.show("kroma.ml.write_arrays('two.npz', {'a b': [1]})")).toContain("An array's name has letters");
+});

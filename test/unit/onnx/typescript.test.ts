@@ -101,3 +101,24 @@ test("a model from the web tells how far it is, goes on after a break, and is fe
   expect(await kernel.show("await kroma.ml.forget(url); (await kroma.ml.stored()).length")).toBe("0");
   await server.close();
 });
+
+test("arrays are written as a file that is read again, in the other languages too", async () => {
+  await kernel.run(`await kroma.ml.writeArrays("made/two.npz", {
+    big: { data: Float32Array.of(1, 2, 3, 4, 5, 6), shape: [2, 3] }, row: BigInt64Array.of(7n), list: [[1, 2], [3, 4]] })`);
+  expect(
+    await kernel.show(
+      "const { big, row, list } = await kroma.ml.readArrays('made/two.npz'); [big.shape, [...big.data], row.data[0], list.shape, kroma.files.list('made').map((f) => f.name)]",
+    ),
+  ).toBe("[ [ 2, 3 ], [ 1, 2, 3, 4, 5, 6 ], 7n, [ 2, 2 ], [ 'two.npz' ] ]");
+});
+
+test("arrays that make no file are an error, and what was there stays", async () => {
+  const said = (arrays: string) =>
+    kernel.show(`await kroma.ml.writeArrays("made/two.npz", ${arrays}).catch((e) => e.message)`);
+  expect(await said("{ x: { data: Float32Array.of(1, 2, 3), shape: [2, 2] } }")).toBe(
+    `'The array "x" is float32 [2, 2], but has 12 bytes.'`,
+  );
+  expect(await said("{ 'a/b': [1] }")).toBe(`"An array's name has letters, digits, dots, hyphens and underscores."`);
+  expect(await said("{ x: ['text'] }")).toContain("lists");
+  expect(await kernel.show("(await kroma.ml.readArrays('made/two.npz')).row.data[0]")).toBe("7n");
+});

@@ -194,6 +194,17 @@ def read_arrays(source):
     return _finish(_call("readArrays", {"source": source}, []), _outputs)
 
 
+def write_arrays(path, arrays=None, /, **named):
+    """Writes arrays by name as an .npz file of the workspace, which `read_arrays` and NumPy read; whole or not at all."""
+    tensors, buffers = [], []
+    for name, value in {**(arrays or {}), **named}.items():
+        tensor, data = _wire(name, value, None)
+        tensors.append(tensor)
+        buffers.append(data)
+    source = os.path.realpath(os.fspath(path))
+    return _finish(_call("writeArrays", {"source": source, "tensors": tensors}, buffers), lambda told, data: None)
+
+
 def _given(file):
     """A path or bytes as they are asked about."""
     if not isinstance(file, (str, os.PathLike)):
