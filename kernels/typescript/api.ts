@@ -22,6 +22,7 @@ export interface ApiParts {
   readonly ml: unknown;
   readonly table: unknown;
   readonly record: unknown;
+  readonly plot: unknown;
 }
 
 /** What a shell command gave. */
@@ -115,6 +116,7 @@ export function makeApi(parts: ApiParts): Api {
     ml: parts.ml,
     table: parts.table,
     record: parts.record,
+    plot: parts.plot,
     input,
     shell,
   });

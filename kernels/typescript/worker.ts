@@ -31,6 +31,7 @@ import { html, md, svg } from "./markup.ts";
 import { makeMl } from "./ml.ts";
 import { Modules } from "./modules.ts";
 import { Output } from "./output.ts";
+import { chartOf, type PlotOptions } from "./plot.ts";
 import { Resolver } from "./resolver.ts";
 import { Names } from "./scope.ts";
 import { ServiceClient } from "./services.ts";
@@ -107,6 +108,11 @@ function start(init: TypeScriptInit): (message: ToKernel | ServiceReply | Servic
       const name = workspacePath(path);
       const text = `Recorder for ${name}: it records where the notebook is open in a page`;
       return display({ "application/vnd.kroma.recorder+json": { path: name }, "text/plain": text }, { raw: true });
+    },
+    plot: (table: unknown, options: PlotOptions) => {
+      const chart = chartOf(typeof table === "string" ? values.get(table, []) : table, options);
+      const said = options.y === undefined ? options.x : `${options.x} and ${options.y}`;
+      return display({ "application/vnd.vegalite.v6+json": chart, "text/plain": `Chart of ${said}` }, { raw: true });
     },
   });
   const resolver = new Resolver({

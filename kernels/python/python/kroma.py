@@ -10,11 +10,12 @@ import pathlib
 import shutil
 
 from _kroma import ml
+from _kroma import plot as _plot
 from _kroma import values as _values
 from _kroma.display import clear_output, display, update_display
 from _kroma.widget import Widget, synced
 
-__all__ = ["Widget", "clear_output", "display", "files", "get", "list", "ml", "record", "remove", "set", "synced", "table", "update_display"]
+__all__ = ["Widget", "clear_output", "display", "files", "get", "list", "ml", "plot", "record", "remove", "set", "synced", "table", "update_display"]
 
 WORKSPACE = pathlib.Path("/workspace")
 
@@ -50,6 +51,14 @@ def record(name="recording.wav"):
     path = files.path(name).resolve().relative_to(WORKSPACE).as_posix()
     text = f"Recorder for {path}: it records where the notebook is open in a page"
     display({"application/vnd.kroma.recorder+json": {"path": path}, "text/plain": text}, raw=True)
+
+
+def plot(table, x, y=None, *, color=None, mark=None, title=None, width="container", height=240):
+    """
+    Shows columns of a table as a chart: a list of dicts, a dict of lists, a data frame, or the name of such a value.
+    Without y it counts. mark is Vega-Lite's ("bar", "line", "point", "area"), by default what fits.
+    """
+    _plot.plot(table, x, y, color, mark, title, width, height)
 
 
 class files:
