@@ -29,6 +29,12 @@ export class CsvReader {
   readonly #columns: Growing[] = [];
   #at = 0;
   #rows = 0;
+  /** Columns of the head, also those that are not read. */
+  #width = 0;
+  /** Rows with more cells than the head. */
+  #longer = 0;
+  /** The row whose quote is not closed; 0 is the head. */
+  #unclosed: number | undefined;
 
   /** `separator` is a character of one byte; undefined: it is told from the first line. */
   constructor(bytes: Uint8Array, separator?: string) {
@@ -74,7 +80,7 @@ export class CsvReader {
         const start = at;
         let end: number;
         if (bytes[at] === QUOTE) {
-          at = this.#pastQuotes(at + 1);
+          at = this.#pastQuotes(at + 1, row + 1);
           end = at;
           while (at < bytes.length && bytes[at] !== separator && bytes[at] !== LINE) at += 1;
         } else {
@@ -86,6 +92,7 @@ export class CsvReader {
         if (at >= bytes.length || bytes[at] === LINE) break;
         at += 1;
       }
+      if (index > this.#width) this.#longer += 1;
       for (; index < columns.length; index++) this.#put(columns[index]!, row, 0, 0);
       at += 1;
     }
@@ -100,6 +107,25 @@ export class CsvReader {
       if (isNumber && hasNumber) return numberColumn(name, values.subarray(0, this.#rows), text);
       return { name, kind: "text", text };
     });
+  }
+
+  /** What a person should know of the file, each a sentence. */
+  notes(): readonly string[] {
+    const notes: string[] = [];
+    const count = (number: number): string => number.toLocaleString("en");
+    if (this.#bytes.length === 0) notes.push("The file is empty.");
+    if (this.#width > MOST_COLUMNS) {
+      notes.push(`The file has ${count(this.#width)} columns; the first ${count(MOST_COLUMNS)} are read.`);
+    }
+    if (this.#unclosed !== undefined) {
+      const where = this.#unclosed === 0 ? "the head" : `row ${count(this.#unclosed)}`;
+      notes.push(`A quote in ${where} is never closed: all that follows is in that cell.`);
+    }
+    if (this.#longer > 0) {
+      const rows = this.#longer === 1 ? "1 row has" : `${count(this.#longer)} rows have`;
+      notes.push(`${rows} more cells than the head; what is over is left out.`);
+    }
+    return notes;
   }
 
   #put(column: Growing, row: number, start: number, end: number): void {
@@ -150,11 +176,14 @@ export class CsvReader {
   }
 
   /** The place after the closing quote; the end of the bytes where there is none. */
-  #pastQuotes(from: number): number {
+  #pastQuotes(from: number, row: number): number {
     const bytes = this.#bytes;
     for (let at = from; ; at += 2) {
       at = bytes.indexOf(QUOTE, at);
-      if (at < 0) return bytes.length;
+      if (at < 0) {
+        this.#unclosed ??= row;
+        return bytes.length;
+      }
       if (bytes[at + 1] !== QUOTE) return at + 1;
     }
   }
@@ -186,8 +215,9 @@ export class CsvReader {
     let at = this.#at;
     while (at < bytes.length) {
       const start = at;
-      if (bytes[at] === QUOTE) at = this.#pastQuotes(at + 1);
+      if (bytes[at] === QUOTE) at = this.#pastQuotes(at + 1, 0);
       while (at < bytes.length && bytes[at] !== this.#separator && bytes[at] !== LINE) at += 1;
+      this.#width += 1;
       if (names.length < MOST_COLUMNS) names.push(this.#text(start, at).trim());
       if (at >= bytes.length || bytes[at] === LINE) break;
       at += 1;

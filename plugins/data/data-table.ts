@@ -19,6 +19,9 @@ export interface Summary {
   readonly most: number;
 }
 
+/** Characters of a cell on the screen: one of a hundred million is of no use there, and stops the page. */
+const MOST_CHARACTERS = 2000;
+
 export class DataTable {
   readonly columns: readonly Column[];
   readonly rows: number;
@@ -50,7 +53,7 @@ export class DataTable {
     const result: string[][] = [];
     for (let place = from; place < Math.min(to, this.length); place++) {
       const row = this.#shown?.[place] ?? place;
-      result.push(this.columns.map((column) => column.text(row)));
+      result.push(this.columns.map((column) => shortened(column.text(row))));
     }
     return result;
   }
@@ -101,3 +104,6 @@ export class DataTable {
     return rows;
   }
 }
+
+const shortened = (text: string): string =>
+  text.length > MOST_CHARACTERS ? text.slice(0, MOST_CHARACTERS).toWellFormed() : text;

@@ -39,6 +39,7 @@ class Grid {
   readonly #sheet = make("div", "kroma-grid-sheet");
   readonly #foot = make("div", "kroma-grid-row kroma-grid-foot");
   readonly #said = make("p", "kroma-grid-said");
+  readonly #notes = make("p", "kroma-grid-said");
   readonly #filters = new Map<number, string>();
   #columns: readonly ColumnInfo[] = [];
   #sort: { readonly column: number; readonly descending: boolean } | undefined;
@@ -73,7 +74,9 @@ class Grid {
     this.#foot.setAttribute("role", "row");
     this.#scroller.append(this.#head, this.#sheet, this.#foot);
     this.#scroller.hidden = true;
-    this.#box.append(this.#scroller, this.#said);
+    this.#notes.setAttribute("role", "note");
+    this.#notes.hidden = true;
+    this.#box.append(this.#scroller, this.#said, this.#notes);
     this.#scroller.addEventListener("scroll", () => this.#draw(), { passive: true });
     element.append(this.#box);
   }
@@ -114,7 +117,7 @@ class Grid {
   }
 
   /** More of the table is read. */
-  #take({ columns, rows, progress }: Extract<FromTable, { type: "table" }>): void {
+  #take({ columns, rows, progress, notes = [] }: Extract<FromTable, { type: "table" }>): void {
     const isNew = columns.some(({ name, kind }, index) => {
       const known = this.#columns[index];
       return known?.name !== name || known.kind !== kind;
@@ -124,7 +127,9 @@ class Grid {
     this.#isWhole = progress === 1;
     this.#columns = columns.slice(0, MOST_COLUMNS);
     if (isNew) this.#drawHead(columns.length);
-    this.#scroller.hidden = false;
+    this.#notes.textContent = notes.join(" ");
+    this.#notes.hidden = notes.length === 0;
+    this.#scroller.hidden = columns.length === 0;
     this.#scroller.setAttribute("aria-colcount", String(columns.length));
     this.#say(columns.length, progress);
     this.#layOut();

@@ -22,6 +22,8 @@ export type FromTable =
       readonly columns: readonly ColumnInfo[];
       readonly rows: number;
       readonly progress: number;
+      /** What a person should know of the file, each a sentence. */
+      readonly notes?: readonly string[];
     }
   /** What a look shows. */
   | {

@@ -11,6 +11,8 @@ export interface ReadSoFar {
   readonly rows: number;
   /** Part that is read, 0 to 1; 1 is the last. */
   readonly progress: number;
+  /** What a person should know of the file, each a sentence. */
+  readonly notes?: readonly string[];
 }
 
 const FIRST_ROWS = 1000;
@@ -41,7 +43,41 @@ function* readSeparated(bytes: Uint8Array, format: "csv" | "tsv" | "arrow"): Gen
     yield { columns: reader.columns(), rows: reader.rows, progress: Math.min(reader.progress, 0.999) };
     reader.read(ROWS_AT_ONCE);
   }
-  yield { columns: reader.columns(), rows: reader.rows, progress: 1 };
+  const wrong = firstNotUtf8(bytes);
+  const letters =
+    wrong === undefined ? [] : [`The file is not UTF-8 from byte ${wrong + 1} on: some letters stand as \ufffd.`];
+  yield { columns: reader.columns(), rows: reader.rows, progress: 1, notes: [...reader.notes(), ...letters] };
+}
+
+/** The place before which all bytes are UTF-8, to a piece's length; undefined: all are. */
+function firstNotUtf8(bytes: Uint8Array): number | undefined {
+  const PIECE = 65_536;
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  for (let at = 0; at < bytes.length; at += PIECE) {
+    try {
+      decoder.decode(bytes.subarray(at, at + PIECE), { stream: at + PIECE < bytes.length });
+    } catch {
+      return at + firstIn(bytes.subarray(at, at + PIECE));
+    }
+  }
+  return undefined;
+}
+
+/** The longest beginning of a piece that is UTF-8, by halving; it may begin in the middle of a letter. */
+function firstIn(piece: Uint8Array): number {
+  let start = 0;
+  while (start < 3 && ((piece[start] ?? 0) & 0xc0) === 0x80) start += 1;
+  let [good, bad] = [start, piece.length];
+  while (bad - good > 1) {
+    const middle = (good + bad) >> 1;
+    try {
+      new TextDecoder("utf-8", { fatal: true }).decode(piece.subarray(start, middle), { stream: true });
+      good = middle;
+    } catch {
+      bad = middle;
+    }
+  }
+  return good;
 }
 
 async function* readParquet(bytes: ArrayBuffer): AsyncGenerator<ReadSoFar> {

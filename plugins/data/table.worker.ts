@@ -26,10 +26,11 @@ scope.addEventListener("message", ({ data }) => {
 
 async function open({ file, format }: Extract<ToTable, { type: "open" }>): Promise<void> {
   try {
-    for await (const { columns, rows, progress } of readTable(file, format)) {
+    for await (const { columns, rows, progress, notes = [] } of readTable(file, format)) {
       table = new DataTable(columns, rows);
       isWhole = progress === 1;
-      scope.postMessage({ type: "table", columns: columns.map(({ name, kind }) => ({ name, kind })), rows, progress });
+      const infos = columns.map(({ name, kind }) => ({ name, kind }));
+      scope.postMessage({ type: "table", columns: infos, rows, progress, notes });
       // What is asked meanwhile is answered between two pieces.
       await new Promise((resolve) => setTimeout(resolve, 0));
     }

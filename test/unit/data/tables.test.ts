@@ -128,6 +128,52 @@ describe("separated values", () => {
   });
 });
 
+describe("files that are not quite tables", () => {
+  async function notesOf(content: Uint8Array<ArrayBuffer>): Promise<readonly string[]> {
+    let last;
+    for await (const part of readTable(new Blob([content]), "csv")) last = part;
+    return last?.notes ?? [];
+  }
+
+  test("what is odd about a file is said, and what can be read is", async () => {
+    expect(await notesOf(bytes("a,b\n1,2\n"))).toEqual([]);
+    expect(await notesOf(bytes(""))).toEqual(["The file is empty."]);
+    expect(await notesOf(bytes('a,b\n1,2\n3,"4\n5,6\n'))).toEqual([
+      "A quote in row 2 is never closed: all that follows is in that cell.",
+    ]);
+    expect(await notesOf(bytes('a,"b\n1,2'))).toEqual([
+      "A quote in the head is never closed: all that follows is in that cell.",
+    ]);
+    expect(await notesOf(bytes("a\n1,2\n3\n4,5,6\n"))).toEqual([
+      "2 rows have more cells than the head; what is over is left out.",
+    ]);
+    expect(await notesOf(bytes(`${"c,".repeat(999_999)}c\n1,2\n`))).toEqual([
+      "The file has 1,000,000 columns; the first 2,000 are read.",
+    ]);
+  });
+
+  test("letters that are not UTF-8 are found, wherever a piece of the file ends", async () => {
+    for (const at of [0, 65_533, 65_534, 65_535, 65_536, 70_000]) {
+      const content = bytes(`é${"x".repeat(80_000)}`.slice(0, 80_000));
+      expect(await notesOf(content)).toEqual([]);
+      content[at + 2] = 0xff;
+      expect(await notesOf(content)).toEqual([
+        `The file is not UTF-8 from byte ${at + 3} on: some letters stand as \ufffd.`,
+      ]);
+    }
+  });
+
+  test("a cell of many millions of letters is cut on the screen, and found whole by a filter", async () => {
+    const content = bytes(`a,b\n1,${"x".repeat(20_000_000)}end\n2,y\n`);
+    let last;
+    for await (const part of readTable(new Blob([content]), "csv")) last = part;
+    const table = new DataTable(last!.columns, last!.rows);
+    expect(table.cells(0, 2).map((cells) => cells[1]!.length)).toEqual([2000, 1]);
+    table.look({ sort: undefined, filters: { 1: "xend" } });
+    expect(table.length).toBe(1);
+  });
+});
+
 describe("Parquet and Arrow", () => {
   const names = ["Ada", "Bo", "", "Čeněk"];
   test.each([false, true])("a Parquet file is read (packed: %s)", async (packed) => {
