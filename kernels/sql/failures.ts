@@ -25,7 +25,8 @@ export function describeFailure(
 }
 
 function said(ename: string, text: string, line: number | undefined): ReturnType<typeof describeFailure> {
-  const evalue = text.split("\n\nLINE ")[0] ?? text;
+  // The page shows one line of it, and DuckDB's hint stands on the second.
+  const evalue = (text.split("\n\nLINE ")[0] ?? text).replaceAll(/\s*\n\s*/g, " ").trim();
   const traceback = `\u001b[31m${ename}\u001b[39m: ${text}`.split("\n");
   return { ename, evalue, traceback, ...(line === undefined ? {} : { line }) };
 }

@@ -49,9 +49,18 @@ async function begin(init: SqlInit): Promise<void> {
     post({ type: "status", status: "idle" });
     for (const message of early.splice(0)) kernel.receive(message);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    post({ type: "status", status: "dead", reason: `SQL could not be loaded: ${why}` });
+    die(error);
   }
+}
+
+/** A failure to fetch the engine is thrown where nobody waits for it. */
+self.addEventListener("unhandledrejection", (event) => {
+  if (!kernel) die(event.reason);
+});
+
+function die(error: unknown): void {
+  const why = error instanceof Error ? error.message : String(error);
+  post({ type: "status", status: "dead", reason: `SQL could not be loaded: ${why}` });
 }
 
 class SqlKernel {
