@@ -1,6 +1,6 @@
 /**
- * What `kroma.ml` costs beside onnxruntime-web used bare in a worker, from each language; onnxruntime-web beside
- * onnxruntime-node on one thread; and a table of a million rows. All of one model (PP-OCRv4's detector), the least of many
+ * What `kroma.ml` costs beside onnxruntime-web used bare in a worker, from each language, and onnxruntime-web beside
+ * onnxruntime-node on one thread. All of one model (PP-OCRv4's detector), the least of many
  * runs each: on a machine that others share it is what the work itself takes.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -19,7 +19,6 @@ import { notebookOf, startServer } from "./server.ts";
 const RUNS = 30;
 const SHELL_RUNS = 5;
 const SIDE = 160;
-const ROWS = 1_000_000;
 const root = join(import.meta.dirname, "../..");
 
 const BARE = `<!doctype html><title>bare</title><link rel="icon" href="data:,"><script>
@@ -66,12 +65,6 @@ for run in $(seq ${SHELL_RUNS}); do
   kroma ml run pp-ocr-v4-det --input .kroma/values/x.npy --output out.npy
   echo "took $(( \${EPOCHREALTIME/./} - started ))"
 done`;
-const TABLE = `import kroma
-kroma.table("million.csv")`;
-const MAKE_TABLE = `with open("million.csv", "w") as file:
-    file.write("id,group,value\\n")
-    file.writelines(f"{row},g{row % 97},{row * 7919 % 1000003}\\n" for row in range(${ROWS}))
-print("made")`;
 
 /** Runs the cells one after the other; their texts. */
 async function runCells(page: Page, count: number): Promise<readonly string[]> {
@@ -128,7 +121,7 @@ async function shellInNode(): Promise<{
 
 const leastOf = (text: string): number => Number(/least ([\d.]+)/.exec(text)?.[1]);
 
-/** Models and tables. */
+/** Models. */
 export async function benchModels(): Promise<readonly Figure[]> {
   const server = await startServer();
   const profile = newProfile();
@@ -141,7 +134,6 @@ export async function benchModels(): Promise<readonly Figure[]> {
     server.pages.set("/bare-ort.html", BARE);
     server.pages.set("/bare-ort-worker.mjs", BARE_WORKER);
     server.pages.set("/notebooks/models.ipynb", notebookOf([`%%typescript\n${TYPESCRIPT}`, PYTHON]));
-    server.pages.set("/notebooks/table.ipynb", notebookOf([MAKE_TABLE, TABLE]));
     const bare = await browser.context.newPage();
     await bare.goto(`${server.url}/bare-ort.html`);
     const least = (await (
@@ -153,21 +145,6 @@ export async function benchModels(): Promise<readonly Figure[]> {
     await page.goto(`${server.url}/?path=notebooks/models.ipynb`);
     const [typescript = "", python = ""] = await runCells(page, 2);
     await page.close();
-
-    const table = await browser.context.newPage();
-    await table.goto(`${server.url}/?path=notebooks/table.ipynb`);
-    await runCells(table, 2);
-    await table.getByText("1,000,000 rows · 3 columns").waitFor({ timeout: 60_000 });
-    const sorted = (await table.evaluate(`new Promise((done) => {
-      const started = performance.now();
-      const watch = () => {
-        const cells = document.querySelectorAll(".kroma-grid-sheet .kroma-grid-row:first-child .kroma-grid-cell");
-        if (cells[2]?.textContent === "0" && cells[0]?.textContent === "0" && document.querySelector(".kroma-grid-sheet .kroma-grid-row:nth-child(2) .kroma-grid-cell:nth-child(3)")?.textContent === "1") done(performance.now() - started);
-        else requestAnimationFrame(watch);
-      };
-      [...document.querySelectorAll(".kroma-grid-name")].at(-1).click();
-      watch();
-    })`)) as number;
 
     const inNode = await native();
     const shell = await shellInNode();
@@ -202,13 +179,6 @@ export async function benchModels(): Promise<readonly Figure[]> {
         unit: "×",
         goal: 5,
         detail: `${least.toFixed(1)} ms beside ${inNode.toFixed(1)} ms on one thread`,
-      },
-      {
-        name: "a million rows sorted",
-        value: sorted,
-        unit: "ms",
-        goal: 1000,
-        detail: "from the click to the rows on the screen, a column of numbers out of three",
       },
     ];
   } finally {

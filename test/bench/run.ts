@@ -16,6 +16,7 @@ import { benchMachine } from "./machine.ts";
 import { benchMachineFiles } from "./machine-files.ts";
 import { benchPublish } from "./publish.ts";
 import { benchModels } from "./models.ts";
+import { benchTables } from "./tables.ts";
 import { benchTogether } from "./together.ts";
 
 /** One promised number. */
@@ -42,6 +43,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   cells: benchCells,
   publish: benchPublish,
   models: benchModels,
+  tables: benchTables,
   together: benchTogether,
   join: benchJoin,
   artefacts: benchArtefacts,
