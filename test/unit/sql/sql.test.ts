@@ -15,7 +15,7 @@ let sql: SqlInNode;
 beforeAll(async () => {
   sql = await startSqlInNode();
 }, 120_000);
-afterAll(() => sql?.close());
+afterAll(() => sql?.close(), 60_000);
 
 /** The last table of a run, as text. */
 const plain = ({ displays, error }: RunResult): string =>
@@ -81,7 +81,7 @@ describe("SQL and other languages", () => {
     expect(await show("SELECT name FROM people")).toBe("name\n────\nEve");
     python.close();
     typescript.close();
-  });
+  }, 120_000);
 
   it("gives every type as the other languages have it", async () => {
     await sql.kernel.run(
@@ -109,6 +109,14 @@ describe("SQL and other languages", () => {
     expect(await show("FROM never")).toMatch(/^CatalogError/);
   });
 });
+
+it("runs in the notebook of a stranger, whose thread has no way to the disk", async () => {
+  const foreign = await startSqlInNode({ foreign: true });
+  await writeFile(join(foreign.folder, "a.csv"), "n\n4\n");
+  expect(plain(await foreign.kernel.run("FROM 'a.csv'"))).toBe("n\n─\n4");
+  expect(plain(await foreign.kernel.run("FROM '/etc/passwd'"))).not.toContain("root");
+  await foreign.close();
+}, 120_000);
 
 describe("SQL cells", () => {
   it("keep tables and views, and show each statement's rows", async () => {
