@@ -2,11 +2,11 @@
 import type { ContentSource } from "#core/kernel/services.ts";
 import type { Artefacts } from "#kit/artefacts.ts";
 
-/** What the page has and can get by CID. What is fetched is kept with its models. */
-export function pageContent(artefacts: Artefacts): ContentSource {
+/** What the page has and, unless it is offline, can get by CID. What is fetched is kept with its models. */
+export function pageContent(artefacts: Artefacts, isOffline: () => boolean): ContentSource {
   return {
     async get({ cid, path, from }, { signal, onProgress }) {
-      const hints = { from: [...from, ...(await artefacts.sources())] };
+      const hints = { from: isOffline() ? [] : [...from, ...(await artefacts.sources())] };
       const bytes = await artefacts.client().model({ cid, path }, hints, artefacts.roots(), {
         signal,
         progress: ({ bytes: here, total }) => onProgress?.(here, total ?? here),

@@ -40,6 +40,9 @@ export function createPageHost(options: {
     },
     asset,
     content: options.content,
+    get isOffline() {
+      return options.foreign();
+    },
     get modelHub() {
       return readSettings().modelHub;
     },

@@ -69,6 +69,8 @@ export interface ServicePlace {
   readonly workspace: SharedArrayBuffer | undefined;
   /** The notebook came from elsewhere and is not trusted: it gets nothing of what other notebooks left. */
   readonly foreign: boolean;
+  /** True: what the notebook's code asks for must not reach the network. */
+  readonly isOffline?: boolean | undefined;
   /** Address of the model hub as the person has set it; "" or none: there is none. */
   readonly modelHub?: string | undefined;
   /** Absent: nothing is had by its CID here. */

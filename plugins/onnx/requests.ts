@@ -48,6 +48,8 @@ export interface EngineInit {
   /** URL under which shipped files are, ending in "/". */
   readonly assets: string;
   readonly workspace: SharedArrayBuffer | undefined;
+  /** Nothing is fetched from the web. */
+  readonly isOffline: boolean;
 }
 
 export type FromEngine =

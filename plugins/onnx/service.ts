@@ -71,7 +71,12 @@ class Models implements RunningService {
     );
     channel.receive((reply) => this.#hear(reply));
     this.#hub = undefined;
-    channel.send({ type: "init", assets: this.#place.asset(""), workspace: this.#place.workspace });
+    channel.send({
+      type: "init",
+      assets: this.#place.asset(""),
+      workspace: this.#place.workspace,
+      isOffline: this.#place.isOffline ?? false,
+    });
     return { worker, channel };
   }
 

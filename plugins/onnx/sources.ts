@@ -34,6 +34,8 @@ export interface SourceParts {
   readonly hub?: () => string | undefined;
   /** What is named by its CID. */
   readonly content?: ContentSource;
+  /** Nothing is fetched from the web. */
+  readonly isOffline?: boolean;
 }
 
 const shippedIndex = record(
@@ -152,7 +154,11 @@ export class ModelSources {
     signal: AbortSignal,
     onProgress: (progress: FetchProgress) => void,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const { models } = this.#parts;
+    const { models, isOffline } = this.#parts;
+    if (isOffline === true) {
+      const why = "A notebook that is not trusted fetches nothing from the web, and no model either: trust it first.";
+      return Promise.reject(new KromaError("denied", why));
+    }
     return models?.get(url, { signal, onProgress }) ?? this.#download(url, modelFileName({ type: "web", url }), signal);
   }
 

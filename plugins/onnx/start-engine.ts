@@ -49,7 +49,7 @@ export function startEngine({ port, runtime, fetch, decode, models, budget = 2 *
   const stop = channel.receive((message) => {
     if (message.type !== "init") return;
     stop();
-    const { assets, workspace } = message;
+    const { assets, workspace, isOffline } = message;
     let files: SyncFs | undefined;
     const connect = (): SyncFs | undefined => (files ??= workspace && new SyncFs(workspace));
     let loaded: Promise<Runtime> | undefined;
@@ -67,6 +67,7 @@ export function startEngine({ port, runtime, fetch, decode, models, budget = 2 *
       largest: budget,
       hub: () => hub,
       content: contentOver(requests),
+      isOffline,
     });
     const engine = new Engine({
       runtime: () => (loaded ??= runtime(assets)),

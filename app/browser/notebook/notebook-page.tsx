@@ -95,7 +95,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     foreign: () => client.entry.foreign,
     openMachine: machine.openMachine,
     webHosts,
-    content: pageContent(page.artefacts),
+    content: pageContent(page.artefacts, () => client.entry.foreign),
     chat,
   });
   /** Told that this tab has the files: those of the notebook, and those that ship with it. */
