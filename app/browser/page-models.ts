@@ -103,7 +103,11 @@ export function pageModels(artefacts: Artefacts, service: RunningService): Model
       const address = addressOf(source);
       if (!stops.has(modelAddressText(address))) void run(address);
     },
-    pause: (address) => stops.get(address)?.abort(),
+    pause(address) {
+      const stop = stops.get(address);
+      if (stop) stop.abort();
+      else show(address, undefined);
+    },
     async setPinned(text, isPinned) {
       const address = addressOf(text);
       if (address.type === "web") await ask("pin", { source: text, isPinned });

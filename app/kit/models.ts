@@ -78,7 +78,7 @@ export interface Models {
    * nothing; the rest is told in `downloads`.
    */
   download(source: string): void;
-  /** Stops a download; what came of it is kept. */
+  /** Stops a download, or takes one off the list that has failed; what came of it is kept. */
   pause(address: string): void;
   setPinned(address: string, isPinned: boolean): Promise<void>;
   remove(address: string): Promise<void>;

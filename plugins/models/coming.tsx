@@ -35,9 +35,14 @@ export function Coming(props: {
       <Show
         when={props.download?.trouble === undefined}
         fallback={
-          <button type="button" class="button outlined" aria-label={`Resume ${name()}`} onClick={props.onResume}>
-            Resume
-          </button>
+          <div class="models-actions">
+            <button type="button" class="button outlined" aria-label={`Resume ${name()}`} onClick={props.onResume}>
+              Resume
+            </button>
+            <button type="button" class="button" aria-label={`Dismiss ${name()}`} onClick={props.onPause}>
+              Dismiss
+            </button>
+          </div>
         }
       >
         <button type="button" class="button outlined" aria-label={`Pause ${name()}`} onClick={props.onPause}>
