@@ -5,6 +5,7 @@ import type { FromArtefacts, ToArtefacts } from "#core/artefact/messages.ts";
 import { portChannel } from "#core/base/channel.ts";
 import { KromaError } from "#core/base/errors.ts";
 import type { LibraryClient } from "#core/notebook/client.ts";
+import { PYODIDE_VERSION } from "#kernels/python/pyodide-version.ts";
 import type { Artefacts } from "#kit/artefacts.ts";
 import { renderers } from "#kit/renderers.ts";
 import type { Exchange } from "#plugins/ipfs/bitswap.ts";
@@ -47,6 +48,7 @@ export function createArtefacts(
     return source.get(cid);
   };
   const artefacts: Artefacts = {
+    pyodide: PYODIDE_VERSION,
     client() {
       if (client) return client;
       const worker = new Worker(new URL("./artefact.worker.ts", import.meta.url), {

@@ -16,6 +16,8 @@ export interface StorageFacts {
 }
 
 export interface Artefacts {
+  /** The version of Pyodide on which Python cells run in this Kroma. */
+  readonly pyodide: string;
   /** The worker that has them, started when it is first asked for. */
   client(): ArtefactClient;
   /** Addresses of gateways that are asked for blocks: those of the settings, and the page's own mirror. */

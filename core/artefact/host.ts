@@ -14,7 +14,6 @@ import { parseCid } from "../store/cid.ts";
 import { fetchBlocks, KeptSource, SeveralSources } from "../store/fetch-blocks.ts";
 import { isPeerAddress } from "./address.ts";
 import { GatewaySource, type GatewayOptions } from "../store/gateway.ts";
-import { MemoryBlockStore } from "../store/memory.ts";
 import { collectGarbage, Pins } from "../store/pins.ts";
 import type { BlockSource, BlockStore, DocStore } from "../store/stores.ts";
 import { throwIfAborted, walkBlocks } from "../store/walk.ts";
@@ -23,7 +22,7 @@ import { KnownAuthors, signedBy } from "./authors.ts";
 import { type MountedFolder, publishedDirectory } from "./directory.ts";
 import type { Elsewhere } from "./elsewhere.ts";
 import { EnvelopeIndex } from "./envelope-index.ts";
-import { buildFiles, type SourceFile } from "./files.ts";
+import type { SourceFile } from "./files.ts";
 import { KeptModels } from "./kept-models.ts";
 import { decodeRoot, MOST_ROOT_BYTES, NOTEBOOK_PATH } from "./manifest.ts";
 import type {
@@ -40,7 +39,7 @@ import type {
 import { openArtefact, type OpenedArtefact } from "./open.ts";
 import { notNeeded, openingParts } from "./opening-parts.ts";
 import { PageSource } from "./page-source.ts";
-import { type Published, publishArtefact } from "./publish.ts";
+import { type Forerunner, publishVersion } from "./publish.ts";
 import { ArtefactRecords } from "./records.ts";
 import { fetchRuntime, runtimeFolder } from "./runtime-folder.ts";
 import { linkModels } from "./used-models.ts";
@@ -224,8 +223,7 @@ export class ArtefactHost {
     const { kind = "notebook" } = draft;
     // What a panel of a notebook can go on with; a model is in its own panel.
     if (kind === "notebook") await this.#records.keepDraft(draft);
-    /** Anew for each time that they are read. */
-    const content = (): readonly SourceFile[] => [
+    const content: readonly SourceFile[] = [
       ...draft.made.map(({ path, bytes }) => ({ path, content: bytes })),
       ...draft.files.map(({ path, size }) => ({
         path: kind === "model" ? path : `${WORKSPACE_PATH}/${path}`,
@@ -249,29 +247,26 @@ export class ArtefactHost {
     const models = await linkModels(draft.models ?? [], blocks, source.several ?? source.blocks, { signal });
     const said = { name, version, title, authors, licence, environment, capabilities, models, prompts: [] };
     const entry = kind === "model" ? (draft.files[0]?.path ?? "") : NOTEBOOK_PATH;
-    const publish = async (parents: readonly string[]): Promise<Published> =>
-      publishArtefact(
-        {
-          ...said,
-          kind,
-          entry,
-          parents,
-          content: content(),
-          folders: runtime ? [runtime] : [],
-        },
-        blocks,
-        await signer(draft.signAs),
-        { signal, progress: ({ bytes, path }) => tell(before + bytes, path) },
-      );
-    // What is published a second time without a change is the same, and not a new version of itself.
-    const [last] = await this.#records.publications(draft.document);
-    const isSame = last && (kind === "model" || (await this.#isOf(last.root, draft)));
-    const again = isSame ? await publish(last.parents) : undefined;
-    const isKnown = again !== undefined && again.root === last?.root;
-    const parents = isKnown ? last.parents : last ? [last.root] : draft.parents;
-    const published = isKnown ? again : await publish(parents);
+    const published = await publishVersion(
+      {
+        ...said,
+        kind,
+        entry,
+        parents: draft.parents,
+        content,
+        folders: runtime ? [runtime] : [],
+      },
+      await this.#lastOf(draft),
+      blocks,
+      await signer(draft.signAs),
+      {
+        signal,
+        progress: ({ bytes, path }) => tell(before + bytes, path),
+        known: { envelopes: (root) => this.#envelopes.of(root), signatures: await this.#options.signatures },
+      },
+    );
     throwIfAborted(signal);
-    const { root, envelope, directory } = published;
+    const { root, envelope, directory, parents, isKnown } = published;
     await this.#pins.add(directory, title);
     await this.#envelopes.add(root, envelope);
     const { bytes } = published;
@@ -313,13 +308,10 @@ export class ArtefactHost {
     return made;
   }
 
-  /** True when that root has the notebook of this draft in it. */
-  async #isOf(root: string, { made }: Draft): Promise<boolean> {
-    const bytes = await this.#options.blocks.get(root);
-    const notebook = made.find(({ path }) => path === NOTEBOOK_PATH);
-    if (!bytes || !notebook) return false;
-    const { entries } = await buildFiles([{ path: NOTEBOOK_PATH, content: notebook.bytes }], new MemoryBlockStore());
-    return decodeRoot(bytes).notebook === entries.get(NOTEBOOK_PATH);
+  /** The latest publication of the draft's notebook: from here, or from another machine, which its metadata tells. */
+  async #lastOf({ document, last }: Draft): Promise<Forerunner | undefined> {
+    const [here] = await this.#records.publications(document);
+    return last && last.time > (here?.time ?? 0) ? { root: last.cid, parents: last.parents } : here;
   }
 
   async #open(work: Work, cid: string, hints: Hints): Promise<ArtefactSummary> {

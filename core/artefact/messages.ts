@@ -6,6 +6,7 @@ import type { WireError } from "../base/errors.ts";
 import type { ModelName } from "./kept-models.ts";
 import type { ArtefactKind, Author, Environment } from "./manifest.ts";
 import type { RuntimeFile } from "./runtime.ts";
+import type { PublishedVersion } from "./versions.ts";
 
 /** A file that was made to be published, by its path in the artefact. */
 export interface MadeFile {
@@ -26,7 +27,10 @@ export interface Draft {
   readonly licence: string;
   readonly environment: Environment;
   readonly capabilities: readonly string[];
+  /** What it comes from when it was never published. */
   readonly parents: readonly string[];
+  /** Its latest publication, as the notebook itself knows it. */
+  readonly last?: PublishedVersion;
   /** What was made of it: "notebook.ipynb", and the page that shows it without Kroma. */
   readonly made: readonly MadeFile[];
   /** Files of the workspace, by their paths there; of a model, its own. */

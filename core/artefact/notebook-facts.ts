@@ -4,10 +4,15 @@ import { readDependencies } from "../session/model.ts";
 import { parseCid } from "../store/cid.ts";
 import type { Environment } from "./manifest.ts";
 
-/** Packages as the notebook recorded them when its cells loaded them, each locked by its hash, in the order of their names. */
-export function environmentOf(notebook: Notebook): Environment {
+/**
+ * Packages as the notebook recorded them when its cells loaded them, each locked by its hash, in the order of their names; and the
+ * version of Pyodide that Python cells run on here, for a notebook that has some.
+ */
+export function environmentOf(notebook: Notebook, pyodide?: string): Environment {
   const recorded = [...readDependencies(notebook)].sort((left, right) => compare(keyOf(left), keyOf(right)));
+  const hasPython = notebook.cells.some(({ kind, language }) => kind === "code" && language === "python");
   return {
+    ...(hasPython && pyodide !== undefined ? { pyodide } : {}),
     packages: recorded.flatMap(({ ecosystem, name, version, url, integrity }) => {
       const sha256 = ecosystem === "pypi" ? hexOf(integrity) : undefined;
       return sha256 === undefined ? [] : [{ name, version, sha256, source: url ?? "pyodide" }];

@@ -5,6 +5,7 @@ import type { SourceFile } from "./files.ts";
 import { NOTEBOOK_PATH, type Author, type Environment } from "./manifest.ts";
 import { environmentOf, parentsOf } from "./notebook-facts.ts";
 import type { ArtefactParts } from "./publish.ts";
+import { withoutVersions } from "./versions.ts";
 import { findSecrets, suspiciousName, textOf, type Suspicion } from "./secrets.ts";
 
 /** Where, in the files of an artefact, those of its workspace are. */
@@ -20,6 +21,8 @@ export interface NotebookSaid {
   readonly parents?: readonly string[];
   readonly capabilities?: readonly string[];
   readonly environment?: Environment;
+  /** The version of Pyodide that Python cells run on here. */
+  readonly pyodide?: string;
 }
 
 /** A file of the workspace that goes with it. */
@@ -51,13 +54,13 @@ export function notebookParts(
     authors: said.authors,
     licence: said.licence,
     entry: NOTEBOOK_PATH,
-    environment: said.environment ?? environmentOf(notebook),
+    environment: said.environment ?? environmentOf(notebook, said.pyodide),
     models: [],
     prompts: [],
     capabilities: said.capabilities ?? [],
     parents: said.parents ?? parentsOf(notebook),
     content: [
-      { path: NOTEBOOK_PATH, content: encoder.encode(writeIpynb(notebook)) },
+      { path: NOTEBOOK_PATH, content: encoder.encode(writeIpynb(withoutVersions(notebook))) },
       ...page,
       ...files.map(({ path, content }) => ({ path: `${WORKSPACE_FOLDER}${path}`, content })),
     ],

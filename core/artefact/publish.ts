@@ -1,6 +1,7 @@
 /** Makes an artefact: its files become blocks, its root names them, its author signs the root. Nothing is pinned here. */
 import { KromaError } from "../base/errors.ts";
 import type { Signatures, Signer } from "../mesh/identity.ts";
+import { blockCid } from "../store/cid.ts";
 import type { BlockStore } from "../store/stores.ts";
 import { publishedDirectory, withFolders, type MountedFolder } from "./directory.ts";
 import { decodeEnvelope, encodeEnvelope, signRoot, verifyEnvelope, type Envelope } from "./envelope.ts";
@@ -47,30 +48,83 @@ export async function publishArtefact(
   signer: Signer,
   options: PublishOptions = {},
 ): Promise<Published> {
-  const { content, folders = [], ...said } = parts;
-  for (const { name, cid } of said.models) {
+  return seal(parts, await makeFiles(parts, store, options), store, signer, options);
+}
+
+/** What is needed of something that was published, to say whether it is published again. */
+export interface Forerunner {
+  readonly root: string;
+  readonly parents: readonly string[];
+}
+
+/**
+ * Publishes something of which `last` was the latest publication: what has not changed since is the same once more, and anything
+ * else a version that comes from it. Without `last` it comes from the parents in its parts.
+ */
+export async function publishVersion(
+  parts: ArtefactParts,
+  last: Forerunner | undefined,
+  store: BlockStore,
+  signer: Signer,
+  options: PublishOptions = {},
+): Promise<Published & { readonly parents: readonly string[]; readonly isKnown: boolean }> {
+  const made = await makeFiles(parts, store, options);
+  const again = last && encodeRoot(manifestOf({ ...parts, parents: last.parents }, made));
+  const isKnown = again !== undefined && (await blockCid(again, "dag-cbor")) === last?.root;
+  const parents = isKnown ? last.parents : last ? [last.root] : parts.parents;
+  return { ...(await seal({ ...parts, parents }, made, store, signer, options)), parents, isKnown };
+}
+
+/** The files of an artefact, as blocks. */
+interface MadeFiles {
+  readonly cid: string;
+  readonly notebook: string | undefined;
+  readonly components: string | undefined;
+  readonly bytes: number;
+}
+
+async function makeFiles(parts: ArtefactParts, store: BlockStore, options: PublishOptions): Promise<MadeFiles> {
+  const { content, folders = [], models, entry, kind } = parts;
+  for (const { name, cid } of models) {
     // A link to what nobody can fetch would be an artefact that nobody can keep.
     if (!(await store.has(cid))) throw new KromaError("missing", `The model ${quoted(name)} is not here.`);
   }
   const files = await buildFiles(content, store, options);
-  const directoryOfFiles = await withFolders(files.cid, folders, store);
-  if (!files.entries.has(said.entry))
-    throw new KromaError("invalid", `There is no file ${quoted(said.entry)} among those to be published.`);
-  if (said.kind === "notebook" && !files.entries.has(NOTEBOOK_PATH))
+  if (!files.entries.has(entry))
+    throw new KromaError("invalid", `There is no file ${quoted(entry)} among those to be published.`);
+  if (kind === "notebook" && !files.entries.has(NOTEBOOK_PATH))
     throw new KromaError("invalid", `An artefact that is a notebook needs a file "${NOTEBOOK_PATH}".`);
-  const [notebook, components] = [files.entries.get(NOTEBOOK_PATH), files.entries.get(COMPONENTS_PATH)];
-  const manifest: Manifest = {
+  return {
+    cid: await withFolders(files.cid, folders, store),
+    notebook: files.entries.get(NOTEBOOK_PATH),
+    components: files.entries.get(COMPONENTS_PATH),
+    bytes: folders.reduce((sum, { bytes }) => sum + bytes, files.bytes),
+  };
+}
+
+function manifestOf(parts: ArtefactParts, { cid, notebook, components }: MadeFiles): Manifest {
+  const { content: _, folders: __, ...said } = parts;
+  return {
     ...said,
-    files: directoryOfFiles,
+    files: cid,
     ...(notebook === undefined ? {} : { notebook }),
     ...(components === undefined ? {} : { components }),
   };
-  const root = await store.put(encodeRoot(manifest), "dag-cbor");
+}
+
+async function seal(
+  parts: ArtefactParts,
+  made: MadeFiles,
+  store: BlockStore,
+  signer: Signer,
+  options: PublishOptions,
+): Promise<Published> {
+  const root = await store.put(encodeRoot(manifestOf(parts, made)), "dag-cbor");
   const envelope =
     (await ownEnvelope(root, store, signer, options.known)) ??
     (await store.put(encodeEnvelope(await signRoot(root, signer)), "dag-cbor"));
-  const directory = await publishedDirectory({ files: directoryOfFiles, root, envelope }, store, store, options.signal);
-  return { root, envelope, directory, bytes: folders.reduce((sum, { bytes }) => sum + bytes, files.bytes) };
+  const directory = await publishedDirectory({ files: made.cid, root, envelope }, store, store, options.signal);
+  return { root, envelope, directory, bytes: made.bytes };
 }
 
 async function ownEnvelope(

@@ -3,12 +3,13 @@ import { For, Show, createSignal, type JSX } from "solid-js";
 import type { KeptArtefact } from "#core/artefact/messages.ts";
 import type { PageActions } from "#kit/commands.ts";
 import { CopyField } from "#kit/copy-field.tsx";
+import { Field } from "#kit/field.tsx";
 import type { NameAccess, OwnName } from "#kit/names.ts";
 
 export function OwnNameSection(props: { readonly names: NameAccess; readonly page: PageActions }): JSX.Element {
   const { artefacts } = props.page;
   const [own, setOwn] = createSignal<OwnName>();
-  const [published, setPublished] = createSignal<readonly KeptArtefact[]>([]);
+  const [published, setPublished] = createSignal<readonly KeptArtefact[]>();
   const [servers, setServers] = createSignal<readonly string[]>([]);
   const [chosen, setChosen] = createSignal("");
   const [told, setTold] = createSignal("");
@@ -18,7 +19,7 @@ export function OwnNameSection(props: { readonly names: NameAccess; readonly pag
     setServers(await artefacts.sources());
     const { artefacts: all } = await artefacts.client().kept();
     setPublished(all.filter(({ isOwn }) => isOwn));
-    setChosen((now) => now || (published()[0]?.cid ?? ""));
+    setChosen((now) => now || (published()?.[0]?.cid ?? ""));
   };
   const act = async (work: () => Promise<string>): Promise<void> => {
     if (isBusy()) return;
@@ -47,7 +48,7 @@ export function OwnNameSection(props: { readonly names: NameAccess; readonly pag
   const titleOf = ({ title, version }: KeptArtefact): string => `${title}, ${version}`;
   const standsFor = (): string => {
     const cid = own()?.value?.split("/")[2];
-    const known = published().find((one) => one.cid === cid || one.root === cid);
+    const known = published()?.find((one) => one.cid === cid || one.root === cid);
     return known ? `“${titleOf(known)}”` : (cid ?? "");
   };
   return (
@@ -73,23 +74,25 @@ export function OwnNameSection(props: { readonly names: NameAccess; readonly pag
               </Show>
             </p>
             <Show
-              when={published().length > 0}
-              fallback={<p class="quiet">Nothing that you published is kept here.</p>}
+              when={(published() ?? []).length > 0}
+              fallback={
+                <Show when={published()} fallback={<p class="quiet">Looking at what you published …</p>}>
+                  <p class="quiet">Nothing that you published is kept here.</p>
+                </Show>
+              }
             >
-              <label for="names-target">Let it stand for</label>
-              <div class="names-row">
-                <select
-                  id="names-target"
-                  class="input"
-                  value={chosen()}
-                  onChange={(event) => setChosen(event.currentTarget.value)}
-                >
-                  <For each={published()}>{(one) => <option value={one.cid}>{titleOf(one)}</option>}</For>
-                </select>
-                <button type="button" class="button primary" aria-disabled={isBusy()} onClick={() => void point()}>
-                  Point it there
-                </button>
-              </div>
+              <Field label="Let it stand for">
+                {(control) => (
+                  <div class="copy-row">
+                    <select {...control} value={chosen()} onChange={(event) => setChosen(event.currentTarget.value)}>
+                      <For each={published() ?? []}>{(one) => <option value={one.cid}>{titleOf(one)}</option>}</For>
+                    </select>
+                    <button type="button" class="button primary" aria-disabled={isBusy()} onClick={() => void point()}>
+                      Point it there
+                    </button>
+                  </div>
+                )}
+              </Field>
             </Show>
           </>
         )}

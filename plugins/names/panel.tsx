@@ -4,6 +4,7 @@ import { NOTEBOOK_PATH } from "#core/artefact/manifest.ts";
 import { KromaError } from "#core/base/errors.ts";
 import { readFile } from "#core/notebook/formats.ts";
 import type { Notebook } from "#core/notebook/model.ts";
+import { Field } from "#kit/field.tsx";
 import type { FollowedName, NameAccess } from "#kit/names.ts";
 import type { PanelProps } from "#kit/panels.ts";
 import { versionChanges, type VersionChange } from "./changes.ts";
@@ -86,9 +87,9 @@ export function NamesPanel(props: PanelProps): JSX.Element {
     page.artefacts.show({ cid: cidOf(value), from: (await page.artefacts.sources()).slice(0, 2) });
 
   return (
-    <section class="names" aria-label="Names of published notebooks">
+    <section class="names form-column" aria-label="Names of published notebooks">
       <Show when={trouble()}>
-        <p class="names-trouble" role="alert">
+        <p class="form-problem" role="alert">
           {trouble()}
         </p>
       </Show>
@@ -100,28 +101,29 @@ export function NamesPanel(props: PanelProps): JSX.Element {
       </Show>
       <h3>Names that you follow</h3>
       <form
-        class="names-follow"
         onSubmit={(event) => {
           event.preventDefault();
           void follow();
         }}
       >
-        <label for="names-follow">A name, or a link with one</label>
-        <div class="names-row">
-          <input
-            id="names-follow"
-            class="input"
-            required
-            spellcheck={false}
-            autocomplete="off"
-            placeholder="k51qzi5uqu5…"
-            value={typed()}
-            onInput={(event) => setTyped(event.currentTarget.value)}
-          />
-          <button type="submit" class="button outlined" aria-disabled={isBusy()}>
-            Follow
-          </button>
-        </div>
+        <Field label="A name, or a link with one">
+          {(control) => (
+            <div class="copy-row">
+              <input
+                {...control}
+                required
+                spellcheck={false}
+                autocomplete="off"
+                placeholder="k51qzi5uqu5…"
+                value={typed()}
+                onInput={(event) => setTyped(event.currentTarget.value)}
+              />
+              <button type="submit" class="button outlined" aria-disabled={isBusy()}>
+                Follow
+              </button>
+            </div>
+          )}
+        </Field>
       </form>
       <ul class="names-list">
         <For each={followed()} fallback={<li class="quiet">You follow nobody's name yet.</li>}>
@@ -129,7 +131,7 @@ export function NamesPanel(props: PanelProps): JSX.Element {
             <li class="names-item">
               <code title={one.name}>{shortened(one.name)}</code>
               <span>{stateOf(one)}</span>
-              <div class="names-row">
+              <div class="form-row">
                 <button type="button" class="button outlined" onClick={() => void open(one.accepted)}>
                   Open your version
                 </button>

@@ -3,6 +3,7 @@ import { buildFiles, type SourceFile } from "#core/artefact/files.ts";
 import { NOTEBOOK_PATH, PAGE_PATH } from "#core/artefact/manifest.ts";
 import type { NotebookSaid } from "#core/artefact/notebook-parts.ts";
 import { copyFactsFile, RUN_LINK } from "#core/artefact/runtime.ts";
+import { withoutVersions } from "#core/artefact/versions.ts";
 import { writeIpynb } from "#core/notebook/ipynb.ts";
 import type { Notebook } from "#core/notebook/model.ts";
 import { MemoryBlockStore } from "#core/store/memory.ts";
@@ -22,7 +23,7 @@ export async function artefactPage(
   withRuntime = false,
 ): Promise<readonly SourceFile[]> {
   const taken = [...paths];
-  const content = new TextEncoder().encode(writeIpynb(notebook));
+  const content = new TextEncoder().encode(writeIpynb(withoutVersions(notebook)));
   const { entries } = await buildFiles([{ path: NOTEBOOK_PATH, content }], new MemoryBlockStore());
   const { html, files } = await renderPage(notebook, {
     renderers,

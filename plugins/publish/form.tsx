@@ -1,16 +1,18 @@
 /** What is to be published: title, authors, licence and version, the files that go along, and what looks like a secret. */
-import { For, Show, createEffect, createMemo, createSignal, createUniqueId, on, type JSX } from "solid-js";
+import { For, Show, createEffect, createMemo, createSignal, on, type JSX } from "solid-js";
 import { UNSTATED_LICENCE } from "#core/artefact/licence.ts";
 import { notebookParts, type PlacedSuspicion } from "#core/artefact/notebook-parts.ts";
-import type { Draft, DraftRuntime, Publication } from "#core/artefact/messages.ts";
+import type { Draft, DraftRuntime } from "#core/artefact/messages.ts";
 import { needsLinux } from "#core/artefact/runtime.ts";
+import { publishedVersions } from "#core/artefact/versions.ts";
 import { fitName } from "#core/mesh/identity.ts";
 import type { Workspace } from "#core/workspace/workspace.ts";
 import type { NotebookView, PageActions } from "#kit/commands.ts";
-import { fileSize } from "#kit/file-size.ts";
+import { Field } from "#kit/field.tsx";
 import { type Candidate, collect, type Content, suspicions } from "./collect.ts";
+import { Asks, GoesIn, Secrets, WithKroma } from "./goes-in.tsx";
 import { LoadedModels, modelKey } from "./loaded-models.tsx";
-import { countWords, sentenceOf } from "./words.ts";
+import { sentenceOf } from "./words.ts";
 
 /** SPDX's names of what people choose most; the first says that nothing is allowed yet. */
 const LICENCES = [
@@ -28,11 +30,11 @@ export function PublishForm(props: {
   readonly view: NotebookView;
   readonly page: PageActions;
   readonly workspace: Workspace | undefined;
-  readonly last: Publication | undefined;
+  /** Its latest publication, from here or another machine. */
+  readonly last: { readonly version: string } | undefined;
   readonly onPublish: (draft: Draft) => void;
 }): JSX.Element {
   const network = () => props.page.network;
-  const id = createUniqueId();
   const [title, setTitle] = createSignal(props.view.client.notebook.title);
   const [authors, setAuthors] = createSignal(network().name());
   const [licence, setLicence] = createSignal<string>(LICENCES[0][0]);
@@ -43,6 +45,7 @@ export function PublishForm(props: {
   /** Models that do not go along. */
   const [left, setLeft] = createSignal<ReadonlySet<string>>(new Set());
   const [found, setFound] = createSignal<readonly PlacedSuspicion[]>([]);
+  const [asked, setAsked] = createSignal<ReadonlySet<string>>(new Set());
   const [agreed, setAgreed] = createSignal(false);
   const [trouble, setTrouble] = createSignal("");
   const [busy, setBusy] = createSignal(false);
@@ -147,7 +150,14 @@ export function PublishForm(props: {
     const credited = names().map((name) => ({ name }));
     const [signAs = ""] = names();
     if (network().name() === "") network().setName(signAs);
-    const facts = { title: title().trim(), authors: credited, licence: terms, version: version() };
+    const facts = {
+      title: title().trim(),
+      authors: credited,
+      licence: terms,
+      version: version(),
+      capabilities: [...asked()].sort(),
+      pyodide: props.page.artefacts.pyodide,
+    };
     const going = now.files.filter(({ path }) => taken.includes(path));
     // Of the notebook as it is now, which may have got cells of another language.
     const copied = runtime() && (await props.page.artefacts.runtimeFor(now.notebook));
@@ -157,15 +167,22 @@ export function PublishForm(props: {
       facts,
       copied !== undefined,
     );
-    const { content, ...parts } = notebookParts(now.notebook, [], facts, page);
-    const made = content.flatMap(({ path, content: bytes }) => (bytes instanceof Uint8Array ? [{ path, bytes }] : []));
+    const parts = notebookParts(now.notebook, [], facts, page);
+    const made = parts.content.flatMap(({ path, content: bytes }) =>
+      bytes instanceof Uint8Array ? [{ path, bytes }] : [],
+    );
     const { name, environment, capabilities, parents } = parts;
+    const [last] = publishedVersions(now.notebook);
     return {
-      ...facts,
+      title: parts.title,
+      authors: parts.authors,
+      licence: parts.licence,
+      version: parts.version,
       name,
       environment,
       capabilities,
       parents,
+      ...(last ? { last } : {}),
       document: props.view.client.document,
       made,
       files: going.map(({ path, size: bytes }) => ({ path, size: bytes })),
@@ -175,6 +192,25 @@ export function PublishForm(props: {
     };
   };
   const problemOf = (field: string): string | undefined => (said()?.[0] === field ? said()?.[1] : undefined);
+  const textField = (
+    name: string,
+    label: string,
+    value: () => string,
+    onInput: (value: string) => void,
+    hint?: string,
+  ): JSX.Element => (
+    <Field label={label} problem={problemOf(name)} hint={hint}>
+      {(control) => (
+        <input
+          {...control}
+          name={name}
+          dir="auto"
+          value={value()}
+          onInput={(event) => onInput(event.currentTarget.value)}
+        />
+      )}
+    </Field>
+  );
   return (
     <form
       ref={(element) => (form = element)}
@@ -188,45 +224,24 @@ export function PublishForm(props: {
         A published notebook is a copy that never changes, signed by you. Whoever has its address can read it, check it,
         run it and build on it, with or without Kroma. It can't be taken back once others have it.
       </p>
-      <Field label="Title" name="title" value={title()} onInput={setTitle} problem={problemOf("title")} />
-      <Field
-        label="Authors"
-        name="authors"
-        value={authors()}
-        onInput={setAuthors}
-        problem={problemOf("authors")}
-        hint="Names, with commas between. The signature is yours."
-      />
-      <div class="publish-field">
-        <label for={`${id}-licence`}>Licence</label>
-        <select
-          id={`${id}-licence`}
-          class="input"
-          value={licence()}
-          onChange={(event) => setLicence(event.currentTarget.value)}
-        >
-          <For each={LICENCES}>{([spdx, label]) => <option value={spdx}>{label}</option>}</For>
-          <option value={OTHER}>Another …</option>
-        </select>
-      </div>
+      {textField("title", "Title", title, setTitle)}
+      {textField("authors", "Authors", authors, setAuthors, "Names, with commas between. The signature is yours.")}
+      <Field label="Licence">
+        {(control) => (
+          <select {...control} value={licence()} onChange={(event) => setLicence(event.currentTarget.value)}>
+            <For each={LICENCES}>{([spdx, label]) => <option value={spdx}>{label}</option>}</For>
+            <option value={OTHER}>Another …</option>
+          </select>
+        )}
+      </Field>
       <Show when={licence() === OTHER}>
-        <Field
-          label="Its name"
-          name="other"
-          value={other()}
-          onInput={setOther}
-          problem={problemOf("other")}
-          hint="As SPDX calls it, or in your own words."
-        />
+        {textField("other", "Its name", other, setOther, "As SPDX calls it, or in your own words.")}
       </Show>
-      <Field
-        label="Version"
-        name="version"
-        value={version()}
-        onInput={setVersion}
-        problem={problemOf("version")}
-        {...(props.last ? { hint: `Version ${props.last.version} is named as what it comes from.` } : {})}
-      />
+      <Show when={props.last?.version ?? ""} keyed fallback={textField("version", "Version", version, setVersion)}>
+        {(last) =>
+          textField("version", "Version", version, setVersion, `Version ${last} is named as what it comes from.`)
+        }
+      </Show>
       <Show when={content()} fallback={<p class="quiet">Looking at what goes in …</p>}>
         {(now) => (
           <>
@@ -235,206 +250,25 @@ export function PublishForm(props: {
               <LoadedModels models={now().models} left={left()} onLeft={setLeft} />
             </Show>
             <WithKroma
-              size={runtime() && copySize()}
+              size={runtime() === undefined ? undefined : copySize()}
               trouble={noRuntime()}
               hasLinux={needsLinux(now().notebook)}
               onChoose={(isWanted) => void chooseRuntime(isWanted)}
             />
+            <Asks asked={asked()} onChoose={setAsked} />
             <Show when={found().length > 0}>
               <Secrets found={found()} agreed={agreed()} onAgree={setAgreed} problem={problemOf("agreed")} />
             </Show>
           </>
         )}
       </Show>
-      <p class="publish-trouble" role="alert">
+      <p class="form-problem" role="alert">
         {trouble()}
       </p>
       <button type="submit" class="button primary" aria-disabled={busy() || content() === undefined}>
         {busy() ? "Preparing …" : "Publish"}
       </button>
     </form>
-  );
-}
-
-function Field(props: {
-  readonly label: string;
-  readonly name: string;
-  readonly value: string;
-  readonly onInput: (value: string) => void;
-  readonly problem: string | undefined;
-  readonly hint?: string;
-}): JSX.Element {
-  const id = createUniqueId();
-  return (
-    <div class="publish-field">
-      <label for={id}>{props.label}</label>
-      <input
-        id={id}
-        class="input"
-        name={props.name}
-        dir="auto"
-        value={props.value}
-        aria-invalid={props.problem !== undefined}
-        aria-describedby={(props.problem ?? props.hint) ? `${id}-help` : undefined}
-        onInput={(event) => props.onInput(event.currentTarget.value)}
-      />
-      <Show when={props.problem ?? props.hint}>
-        {(text) => (
-          <p id={`${id}-help`} class={props.problem === undefined ? "quiet" : "publish-trouble"}>
-            {text()}
-          </p>
-        )}
-      </Show>
-    </div>
-  );
-}
-
-function GoesIn(props: {
-  readonly content: Content;
-  readonly chosen: ReadonlySet<string>;
-  readonly onChoose: (chosen: ReadonlySet<string>) => void;
-  readonly size: number;
-}): JSX.Element {
-  const { notebook } = props.content;
-  const outputs = notebook.cells.reduce((sum, { run }) => sum + (run?.outputs.length ?? 0), 0);
-  const missing = notebook.cells.filter(({ run }) => run?.missing !== undefined).length;
-  const packages = createMemo(() => {
-    const { packages: wheels, npm } = notebookParts(props.content.notebook, [], {
-      authors: [],
-      licence: "",
-    }).environment;
-    return wheels.length + npm.length;
-  });
-  const used = (): readonly Candidate[] => props.content.files.filter(({ isUsed }) => isUsed);
-  const others = (): readonly Candidate[] => props.content.files.filter(({ isUsed }) => !isUsed);
-  const toggle = (path: string, isIn: boolean): void => {
-    const next = new Set(props.chosen);
-    if (isIn) next.add(path);
-    else next.delete(path);
-    props.onChoose(next);
-  };
-  const row = (file: Candidate): JSX.Element => (
-    <li>
-      <label class="choice">
-        <input
-          type="checkbox"
-          checked={props.chosen.has(file.path)}
-          onChange={(event) => toggle(file.path, event.currentTarget.checked)}
-        />
-        <span class="publish-path">{file.path}</span>
-        <span class="quiet">{fileSize(file.size)}</span>
-      </label>
-    </li>
-  );
-  return (
-    <fieldset class="publish-content">
-      <legend>What goes in: {fileSize(props.size)}</legend>
-      <p>
-        The notebook, {countWords(notebook.cells.length, "cell")} with {countWords(outputs, "output")}, and a page that
-        shows it without Kroma.
-      </p>
-      <Show when={packages() > 0}>
-        <p>{countWords(packages(), "package")} by name and hash; they are not copied.</p>
-      </Show>
-      <Show when={missing > 0}>
-        <p class="publish-trouble">
-          The outputs of {countWords(missing, "cell")} are not in this browser, and are left out. Run{" "}
-          {missing === 1 ? "it" : "them"} again to have them in.
-        </p>
-      </Show>
-      <Show when={used().length > 0}>
-        <p>Files that its cells use:</p>
-        <ul class="publish-files">
-          <For each={used()}>{row}</For>
-        </ul>
-      </Show>
-      <Show when={others().length > 0}>
-        <details class="publish-fold">
-          <summary>Other files of the workspace: {props.content.hasMore ? "many" : others().length}</summary>
-          <ul class="publish-files">
-            <For each={others()}>{row}</For>
-          </ul>
-          <Show when={props.content.hasMore}>
-            <p class="quiet">Only the first are listed.</p>
-          </Show>
-        </details>
-      </Show>
-    </fieldset>
-  );
-}
-
-/** Whether a copy of Kroma goes along. */
-function WithKroma(props: {
-  /** What it takes, once it is chosen and known. */
-  readonly size: number | undefined;
-  readonly trouble: string;
-  readonly hasLinux: boolean;
-  readonly onChoose: (isWanted: boolean) => void;
-}): JSX.Element {
-  const id = createUniqueId();
-  return (
-    <div class="publish-field">
-      <label class="choice">
-        <input
-          type="checkbox"
-          aria-describedby={id}
-          onChange={(event) => props.onChoose(event.currentTarget.checked)}
-        />
-        <span>With Kroma{props.size === undefined ? "" : `, ${fileSize(props.size)}`}</span>
-      </label>
-      <p id={id} class="quiet">
-        A copy of Kroma goes along, so that it runs at any gateway or host of files, also when no other Kroma is left.
-        All that you publish with the same copy shares it.
-        {props.hasLinux ? " Linux cells don't run there: their image is not copied." : ""}
-      </p>
-      <p class="publish-trouble" role="alert">
-        {props.trouble}
-      </p>
-    </div>
-  );
-}
-
-function Secrets(props: {
-  readonly found: readonly PlacedSuspicion[];
-  readonly agreed: boolean;
-  readonly onAgree: (agreed: boolean) => void;
-  readonly problem: string | undefined;
-}): JSX.Element {
-  return (
-    <section class="publish-notice alarm" aria-label="What may be a secret">
-      <p>
-        <strong>This looks like a secret.</strong> Whoever has the published notebook can read it.
-      </p>
-      <ul class="publish-list">
-        <For each={props.found}>
-          {({ place, what, line, shown }) => (
-            <li>
-              {place}, line {line}: {what}{" "}
-              <Show when={shown !== ""}>
-                <code>{shown}</code>
-              </Show>
-            </li>
-          )}
-        </For>
-      </ul>
-      <label class="choice">
-        <input
-          type="checkbox"
-          name="agreed"
-          checked={props.agreed}
-          aria-invalid={props.problem !== undefined}
-          onChange={(event) => props.onAgree(event.currentTarget.checked)}
-        />
-        <span>I have looked: publish it all the same</span>
-      </label>
-      <Show when={props.problem}>
-        {(text) => (
-          <p class="publish-trouble" role="alert">
-            {text()}
-          </p>
-        )}
-      </Show>
-    </section>
   );
 }
 

@@ -98,7 +98,7 @@ export function KeptPanel(props: PanelProps): JSX.Element {
   return (
     <section
       ref={(element) => (section = element)}
-      class="publish"
+      class="publish form-column"
       tabindex="-1"
       aria-label="Published notebooks that this browser keeps"
     >
@@ -222,7 +222,7 @@ function Storage(props: { readonly kept: Kept; readonly facts: StorageFacts | un
     <div class="publish-storage">
       <p class="quiet">{words()}</p>
       <Show when={props.kept.storage === "memory"}>
-        <p class="publish-trouble">
+        <p class="form-problem">
           This browser gives no storage: what is pinned here lasts until the page closes. Download what should stay.
         </p>
       </Show>

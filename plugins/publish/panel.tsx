@@ -2,6 +2,7 @@
 import { For, Match, Show, Switch, createSignal, onCleanup, type JSX } from "solid-js";
 import type { Told } from "#core/artefact/client.ts";
 import type { Draft, Publication } from "#core/artefact/messages.ts";
+import { publishedMetadata, publishedVersions } from "#core/artefact/versions.ts";
 import type { Workspace } from "#core/workspace/workspace.ts";
 import type { NotebookView, PageActions } from "#kit/commands.ts";
 import type { PanelProps } from "#kit/panels.ts";
@@ -71,12 +72,35 @@ function Publishing(props: {
       };
       const publication = await client().publish(draft, work, from);
       setStage({ type: "published", publication });
+      await record(publication);
       props.page.announce(`Published: ${publication.title}, version ${publication.version}`);
     } catch (error) {
       if (!stop.signal.aborted) setTrouble(sentenceOf(error));
       setStage({ type: "form" });
     }
     await look();
+  };
+  /** Notes it with the notebook, so that copies of it elsewhere know it too; an edit like any other, that can be undone. */
+  const record = async ({ root: cid, version, time, parents, isKnown }: Publication): Promise<void> => {
+    const { notebook } = props.view.client;
+    const isThere = publishedVersions(notebook).some((entry) => entry.cid === cid);
+    if ((isKnown && isThere) || props.view.refusal() !== undefined) return;
+    const metadata = publishedMetadata(notebook, { cid, version, time, parents });
+    try {
+      await props.view.change([{ type: "set_metadata", metadata }], "Publish");
+    } catch (error) {
+      props.page.toast(`It is published, but the notebook could not note it: ${sentenceOf(error)}`);
+    }
+  };
+  /** What was published from here, and what the notebook knows of other machines, latest first. */
+  const earlier = (): readonly EarlierVersion[] => {
+    const here = before();
+    const elsewhere = publishedVersions(props.view.client.notebook).filter(({ cid }) =>
+      here.every(({ root }) => root !== cid),
+    );
+    return [...here, ...elsewhere.map(({ cid, ...rest }) => ({ root: cid, ...rest }))].sort(
+      (left, right) => right.time - left.time,
+    );
   };
   const working = () => {
     const now = stage();
@@ -87,7 +111,7 @@ function Publishing(props: {
     return now.type === "published" ? now.publication : undefined;
   };
   return (
-    <div class="publish">
+    <div class="publish form-column">
       <Show when={trouble()}>
         <p class="publish-notice alarm" role="alert">
           {trouble()} Nothing was published.
@@ -107,7 +131,7 @@ function Publishing(props: {
             {(draft) => (
               <section class="publish-notice" aria-label="Publishing that was cut off">
                 <p>Publishing “{draft().title}” was cut off. Nothing of it is public; what was done so far is kept.</p>
-                <div class="publish-row">
+                <div class="form-row">
                   <button type="button" class="button primary" onClick={() => void run(draft())}>
                     Go on
                   </button>
@@ -122,11 +146,11 @@ function Publishing(props: {
             view={props.view}
             page={props.page}
             workspace={props.workspace}
-            last={before()[0]}
+            last={earlier()[0]}
             onPublish={(draft) => void run(draft)}
           />
-          <Show when={before().length > 0}>
-            <Earlier publications={before()} page={props.page} />
+          <Show when={earlier().length > 0}>
+            <Earlier versions={earlier()} page={props.page} />
           </Show>
         </Match>
       </Switch>
@@ -134,22 +158,25 @@ function Publishing(props: {
   );
 }
 
-function Earlier(props: { readonly publications: readonly Publication[]; readonly page: PageActions }): JSX.Element {
+/** A publication of this notebook; without title and signature where only the notebook tells of it. */
+type EarlierVersion = Pick<Publication, "root" | "version" | "time"> & Partial<Pick<Publication, "title" | "envelope">>;
+
+function Earlier(props: { readonly versions: readonly EarlierVersion[]; readonly page: PageActions }): JSX.Element {
+  const link = ({ root, envelope }: EarlierVersion): string =>
+    props.page.artefacts.link({ cid: root, ...(envelope === undefined ? {} : { envelope }), from: [] });
   return (
     <details class="publish-fold">
-      <summary>Published before: {countWords(props.publications.length, "version")}</summary>
+      <summary>Published before: {countWords(props.versions.length, "version")}</summary>
       <ul class="publish-list">
-        <For each={props.publications}>
-          {(publication) => (
+        <For each={props.versions}>
+          {(version) => (
             <li>
-              <a
-                href={props.page.artefacts.link({ cid: publication.root, envelope: publication.envelope, from: [] })}
-                dir="auto"
-              >
-                {publication.title}, {publication.version}
+              <a href={link(version)} dir="auto">
+                {version.title === undefined ? `Version ${version.version}` : `${version.title}, ${version.version}`}
               </a>
               <span class="quiet">
-                {dayWords(publication.time)} · <code>{shortened(publication.root)}</code>
+                {dayWords(version.time)}
+                {version.title === undefined ? " · from another machine" : ""} · <code>{shortened(version.root)}</code>
               </span>
             </li>
           )}

@@ -72,7 +72,7 @@ export function Published(props: {
           It is pinned in this browser, and whoever has the link gets it from this tab for as long as it is open.
         </p>
       </Show>
-      <div class="publish-row">
+      <div class="form-row">
         <button type="button" class="button primary" onClick={() => void download()}>
           Download .car
         </button>
@@ -85,7 +85,7 @@ export function Published(props: {
           </button>
         </Show>
       </div>
-      <p class="publish-trouble" role="alert">
+      <p class="form-problem" role="alert">
         {trouble()}
       </p>
       <details class="publish-fold">

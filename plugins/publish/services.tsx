@@ -1,5 +1,6 @@
 /** The pinning services that this browser may ask, and the form that adds one: a mirror's, or anybody's. */
-import { For, Show, createSignal, createUniqueId, type JSX } from "solid-js";
+import { For, createSignal, type JSX } from "solid-js";
+import { Field } from "#kit/field.tsx";
 import { hostOf, sentenceOf } from "./words.ts";
 
 export function Services(props: {
@@ -9,7 +10,6 @@ export function Services(props: {
   /** Keeps the token, or forgets the service. Rejects with a sentence. */
   readonly onService: (service: string, token: string | undefined) => Promise<void>;
 }): JSX.Element {
-  const id = createUniqueId();
   const [trouble, setTrouble] = createSignal("");
   let address: HTMLInputElement | undefined;
   let token: HTMLInputElement | undefined;
@@ -49,37 +49,24 @@ export function Services(props: {
         </For>
       </ul>
       <form class="publish-form" onSubmit={(event) => void add(event)}>
-        <div class="publish-field">
-          <label for={`${id}-address`}>Address of the service</label>
-          <input
-            ref={(element) => (address = element)}
-            id={`${id}-address`}
-            class="input"
-            inputmode="url"
-            spellcheck={false}
-            placeholder="https://…/pinning"
-            value={props.suggestion ?? ""}
-          />
-        </div>
-        <div class="publish-field">
-          <label for={`${id}-token`}>Its token</label>
-          <input
-            ref={(element) => (token = element)}
-            id={`${id}-token`}
-            class="input"
-            type="password"
-            autocomplete="off"
-            aria-describedby={`${id}-help`}
-          />
-          <p id={`${id}-help`} class="quiet">
-            Whoever runs it gives you one (on a mirror: kroma mirror token NAME). It is kept in this browser.
-          </p>
-        </div>
-        <Show when={trouble()}>
-          <p class="publish-trouble" role="alert">
-            {trouble()}
-          </p>
-        </Show>
+        <Field label="Address of the service" problem={trouble()}>
+          {(control) => (
+            <input
+              {...control}
+              ref={(element) => (address = element)}
+              inputmode="url"
+              spellcheck={false}
+              placeholder="https://…/pinning"
+              value={props.suggestion ?? ""}
+            />
+          )}
+        </Field>
+        <Field
+          label="Its token"
+          hint="Whoever runs it gives you one (on a mirror: kroma mirror token NAME). It is kept in this browser."
+        >
+          {(control) => <input {...control} ref={(element) => (token = element)} type="password" autocomplete="off" />}
+        </Field>
         <button type="submit" class="button outlined">
           Add
         </button>

@@ -1,7 +1,8 @@
 /** Who signed an artefact, in words, and the way to remember them under a name of one's own. */
-import { Show, createSignal, createUniqueId, type JSX } from "solid-js";
+import { Show, createSignal, type JSX } from "solid-js";
 import type { ArtefactSummary } from "#core/artefact/messages.ts";
 import { fitName } from "#core/mesh/identity.ts";
+import { Field } from "#kit/field.tsx";
 import { sentenceOf, shortened, signatureWords } from "./words.ts";
 
 export function Signature(props: {
@@ -9,7 +10,6 @@ export function Signature(props: {
   /** Remembers these keys under a name, or, without one, forgets them. */
   readonly onRemember: (author: string, claimed: string, petname: string | undefined) => Promise<void>;
 }): JSX.Element {
-  const id = createUniqueId();
   const words = () => signatureWords(props.artefact);
   const stranger = () => props.artefact.signed.find(({ standing }) => standing === "new");
   const known = () => props.artefact.signed.find(({ standing }) => standing === "known");
@@ -41,22 +41,21 @@ export function Signature(props: {
         {(signer) => (
           <details class="publish-fold">
             <summary>Remember who this is</summary>
-            <form class="publish-field" onSubmit={(event) => void remember(event)}>
-              <label for={id}>What you call them</label>
-              <input
-                ref={(element) => (field = element)}
-                id={id}
-                class="input"
-                dir="auto"
-                maxlength={64}
-                value={signer().claimed}
-              />
+            <form class="publish-form" onSubmit={(event) => void remember(event)}>
+              <Field label="What you call them" problem={trouble()}>
+                {(control) => (
+                  <input
+                    {...control}
+                    ref={(element) => (field = element)}
+                    dir="auto"
+                    maxlength={64}
+                    value={signer().claimed}
+                  />
+                )}
+              </Field>
               <p class="quiet">
                 Do it once you have asked them, in another way, whether their keys begin and end with{" "}
                 <code>{shortened(signer().author)}</code>. From then on you are warned when somebody else uses the name.
-              </p>
-              <p class="publish-trouble" role="alert">
-                {trouble()}
               </p>
               <button type="submit" class="button outlined">
                 Remember

@@ -70,7 +70,8 @@ const rank = ({ standing }: Signed): number => ORDER.indexOf(standing);
 
 const quoted = (name: string): string => (name === "" ? "nobody" : `“${name}”`);
 
-const CAPABILITIES: Readonly<Record<string, string>> = {
+/** The powers that this Kroma has words for: what one would do with each. */
+export const CAPABILITIES: Readonly<Record<string, string>> = {
   network: "reach the network",
   storage: "store data of its own",
   clipboard: "use the clipboard",

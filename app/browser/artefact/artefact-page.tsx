@@ -10,6 +10,7 @@ import type { ArtefactSummary, Hints } from "#core/artefact/messages.ts";
 import { WORKSPACE_FOLDER } from "#core/artefact/notebook-parts.ts";
 import { KromaError } from "#core/base/errors.ts";
 import type { PageActions } from "#kit/commands.ts";
+import { Field } from "#kit/field.tsx";
 import { fileSize } from "#kit/file-size.ts";
 import { Signature } from "#plugins/publish/signature.tsx";
 import { Working } from "#plugins/publish/working.tsx";
@@ -58,7 +59,7 @@ export function ArtefactPage(props: ArtefactPageProps): JSX.Element {
   });
   onCleanup(() => stop()?.abort());
   return (
-    <main ref={(element) => (main = element)} class="artefact publish" tabindex="-1">
+    <main ref={(element) => (main = element)} class="artefact publish form-column" tabindex="-1">
       <Switch>
         <Match when={artefact()}>
           {(found) => <Found {...props} artefact={found()} hints={hints()} onChanged={() => void look()} />}
@@ -75,7 +76,7 @@ export function ArtefactPage(props: ArtefactPageProps): JSX.Element {
                   void look();
                 }}
               />
-              <div class="publish-row">
+              <div class="form-row">
                 <button type="button" class="button primary" onClick={() => void look()}>
                   Try again
                 </button>
@@ -161,7 +162,12 @@ function Found(
   return (
     <>
       <header>
-        <p class="quiet">Published {props.artefact.kind}</p>
+        <p class="artefact-kind quiet">
+          Published {props.artefact.kind}
+          <button type="button" class="button" onClick={() => props.page.goToLibrary()}>
+            Library
+          </button>
+        </p>
         <h1 dir="auto">{props.artefact.title}</h1>
         <p dir="auto">
           <bdi>{props.artefact.authors.map(({ name }) => name).join(", ")}</bdi>
@@ -174,7 +180,7 @@ function Found(
       <Show
         when={stop()}
         fallback={
-          <div class="publish-row">
+          <div class="form-row">
             <Show
               when={isNotebook()}
               fallback={
@@ -204,10 +210,7 @@ function Found(
                 Fork
               </button>
             </Show>
-            <Show
-              when={!props.artefact.isPinned}
-              fallback={<span class="artefact-pinned quiet">Pinned in this browser</span>}
-            >
+            <Show when={!props.artefact.isPinned}>
               <button type="button" class="button outlined" onClick={() => void pin()}>
                 Pin
               </button>
@@ -215,6 +218,9 @@ function Found(
             <button type="button" class="button outlined" onClick={() => void download()}>
               Download .car
             </button>
+            <Show when={props.artefact.isPinned}>
+              <span class="artefact-pinned quiet">Pinned in this browser</span>
+            </Show>
           </div>
         }
       >
@@ -227,7 +233,7 @@ function Found(
           />
         )}
       </Show>
-      <p class="publish-trouble" role="alert">
+      <p class="form-problem" role="alert">
         {trouble()}
       </p>
       <section aria-labelledby="artefact-powers">
@@ -295,7 +301,6 @@ function AskElsewhere(props: { readonly onAsk: (address: string) => void }): JSX
   let field: HTMLInputElement | undefined;
   return (
     <form
-      class="publish-field"
       onSubmit={(event) => {
         event.preventDefault();
         const url = URL.parse(field?.value.trim() ?? "");
@@ -304,27 +309,26 @@ function AskElsewhere(props: { readonly onAsk: (address: string) => void }): JSX
         if (isFit) props.onAsk(url.href);
       }}
     >
-      <label for="artefact-elsewhere">Ask another gateway or mirror</label>
-      <div class="copy-row">
-        <input
-          ref={(element) => (field = element)}
-          id="artefact-elsewhere"
-          class="input"
-          inputmode="url"
-          spellcheck={false}
-          placeholder="https://…"
-          aria-invalid={wrong()}
-          aria-describedby="artefact-elsewhere-help"
-        />
-        <button type="submit" class="button outlined">
-          Ask
-        </button>
-      </div>
-      <p id="artefact-elsewhere-help" class={wrong() ? "publish-trouble" : "quiet"}>
-        {wrong()
-          ? "An address begins with https:// or http://."
-          : "It need not be trusted: every block that it sends is checked. Settings keep a list."}
-      </p>
+      <Field
+        label="Ask another gateway or mirror"
+        problem={wrong() ? "An address begins with https:// or http://." : undefined}
+        hint="It need not be trusted: every block that it sends is checked. Settings keep a list."
+      >
+        {(control) => (
+          <div class="copy-row">
+            <input
+              {...control}
+              ref={(element) => (field = element)}
+              inputmode="url"
+              spellcheck={false}
+              placeholder="https://…"
+            />
+            <button type="submit" class="button outlined">
+              Ask
+            </button>
+          </div>
+        )}
+      </Field>
     </form>
   );
 }

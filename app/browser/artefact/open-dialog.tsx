@@ -1,7 +1,8 @@
 /** Asks which published notebook to open: by any address that people hand on, or from a .car file. */
-import { createSignal, createUniqueId, onMount, Show, type JSX } from "solid-js";
+import { createSignal, onMount, type JSX } from "solid-js";
 import { type ArtefactAddress, readAddress } from "#core/artefact/address.ts";
 import { Dialog } from "#kit/dialog.tsx";
+import { Field } from "#kit/field.tsx";
 import { pickFiles } from "../library/import-files.ts";
 import "#plugins/publish/publish.css";
 import "./artefact.css";
@@ -11,7 +12,6 @@ export function OpenArtefactDialog(props: {
   readonly onFile: (file: File) => void;
   readonly onClose: () => void;
 }): JSX.Element {
-  const id = createUniqueId();
   const [wrong, setWrong] = createSignal(false);
   let field: HTMLInputElement | undefined;
   onMount(() => field?.focus());
@@ -29,29 +29,25 @@ export function OpenArtefactDialog(props: {
   return (
     <Dialog label="Open a published notebook" class="open-artefact" onClose={props.onClose}>
       <h2>Open a published notebook</h2>
-      <form class="publish publish-form" onSubmit={open}>
-        <div class="publish-field">
-          <label for={id}>Its address</label>
-          <input
-            ref={(element) => (field = element)}
-            id={id}
-            class="input"
-            spellcheck={false}
-            autocomplete="off"
-            placeholder="baf… or a link"
-            aria-invalid={wrong()}
-            aria-describedby={`${id}-help`}
-          />
-          <p id={`${id}-help`} class={wrong() ? "publish-trouble" : "quiet"}>
-            <Show
-              when={wrong()}
-              fallback="A CID, a link of Kroma or of a gateway, ipfs://… Nothing of it runs before you have seen who signed it."
-            >
-              This names no published notebook. A CID begins with “baf”; a link has one in it.
-            </Show>
-          </p>
-        </div>
-        <div class="publish-row">
+      <form class="form-column" onSubmit={open}>
+        <Field
+          label="Its address"
+          hint="A CID, a link of Kroma or of a gateway, ipfs://… Nothing of it runs before you have seen who signed it."
+          problem={
+            wrong() ? "This names no published notebook. A CID begins with “baf”; a link has one in it." : undefined
+          }
+        >
+          {(control) => (
+            <input
+              {...control}
+              ref={(element) => (field = element)}
+              spellcheck={false}
+              autocomplete="off"
+              placeholder="baf… or a link"
+            />
+          )}
+        </Field>
+        <div class="form-row">
           <button type="submit" class="button primary">
             Look at it
           </button>

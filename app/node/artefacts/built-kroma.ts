@@ -9,6 +9,7 @@ import { findBuild, runtimeFolder, type ReadRuntimeFile } from "#core/artefact/r
 import { PAGE_PATH, type Author } from "#core/artefact/manifest.ts";
 import { runtimeFiles } from "#core/artefact/runtime.ts";
 import type { Notebook } from "#core/notebook/model.ts";
+import { PYODIDE_VERSION } from "#kernels/python/pyodide-version.ts";
 import type { BlockStore } from "#core/store/stores.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -45,7 +46,7 @@ export async function partsOfKroma(said: {
     authors: said.authors,
     licence: said.licence ?? license ?? "",
     entry: PAGE_PATH,
-    environment: { packages: [], npm: [] },
+    environment: { pyodide: PYODIDE_VERSION, packages: [], npm: [] },
     models: [],
     prompts: [],
     capabilities: [],

@@ -7,7 +7,7 @@ import { readAddress } from "#core/artefact/address.ts";
 import type { MountedFolder } from "#core/artefact/directory.ts";
 import type { Author } from "#core/artefact/manifest.ts";
 import { openArtefact } from "#core/artefact/open.ts";
-import { publishArtefact, type ArtefactParts } from "#core/artefact/publish.ts";
+import { publishVersion, type ArtefactParts, type Forerunner } from "#core/artefact/publish.ts";
 import { fitName } from "#core/mesh/identity.ts";
 import { exportCar } from "#core/store/car.ts";
 import type { BlockStore } from "#core/store/stores.ts";
@@ -24,6 +24,8 @@ export interface Publishing {
   readonly car: string | undefined;
   readonly say: (line: string) => void;
   readonly terminal: Terminal;
+  /** The latest publication, when what it comes from was not said. */
+  readonly last?: Forerunner | undefined;
   /** Makes the copy of Kroma that goes along. */
   readonly copy?: ((store: BlockStore) => Promise<MountedFolder>) | undefined;
 }
@@ -32,13 +34,13 @@ export interface Publishing {
 export async function publishParts(
   parts: ArtefactParts,
   author: Author | undefined,
-  { home, signal, car, say, terminal, copy }: Publishing,
+  { home, signal, car, say, terminal, copy, last }: Publishing,
 ): Promise<number> {
   const signer = await home.signer(fitName(author?.name ?? ""));
   const published = await home.writing(async () => {
     const folders = copy ? [await copy(home.blocks)] : [];
     for (const { bytes } of folders) say(`takes a copy of Kroma along (${sizeText(bytes)})`);
-    const made = await publishArtefact({ ...parts, folders }, home.blocks, signer, {
+    const made = await publishVersion({ ...parts, folders }, last, home.blocks, signer, {
       signal,
       known: { envelopes: (root) => home.envelopes.of(root), signatures: await openSignatures() },
     });

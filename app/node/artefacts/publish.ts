@@ -15,11 +15,13 @@ import {
 import { checkPaths } from "#core/artefact/paths.ts";
 import { needsLinux } from "#core/artefact/runtime.ts";
 import { textOf } from "#core/artefact/secrets.ts";
+import { publishedVersions } from "#core/artefact/versions.ts";
 import { usedFiles, type FileTree } from "#core/artefact/used-files.ts";
 import { linkModels, usedModels } from "#core/artefact/used-models.ts";
 import { readFile as readNotebook, titleOf } from "#core/notebook/formats.ts";
 import type { Notebook } from "#core/notebook/model.ts";
 import type { BlockStore } from "#core/store/stores.ts";
+import { PYODIDE_VERSION } from "#kernels/python/pyodide-version.ts";
 import { artefactPage } from "#plugins/page/artefact-page.ts";
 import { type Terminal, UsageError } from "../cli-error.ts";
 import { checkWritable, formatOf, readInput } from "../files.ts";
@@ -49,6 +51,7 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
     parent: { type: "string", multiple: true },
     file: { type: "string", multiple: true },
     "allow-secrets": { type: "boolean" },
+    capability: { type: "string", multiple: true },
     "with-runtime": { type: "boolean" },
     self: { type: "boolean" },
     quiet: { type: "boolean", short: "q" },
@@ -62,7 +65,7 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
   if (values.car !== undefined) await checkWritable(values.car);
   const [file, ...rest] = positionals;
   if (values.self === true) {
-    const forNotebooks = (["name", "parent", "file", "allow-secrets", "with-runtime"] as const).filter(
+    const forNotebooks = (["name", "parent", "file", "capability", "allow-secrets", "with-runtime"] as const).filter(
       (name) => values[name] !== undefined,
     );
     if (file !== undefined || forNotebooks.length > 0)
@@ -99,7 +102,9 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
       title: values.title ?? (notebook.title || titleOf(file)),
       ...(values.name === undefined ? {} : { name: values.name }),
       ...(values.version === undefined ? {} : { version: values.version }),
-      // Without --parent they are those that the notebook says it was forked from.
+      pyodide: PYODIDE_VERSION,
+      capabilities: values.capability ?? [],
+      // Without --parent it is what the notebook says was published of it, or what it was forked from.
       ...(values.parent === undefined ? {} : { parents: await parentsOf(values.parent, home) }),
     };
     const withRuntime = values["with-runtime"] === true;
@@ -112,7 +117,10 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
     const used = values["no-models"] === true ? [] : usedModels(notebook.cells);
     const models = await withModels(used, home, values.from ?? [], signal);
     for (const { name, size } of models) say(`names the model ${name} (${sizeText(size)})`);
-    return publishParts({ ...parts, models }, named?.[0], { home, signal, car: values.car, say, terminal, copy });
+    const [latest] = values.parent === undefined ? publishedVersions(notebook) : [];
+    const last = latest && { root: latest.cid, parents: latest.parents };
+    const how = { home, signal, car: values.car, say, terminal, copy, last };
+    return publishParts({ ...parts, models }, named?.[0], how);
   });
 }
 

@@ -1,7 +1,9 @@
 /** Publishing by its panel, and the panel of pins: every state, by the keyboard, in all themes. */
 import { page as browserPage, userEvent } from "vitest/browser";
 import { afterEach, describe, expect, it } from "vitest";
+import { publishedVersions } from "#core/artefact/versions.ts";
 import type { Workspace } from "#core/workspace/workspace.ts";
+import type { NotebookView } from "#kit/commands.ts";
 import { KeptPanel } from "#plugins/publish/kept-panel.tsx";
 import { PublishPanel } from "#plugins/publish/panel.tsx";
 import { byRole, draw, expectAccessible, openNotebook, testNetwork, testPage, type TestPage } from "../people/kit.tsx";
@@ -20,6 +22,7 @@ const CELLS = ['rain = open("data/rain.csv").read()', "print(rain)"];
 interface Opened {
   readonly box: HTMLElement;
   readonly page: TestPage;
+  readonly view: NotebookView;
 }
 
 async function open(
@@ -30,13 +33,15 @@ async function open(
   const notebook = await openNotebook(cells);
   closers.push(notebook.close);
   const page = testPage(testNetwork(name));
+  let shown: NotebookView | undefined;
   const { box, end } = draw(() => {
     const view = notebook.view(page);
+    shown = view;
     return <PublishPanel context={{ page, view }} workspace={workspace} />;
   });
   closers.push(end);
   await said(box, "What goes in");
-  return { box, page };
+  return { box, page, view: shown as NotebookView };
 }
 
 const said = (box: HTMLElement, text: string): Promise<void> => until(() => box.textContent.includes(text), text);
@@ -92,6 +97,29 @@ describe("the publish panel", () => {
     submit(box).click();
     await said(box, "Nothing has changed since");
     expect(byRole<HTMLInputElement>(box, "input", "Its name (CID of the root)").value).toBe(root);
+  });
+
+  it("notes with the notebook what was published of it, which can be undone, and what it asks for", async () => {
+    const { box, page, view } = await open();
+    const { client } = view;
+    byRole(box, "summary", /What it asks for: nothing/).click();
+    byRole<HTMLInputElement>(box, "input", "To reach the network").click();
+    await said(box, "What it asks for: 1 power");
+    await expectAccessible(box);
+    byRole<HTMLInputElement>(box, "input", "With Kroma").click();
+    await said(box, "There is no built Kroma in these tests.");
+    submit(box).click();
+    await published(box);
+    const root = byRole<HTMLInputElement>(box, "input", "Its name (CID of the root)").value;
+    await until(() => publishedVersions(client.notebook).length === 1, "it is noted");
+    expect(publishedVersions(client.notebook)).toMatchObject([{ cid: root, version: "1.0.0", parents: [] }]);
+    const summary = await page.artefacts.client().open(root, { from: [] });
+    expect(summary.capabilities).toEqual(["network"]);
+    expect(summary.environment.pyodide).toBe(page.artefacts.pyodide);
+    const file = new TextDecoder().decode(await page.artefacts.client().read(root, "notebook.ipynb"));
+    expect(file).not.toContain("published");
+    await view.undo();
+    await until(() => publishedVersions(client.notebook).length === 0, "it is taken back");
   });
 
   it("says which field is missing, and puts the focus there", async () => {
@@ -178,7 +206,7 @@ describe("the publish panel", () => {
 });
 
 describe("the panel of pins", () => {
-  async function kept(): Promise<Opened> {
+  async function kept(): Promise<Omit<Opened, "view">> {
     const { page, box: form } = await open();
     submit(form).click();
     await published(form);

@@ -4,6 +4,7 @@ import { ArtefactClient } from "#core/artefact/client.ts";
 import { ArtefactHost } from "#core/artefact/host.ts";
 import type { FromArtefacts, ToArtefacts } from "#core/artefact/messages.ts";
 import { channelPair } from "#core/base/channel.ts";
+import { PYODIDE_VERSION } from "#kernels/python/pyodide-version.ts";
 import { KromaError } from "#core/base/errors.ts";
 import { memberIdOf, type Signer } from "#core/mesh/identity.ts";
 import { MemoryBlockStore, MemoryDocStore } from "#core/store/memory.ts";
@@ -48,6 +49,7 @@ export function testArtefacts(byte = 1, name = "Mia Berg"): TestArtefacts {
   const pageRenderers = new PluginHost([outputs, markdown]).get(renderers);
   let client: ArtefactClient | undefined;
   const artefacts: TestArtefacts = {
+    pyodide: PYODIDE_VERSION,
     blocks,
     documents,
     shown: [],
