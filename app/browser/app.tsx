@@ -8,7 +8,7 @@ import type { PageActions } from "#kit/commands.ts";
 import { Dialog } from "#kit/dialog.tsx";
 import { fileSize } from "#kit/file-size.ts";
 import { Icon } from "#kit/icon.tsx";
-import { panels } from "#kit/panels.ts";
+import { PUBLISH_PANEL, type Panel, panels, panelsBeside } from "#kit/panels.ts";
 import { type Question, QuestionDialog } from "#kit/question.tsx";
 import { KEPT_PANEL } from "#plugins/publish/index.ts";
 import { createArtefacts } from "./artefacts.ts";
@@ -37,8 +37,8 @@ const loadSettings = () =>
 const NotebookPage = lazy(loadNotebookPage);
 const LibraryPage = lazy(loadLibraryPage);
 const SettingsPanel = lazy(loadSettings);
-const KeptPanel = lazy(() =>
-  import("#plugins/publish/kept-panel.tsx").then((loaded) => ({ default: loaded.KeptPanel })),
+const PanelContent = lazy(() =>
+  import("./shell/panel-content.tsx").then((loaded) => ({ default: loaded.PanelContent })),
 );
 const ArtefactPage = lazy(() =>
   import("./artefact/artefact-page.tsx").then((loaded) => ({ default: loaded.ArtefactPage })),
@@ -69,7 +69,9 @@ export function preload(): void {
 export function App(props: { readonly library: LibraryClient; readonly network: PageNetwork }): JSX.Element {
   const { library } = props;
   const [stage, setStage] = createSignal<Stage>({ type: "opening" });
-  const [dialog, setDialog] = createSignal<"palette" | "shortcuts" | "settings" | "kept" | "open-artefact">();
+  const [dialog, setDialog] = createSignal<"palette" | "shortcuts" | "settings" | "published" | "open-artefact">();
+  /** The tab of the dialog about what was published. */
+  const [tab, setTab] = createSignal<string>(KEPT_PANEL);
   const [asked, setAsked] = createSignal<Question & { readonly onAnswer: (agreed: boolean) => void }>();
   const [panel, setPanel] = createSignal<string>();
   const [bottom, setBottom] = createSignal<string>();
@@ -167,9 +169,12 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
     openShortcuts: () => setDialog("shortcuts"),
     openFind: () => setFinding(true),
     togglePanel(id) {
-      const inDialog = id === KEPT_PANEL ? "kept" : "settings";
-      if (stage().type !== "notebook") setDialog((open) => (open === inDialog ? undefined : inDialog));
-      else signalOf(id)((open) => (open === id ? undefined : id));
+      if (stage().type !== "notebook") {
+        const isPublished = publishedPanels().some((panel) => panel.id === id);
+        const isOpen = dialog() === (isPublished ? "published" : "settings") && (!isPublished || tab() === id);
+        if (isPublished) setTab(id);
+        setDialog(isOpen ? undefined : isPublished ? "published" : "settings");
+      } else signalOf(id)((open) => (open === id ? undefined : id));
     },
     openPanel: (id) => void signalOf(id)(id),
     toast,
@@ -373,16 +378,25 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
           <SettingsPanel context={{ page, view: undefined }} workspace={undefined} />
         </Dialog>
       </Show>
-      <Show when={dialog() === "kept"}>
-        <Dialog label="Pins" class="kept-dialog" onClose={() => setDialog(undefined)}>
-          <header class="dialog-header">
-            <h2>Pins</h2>
-            <button type="button" class="button icon-only" aria-label="Close" onClick={() => setDialog(undefined)}>
-              <Icon name="close" />
-            </button>
-          </header>
-          <KeptPanel context={{ page, view: undefined }} workspace={undefined} />
-        </Dialog>
+      <Show when={dialog() === "published" && publishedPanels().find(({ id }) => id === tab())}>
+        {(open) => (
+          <Dialog label="Published" class="published-dialog" onClose={() => setDialog(undefined)}>
+            <header class="dialog-header">
+              <h2>Published</h2>
+              <button type="button" class="button icon-only" aria-label="Close" onClick={() => setDialog(undefined)}>
+                <Icon name="close" />
+              </button>
+            </header>
+            <PanelContent
+              panel={open()}
+              tabs={publishedPanels()}
+              label="Published"
+              context={{ page, view: undefined }}
+              workspace={undefined}
+              onChoose={setTab}
+            />
+          </Dialog>
+        )}
       </Show>
       <Show when={dialog() === "open-artefact"}>
         <OpenArtefactDialog
@@ -408,6 +422,10 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
     </>
   );
 }
+
+/** Those about what was published that need no open notebook. */
+const publishedPanels = (): readonly Panel[] =>
+  panelsBeside(PUBLISH_PANEL, host.get(panels)).filter(({ id }) => id !== PUBLISH_PANEL);
 
 /** When reading a file is first told of, and how often then, in milliseconds. */
 const TELL_AFTER = 800;

@@ -1,7 +1,7 @@
 /** Names that stand for the newest version of what somebody publishes (IPNS), and the panel for one's own and others'. */
 import type { Plugin } from "#core/plugin/facet.ts";
 import { commands } from "#kit/commands.ts";
-import { panels } from "#kit/panels.ts";
+import { PUBLISH_PANEL, panels } from "#kit/panels.ts";
 
 const PANEL = "names";
 
@@ -13,6 +13,7 @@ export const names: Plugin = {
       id: PANEL,
       title: "Names",
       icon: "name",
+      within: PUBLISH_PANEL,
       load: async () => (await import("./panel.tsx")).NamesPanel,
     }),
     commands.of([

@@ -1,10 +1,8 @@
 /** Publishing as a person meets it: what goes in, under which name and terms, and what is kept of what was published. */
 import type { Plugin } from "#core/plugin/facet.ts";
 import { commands } from "#kit/commands.ts";
-import { panels } from "#kit/panels.ts";
+import { PUBLISH_PANEL, panels } from "#kit/panels.ts";
 
-/** The panel with the form. */
-export const PUBLISH_PANEL = "publish";
 /** The panel with what is kept. */
 export const KEPT_PANEL = "kept";
 
@@ -22,6 +20,7 @@ export const publish: Plugin = {
       id: KEPT_PANEL,
       title: "Pins",
       icon: "pin",
+      within: PUBLISH_PANEL,
       load: async () => (await import("./kept-panel.tsx")).KeptPanel,
     }),
     commands.of([

@@ -130,7 +130,7 @@ it("goes from one browser to another by a mirror, and means the same in the shel
   expect((await kroma(["verify", car], { environment })).code).toBe(0);
 
   // The mirror keeps it, and Ana's browser goes.
-  await ana.getByRole("button", { name: "Pins" }).click();
+  await ana.getByRole("tab", { name: "Pins" }).click();
   await ana.getByText(/Machines that are always on/).click();
   await ana.getByLabel("Address of the service").fill(`${gateway}/pinning`);
   await ana.getByLabel("Its token").fill(token);

@@ -10,7 +10,7 @@ import { PrivateRuns } from "#core/session/private-runs.ts";
 import { Session } from "#core/session/session.ts";
 import type { Workspace } from "#core/workspace/workspace.ts";
 import { commands as commandsFacet, type PageActions } from "#kit/commands.ts";
-import { type Panel, panels as panelsFacet } from "#kit/panels.ts";
+import { type Panel, panels as panelsFacet, panelsBeside } from "#kit/panels.ts";
 import { HISTORY_PANEL, askFor } from "#plugins/history/asked.ts";
 import { PORTS_PANEL } from "#plugins/ports/index.ts";
 import { onPreviewAsked, showPreview } from "#plugins/ports/asked.ts";
@@ -252,6 +252,11 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
   onCleanup(() => removeEventListener("beforeunload", askBeforeLeaving));
 
   const openPanel = () => plugins.get(panelsFacet).find((panel) => panel.id === props.panel);
+  const openTabs = createMemo<readonly [Panel, ...Panel[]] | undefined>(() => {
+    const open = openPanel();
+    const [lead, ...others] = open ? panelsBeside(open.id, plugins.get(panelsFacet)) : [];
+    return lead && [lead, ...others];
+  });
   /** Once opened they stay, so that hiding one ends nothing. */
   const bottomPanels = createMemo<readonly Panel[]>((opened) => {
     const panel = plugins.get(panelsFacet).find(({ id, place }) => place === "bottom" && id === props.bottom);
@@ -291,13 +296,15 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
         onToggle={page.togglePanel}
         onLibrary={page.goToLibrary}
       />
-      <Show when={openPanel()} keyed>
-        {(panel) => (
+      <Show when={openTabs()?.[0]} keyed>
+        {(lead) => (
           <SidePanel
-            panel={panel}
+            tabs={openTabs() ?? [lead]}
+            panel={openPanel() ?? lead}
             context={commandContext()}
             workspace={link()?.workspace()}
-            onClose={() => page.togglePanel(panel.id)}
+            onChoose={page.openPanel}
+            onClose={() => page.togglePanel((openPanel() ?? lead).id)}
             onLeave={backToCell}
           />
         )}

@@ -1,10 +1,10 @@
 /** The rail at the edge (a bar at the bottom of a narrow page) and the panel that it opens. */
-import { For, Show, createMemo, createSignal, onCleanup, type Component, type JSX } from "solid-js";
-import { Dynamic } from "solid-js/web";
+import { For, Show, createMemo, onCleanup, type JSX } from "solid-js";
 import type { Workspace } from "#core/workspace/workspace.ts";
 import type { CommandContext } from "#kit/commands.ts";
 import { Icon } from "#kit/icon.tsx";
-import type { Panel, PanelProps } from "#kit/panels.ts";
+import { type Panel, panelsBeside } from "#kit/panels.ts";
+import { PanelContent } from "./panel-content.tsx";
 
 export function Rail(props: {
   readonly panels: readonly Panel[];
@@ -20,8 +20,10 @@ export function Rail(props: {
         <Icon name="library" />
         <span>Library</span>
       </button>
-      <For each={props.panels}>
+      <For each={props.panels.filter(({ within }) => within === undefined)}>
         {(panel) => {
+          /** The one that is open in its place: itself, or a tab beside it. */
+          const open = createMemo(() => panelsBeside(panel.id, props.panels).find(({ id }) => props.open.includes(id)));
           const badge = createMemo(() => panel.badge?.(props.context));
           const name = (): string => [panel.title, ...(badge() ? [badge()?.words] : [])].join(", ");
           return (
@@ -30,8 +32,8 @@ export function Rail(props: {
               class="rail-button"
               aria-label={name()}
               title={name()}
-              aria-pressed={props.open.includes(panel.id)}
-              onClick={() => props.onToggle(panel.id)}
+              aria-pressed={open() !== undefined}
+              onClick={() => props.onToggle((open() ?? panel).id)}
             >
               <Icon name={panel.icon} />
               <span>{panel.title}</span>
@@ -47,49 +49,49 @@ export function Rail(props: {
 }
 
 export function SidePanel(props: {
+  /** Those in its place; the first gives it its name. */
+  readonly tabs: readonly [Panel, ...Panel[]];
   readonly panel: Panel;
   readonly context: CommandContext;
   readonly workspace: Workspace | undefined;
+  readonly onChoose: (id: string) => void;
   readonly onClose: () => void;
   /** It goes while it has the focus. */
   readonly onLeave: () => void;
 }): JSX.Element {
   let panel: HTMLElement | undefined;
+  const { title } = props.tabs[0];
   onCleanup(() => {
     if (panel?.contains(document.activeElement)) props.onLeave();
   });
-  const [content, setContent] = createSignal<Component<PanelProps>>();
-  const [failure, setFailure] = createSignal("");
-  props.panel.load().then(
-    (component) => setContent(() => component),
-    (error: unknown) => setFailure(error instanceof Error ? error.message : String(error)),
-  );
   return (
     <aside
       ref={(element) => (panel = element)}
       class="panel"
-      aria-label={props.panel.title}
+      aria-label={title}
       onKeyDown={(event) => {
         if (event.key === "Escape" && !event.defaultPrevented) props.onClose();
       }}
     >
       <header class="panel-header">
-        <h2>{props.panel.title}</h2>
+        <h2>{title}</h2>
         <button
           type="button"
           class="button icon-only"
-          aria-label={`Close ${props.panel.title.toLowerCase()}`}
+          aria-label={`Close ${title.toLowerCase()}`}
           onClick={() => props.onClose()}
         >
           <Icon name="close" />
         </button>
       </header>
-      <div class="panel-body">
-        <Show when={failure()}>
-          <p class="quiet">This panel could not be loaded: {failure()}</p>
-        </Show>
-        <Dynamic component={content()} context={props.context} workspace={props.workspace} />
-      </div>
+      <PanelContent
+        panel={props.panel}
+        tabs={props.tabs}
+        label={title}
+        context={props.context}
+        workspace={props.workspace}
+        onChoose={props.onChoose}
+      />
     </aside>
   );
 }
