@@ -7,9 +7,9 @@ import type { Elsewhere } from "#core/artefact/elsewhere.ts";
 import { Emitter } from "#core/base/events.ts";
 import type { Clock } from "#core/mesh/clock.ts";
 import { blobOf } from "#core/store/blob.ts";
-import { exportCar } from "#core/store/car.ts";
 import type { BlockStore, DocStore } from "#core/store/stores.ts";
 import { RemotePins } from "#plugins/pinning/remote-pins.ts";
+import { missingBlocks } from "#plugins/pinning/send-blocks.ts";
 import { PinService } from "#plugins/pinning/service.ts";
 
 const SERVICES = "pin-services";
@@ -39,7 +39,8 @@ export function openElsewhere(options: {
     serviceOf,
     async send(service, cid, signal) {
       if (!(await service.takesBlocks(signal))) return;
-      await service.send(await blobOf(exportCar([cid], blocks, signal ? { signal } : {})), signal);
+      const car = await missingBlocks(service, cid, blocks, signal);
+      if (car) await service.send(await blobOf(car), signal);
     },
   });
   pins.onChange(() => changed.emit());

@@ -88,12 +88,17 @@ export function copyFactsFile(title: string, files: readonly string[]): SourceFi
   return { path: COPY_PATH, content: new TextEncoder().encode(`${JSON.stringify(facts)}\n`) };
 }
 
+/** `kroma.ml` in any language. */
+const usesModels = (notebook: Notebook): boolean => codeOf(notebook).some(({ source }) => /\bml\b/.test(source));
+
 /** What only some notebooks need: the folders with it, and which notebooks they are. Everything else always goes in. */
 const PARTS: readonly (readonly [readonly string[], (notebook: Notebook) => boolean])[] = [
   [["assets/pyodide/", "assets/wheels/"], (notebook) => languagesOf(notebook).has("python")],
   [["assets/npm/"], (notebook) => languagesOf(notebook).has("typescript")],
   [["assets/v86/", "assets/vm/"], (notebook) => languagesOf(notebook).has("shell")],
-  [["assets/onnx/", "assets/models/"], (notebook) => codeOf(notebook).some(({ source }) => /\bml\b/.test(source))],
+  [["assets/duckdb/"], (notebook) => languagesOf(notebook).has("sql")],
+  [["assets/llama/"], (notebook) => languagesOf(notebook).has("chat") || usesModels(notebook)],
+  [["assets/onnx/", "assets/models/"], usesModels],
 ];
 /** Fonts in older formats, which nothing that runs Kroma asks for, and what only helps to debug. */
 const NEVER = /\.(?:ttf|woff|map)$/;

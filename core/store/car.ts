@@ -98,14 +98,18 @@ export function exportCar(
 
 /**
  * Puts the blocks of a CAR file into the store. A file that is damaged or cut off rejects; the good blocks before that are in
- * the store then, and nothing is pinned. `came` sees each block that was put.
+ * the store then, and nothing is pinned. `opened` hears the roots before any block, `came` sees each block that was put.
  */
 export async function importCar(
   stream: AsyncIterable<Uint8Array>,
   store: BlockStore,
-  options: CarOptions & { readonly came?: (block: WalkedBlock) => void | Promise<void> } = {},
+  options: CarOptions & {
+    readonly opened?: (roots: readonly string[]) => void;
+    readonly came?: (block: WalkedBlock) => void | Promise<void>;
+  } = {},
 ): Promise<ImportedCar> {
   const car = await openCar(stream, options);
+  options.opened?.(car.roots);
   let [blocks, bytes] = [0, 0];
   for await (const block of car.blocks) {
     blocks += 1;

@@ -50,6 +50,7 @@ const pinSchema = v.object({
   info: v.nullish(v.record(v.string(), v.unknown())),
 });
 const listSchema = v.object({ results: v.pipe(v.array(pinSchema), v.maxLength(1000)) });
+const missingSchema = v.object({ missing: v.pipe(v.array(text(512)), v.maxLength(10_000)) });
 const failureSchema = v.object({ error: v.object({ reason: text(2000), details: v.nullish(text(2000)) }) });
 
 export class PinService {
@@ -146,6 +147,28 @@ export class PinService {
     } catch (error) {
       if (error instanceof KromaError && error.code === "aborted") throw error;
       return false;
+    }
+  }
+
+  /** Those of these blocks that a mirror of Kroma does not have; undefined where it can't say. */
+  async missing(cids: readonly string[], signal?: AbortSignal): Promise<readonly string[] | undefined> {
+    const request = {
+      method: "POST",
+      headers: { ...this.#authorised(), "Content-Type": "application/json" },
+      body: JSON.stringify({ cids }),
+      ...init(signal),
+    };
+    try {
+      const asking = this.#ask(new URL("../kroma/missing", `${this.endpoint}/`).href, request);
+      const parsed = v.safeParse(missingSchema, await this.#said(asking.then((raw) => ({ raw }))));
+      if (!parsed.success) throw this.#strange();
+      // What was not asked about is nobody's business.
+      const asked = new Set(cids);
+      return parsed.output.missing.filter((cid) => asked.has(cid));
+    } catch (error) {
+      // An older one, which takes everything once more.
+      if (error instanceof KromaError && error.code === "missing") return undefined;
+      throw error;
     }
   }
 

@@ -2,9 +2,9 @@
 import { readFile } from "node:fs/promises";
 import { Readable } from "node:stream";
 import { KromaError } from "#core/base/errors.ts";
-import { exportCar } from "#core/store/car.ts";
 import type { BlockStore } from "#core/store/stores.ts";
 import { stepPin, wantPin } from "#plugins/pinning/progress.ts";
+import { missingBlocks } from "#plugins/pinning/send-blocks.ts";
 import { PinService } from "#plugins/pinning/service.ts";
 import { type Terminal, UsageError } from "../cli-error.ts";
 
@@ -53,7 +53,9 @@ export async function unpinAtService(
 
 async function send(service: PinService, cid: string, blocks: BlockStore, signal?: AbortSignal): Promise<void> {
   if (!(await service.takesBlocks(signal))) return;
-  const car = Readable.from(exportCar([cid], blocks, signal ? { signal } : {}), { objectMode: false });
+  const missing = await missingBlocks(service, cid, blocks, signal);
+  if (!missing) return;
+  const car = Readable.from(missing, { objectMode: false });
   await service.send(Readable.toWeb(car) as unknown as ReadableStream<Uint8Array>, signal);
 }
 

@@ -1,6 +1,6 @@
 /**
  * The Pinning Service API (https://ipfs.github.io/pinning-services-api-spec/, 1.0.0) of a mirror, at /pinning/pins, and the way to
- * send blocks along, at /kroma/car. Whoever has a token sees and changes only what is theirs.
+ * send blocks along, at /kroma/car, and to ask which are missing, at /kroma/missing. Whoever has a token sees and changes only what is theirs.
  */
 import type { IncomingMessage, ServerResponse } from "node:http";
 import * as v from "valibot";
@@ -13,7 +13,13 @@ import type { TokenHolder } from "./tokens.ts";
 
 const PINS = "/pinning/pins";
 const CAR = "/kroma/car";
+const MISSING = "/kroma/missing";
 const MOST_BODY = 64 * 1024;
+/** So many blocks can be asked about at once. */
+const MOST_ASKED = 5000;
+const missingSchema = v.object({
+  cids: v.pipe(v.array(v.pipe(v.string(), v.maxLength(512))), v.maxLength(MOST_ASKED)),
+});
 const METHODS = "GET, HEAD, POST, DELETE, OPTIONS";
 
 /** Answers the API's own paths; false for all others. `delegates` are addresses of this mirror's peer. */
@@ -24,7 +30,7 @@ export function answerPinning(
   delegates: () => readonly string[],
 ): boolean {
   const [path = "", query = ""] = (request.url ?? "").split("?", 2);
-  if (path !== CAR && path !== PINS && !path.startsWith(`${PINS}/`)) return false;
+  if (path !== CAR && path !== MISSING && path !== PINS && !path.startsWith(`${PINS}/`)) return false;
   // Pages of any origin may use it; they have to have the token, for browsers send nothing of their own along.
   response.setHeader("Access-Control-Allow-Origin", "*");
   response.setHeader("Cache-Control", "no-store");
@@ -59,6 +65,7 @@ async function answer(
   const { method } = request;
   const said = (one: PinRequest) => statusOf(one, delegates());
   if (path === CAR) return answerCar(request, response, published, holder);
+  if (path === MISSING) return answerMissing(request, response, published);
   if (path === PINS) {
     if (method === "GET") {
       const { count, results } = chosenPins(await requests.list(holder.name), new URLSearchParams(query));
@@ -99,6 +106,15 @@ async function answerCar(
   send(response, 200, { roots, blocks, bytes });
 }
 
+/** Which of some blocks are not here, for whoever was cut off while they sent them. */
+async function answerMissing(request: IncomingMessage, response: ServerResponse, { blocks }: Published): Promise<void> {
+  if (request.method !== "POST") throw new HttpRefusal(405, "A list of CIDs is posted here.");
+  const { cids } = await readJson(request, missingSchema, { most: 512 * 1024, what: "a list of CIDs" });
+  const missing: string[] = [];
+  for (const cid of cids) if (!(await blocks.has(cid))) missing.push(cid);
+  send(response, 200, { missing });
+}
+
 async function holderOf(request: IncomingMessage, { tokens }: Published): Promise<TokenHolder> {
   const token = /^Bearer ([\w~+/.=-]{1,200})$/.exec(request.headers.authorization ?? "")?.[1];
   const holder = token === undefined ? undefined : await tokens.holderOf(token);
@@ -107,19 +123,26 @@ async function holderOf(request: IncomingMessage, { tokens }: Published): Promis
   return holder;
 }
 
-async function readPin(request: IncomingMessage): Promise<v.InferOutput<typeof pinSchema>> {
+const readPin = (request: IncomingMessage): Promise<v.InferOutput<typeof pinSchema>> =>
+  readJson(request, pinSchema, { most: MOST_BODY, what: "a request to pin" });
+
+async function readJson<T extends v.GenericSchema>(
+  request: IncomingMessage,
+  schema: T,
+  { most, what }: { readonly most: number; readonly what: string },
+): Promise<v.InferOutput<T>> {
   const pieces: Buffer[] = [];
   let length = 0;
   for await (const piece of request as AsyncIterable<Buffer>) {
     length += piece.length;
-    if (length > MOST_BODY) throw new HttpRefusal(413, "This is too much for a request to pin.");
+    if (length > most) throw new HttpRefusal(413, `This is too much for ${what}.`);
     pieces.push(piece);
   }
   try {
-    return v.parse(pinSchema, JSON.parse(Buffer.concat(pieces).toString("utf8")));
+    return v.parse(schema, JSON.parse(Buffer.concat(pieces).toString("utf8")));
   } catch (error) {
-    const what = error instanceof v.ValiError ? ` (${v.getDotPath(error.issues[0]) ?? "body"})` : "";
-    throw new HttpRefusal(400, `This is not a request to pin${what}.`);
+    const where = error instanceof v.ValiError ? ` (${v.getDotPath(error.issues[0]) ?? "body"})` : "";
+    throw new HttpRefusal(400, `This is not ${what}${where}.`);
   }
 }
 

@@ -13,7 +13,7 @@ import { parseCid, storedName } from "#core/store/cid.ts";
 import { fetchBlocks } from "#core/store/fetch-blocks.ts";
 import { collectGarbage, Pins } from "#core/store/pins.ts";
 import type { BlockStore } from "#core/store/stores.ts";
-import { walkBlocks, WALK_LIMITS, type WalkedBlock } from "#core/store/walk.ts";
+import { walkBlocks, WALK_LIMITS } from "#core/store/walk.ts";
 import { FolderBlockStore } from "#plugins/folder/block-store.node.ts";
 import { NameBook } from "#plugins/names/book.ts";
 import { SqliteStores } from "#plugins/sqlite/stores.node.ts";
@@ -30,7 +30,7 @@ export interface Published {
   readonly requests: PinRequests;
   /** True for what the owner of the mirror does not give: CIDs in `denied.txt`. */
   readonly isDenied: (storedName: string) => boolean;
-  /** Takes the blocks of a CAR file that a holder sends, and keeps them for a day unless they are pinned. */
+  /** Takes the blocks of a CAR file that a holder sends, and keeps them for a day unless they are pinned; also those before a break. */
   take(stream: AsyncIterable<Uint8Array>, holder: TokenHolder, signal: AbortSignal): Promise<ImportedCar>;
   close(): Promise<void>;
 }
@@ -49,7 +49,12 @@ export interface PublishedOptions {
 const UPLOADS = "uploads";
 /** What was sent and not pinned goes after so long, in milliseconds. */
 const KEPT_UPLOADS = 24 * 3_600_000;
-const uploadSchema = v.object({ roots: v.array(v.string()), bytes: v.number(), until: v.number() });
+const uploadSchema = v.object({
+  roots: v.array(v.string()),
+  bytes: v.number(),
+  until: v.number(),
+  isWhole: v.optional(v.boolean(), true),
+});
 
 /** Opens the folder, and makes it when it isn't there. A KromaError says what is wrong with it. */
 export async function openPublished({ folder, clock, isOpen, peers, onFailure }: PublishedOptions): Promise<Published> {
@@ -125,15 +130,32 @@ export async function openPublished({ folder, clock, isOpen, peers, onFailure }:
         const left = holder.quota - (await requests.usage(holder.name));
         if (left <= 0) throw new KromaError("exhausted", "You keep as much here as you may.");
         const limits = { blocks: WALK_LIMITS.blocks, bytes: left };
-        const came = (block: WalkedBlock) => envelopes.notice(block);
-        const taken = await importCar(stream, blocks, { signal, limits, came }).catch((error: unknown) => {
-          // What came before it broke off is nobody's.
-          garbage.want();
+        let roots: readonly string[] | undefined;
+        let bytes = 0;
+        const keep = async (isWhole: boolean): Promise<void> => {
+          const key = [UPLOADS, holder.name, roots?.join(",") || String(clock.now())];
+          // What came before a break is added to; the same sent again as a whole is not.
+          const before = (await uploads()).find((upload) => !upload.isWhole && upload.key.join() === key.join());
+          const sum = bytes + (before?.bytes ?? 0);
+          const upload = { roots: roots ?? [], bytes: sum, until: clock.now() + KEPT_UPLOADS, isWhole };
+          await documents.write({ put: [[key, new TextEncoder().encode(JSON.stringify(upload))]] });
+        };
+        const taken = await importCar(stream, blocks, {
+          signal,
+          limits,
+          opened: (said) => (roots = said),
+          async came(block) {
+            bytes += block.bytes.length;
+            await envelopes.notice(block);
+          },
+        }).catch(async (error: unknown) => {
+          // What came before it broke off need not be sent again. What was too much, or no CAR file, is nobody's.
+          const isCut = error instanceof KromaError ? error.code === "aborted" : bytes > 0;
+          if (isCut && roots && roots.length > 0 && bytes > 0) await keep(false);
+          else garbage.want();
           throw error;
         });
-        const upload = { roots: taken.roots, bytes: taken.bytes, until: clock.now() + KEPT_UPLOADS };
-        const key = [UPLOADS, holder.name, taken.roots.join(",") || String(clock.now())];
-        await documents.write({ put: [[key, new TextEncoder().encode(JSON.stringify(upload))]] });
+        await keep(true);
         requests.wake();
         return taken;
       }),

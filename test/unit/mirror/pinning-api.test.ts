@@ -4,8 +4,10 @@ import { sourceOfOrigins, urlOf } from "#app/node/mirror/origins.ts";
 import { realClock } from "#core/mesh/clock.ts";
 import { exportCar } from "#core/store/car.ts";
 import { storedName } from "#core/store/cid.ts";
+import { walkBlocks } from "#core/store/walk.ts";
+import { missingBlocks } from "#plugins/pinning/send-blocks.ts";
 import { PinService } from "#plugins/pinning/service.ts";
-import { gatewayOf, publication } from "./gateway-kit.ts";
+import { BIG, gatewayOf, publication } from "./gateway-kit.ts";
 import { publishedMirror, type PublishedMirror } from "./published-kit.ts";
 
 let mirror: PublishedMirror;
@@ -23,6 +25,7 @@ const carOf = async ({ store, published }: Awaited<ReturnType<typeof publication
   for await (const piece of exportCar([published.root, published.directory], store)) pieces.push(piece.slice());
   return new Blob(pieces);
 };
+const PATIENCE = { timeout: 60_000 };
 const refusal = (code: string) => expect.objectContaining({ code });
 
 describe("pinning on a mirror", () => {
@@ -36,6 +39,34 @@ describe("pinning on a mirror", () => {
     await expect.poll(async () => (await service.get(added.requestid, directory)).status).toBe("pinned");
     expect((await mirror.get(`/ipfs/${directory}/`)).body.toString()).toContain("Weather");
     expect(JSON.parse((await mirror.get(`/kroma/envelopes/${root}`)).body.toString())).toEqual([envelope]);
+  });
+
+  it("keeps what came before a break, and is sent only the rest", async () => {
+    const made = await publication();
+    const { directory } = made.published;
+    const whole = new Uint8Array(await (await carOf(made)).arrayBuffer());
+    let sent: ReadableStreamDefaultController<Uint8Array> | undefined;
+    const breaking = service.send(new ReadableStream({ start: (controller) => void (sent = controller) }));
+    breaking.catch(() => undefined);
+    sent?.enqueue(whole.slice(0, whole.length * 0.7));
+    const names: string[] = [];
+    for await (const { cid } of walkBlocks([directory], made.store)) names.push(cid);
+    // Once some of it has arrived the sender is gone.
+    await expect.poll(async () => (await service.missing(names))?.length, PATIENCE).toBeLessThan(names.length);
+    sent?.error(new Error("the tab is closed"));
+    await expect(breaking).rejects.toThrow();
+    const rest = await service.missing(names);
+    expect(rest?.length).toBeGreaterThan(0);
+    const pieces: BlobPart[] = [];
+    for await (const piece of (await missingBlocks(service, directory, made.store)) ?? []) pieces.push(piece.slice());
+    expect(new Blob(pieces).size).toBeLessThan(whole.length * 0.8);
+    await service.send(new Blob(pieces));
+    expect(await missingBlocks(service, directory, made.store)).toBeUndefined();
+    const { requestid } = await service.add({ cid: directory });
+    await expect.poll(async () => (await service.get(requestid, directory)).status, PATIENCE).toBe("pinned");
+    expect((await mirror.get(`/ipfs/${directory}/workspace/big.bin`)).body.length).toBe(BIG.length);
+    await expect(service.missing([])).resolves.toEqual([]);
+    expect((await mirror.get("/kroma/missing", {}, "POST")).status).toBe(401);
   });
 
   it("fetches what is not sent from where the request says", async () => {
