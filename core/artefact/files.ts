@@ -3,13 +3,14 @@
  * (https://github.com/ipfs/specs/pull/499): CIDv1, raw leaves, chunks of 1 MiB, 1024 links to a node; so the same files have
  * the same CID as in any other program that keeps to it. The notebook and its page alone are cut otherwise (chunks.ts).
  */
-import { importer } from "ipfs-unixfs-importer";
+import { importer, type BufferImporter } from "ipfs-unixfs-importer";
 import type { CID } from "multiformats/cid";
 import { KromaError } from "../base/errors.ts";
-import { codecOf } from "../store/cid.ts";
+import { blockCid, codecOf, parseCid } from "../store/cid.ts";
 import type { BlockStore } from "../store/stores.ts";
 import { throwIfAborted } from "../store/walk.ts";
 import { contentChunks, FIXED_CHUNK, fixedChunks } from "./chunks.ts";
+import type { LeafLog } from "./leaf-log.ts";
 import { NOTEBOOK_PATH, PAGE_PATH } from "./manifest.ts";
 import { checkPaths } from "./paths.ts";
 
@@ -18,6 +19,8 @@ export interface SourceFile {
   /** Inside the artefact: "workspace/data.csv". */
   readonly path: string;
   readonly content: Uint8Array | AsyncIterable<Uint8Array>;
+  /** Of a file that was begun before: the leaves that are there, after which `content` goes on. */
+  readonly leaves?: LeafLog;
 }
 
 /** What is told meanwhile. */
@@ -62,6 +65,7 @@ export async function buildFiles(
 ): Promise<BuiltFiles> {
   checkPaths(files.map(({ path }) => path));
   let bytes = 0;
+  const logs = new Map(files.flatMap(({ path, leaves }) => (leaves ? [[path, leaves] as const] : [])));
   const sources = [...files]
     .sort((left, right) => (left.path < right.path ? -1 : 1))
     .map(({ path, content }) => ({
@@ -79,12 +83,13 @@ export async function buildFiles(
   let root: CID | undefined;
   const writing = new WriteBehind(store);
   try {
-    for await (const entry of importer(sources, writing, { ...LAYOUT })) {
+    for await (const entry of importer(sources, writing, { ...LAYOUT, bufferImporter: leavesInto(writing, logs) })) {
       root = entry.cid;
       if (entry.path !== undefined && entry.path !== "") entries.set(entry.path, entry.cid.toString());
     }
   } finally {
-    await writing.end();
+    // Also when it failed, for the most that was done counts the next time.
+    await writing.end().finally(() => Promise.all([...logs.values()].map((log) => log.flush())));
   }
   // Of no files the importer makes nothing; a directory with nothing in it is something.
   const cid = root?.toString() ?? (await store.put(EMPTY_DIRECTORY, "dag-pb"));
@@ -94,6 +99,32 @@ export async function buildFiles(
 
 /** The UnixFS node of an empty directory. */
 const EMPTY_DIRECTORY = Uint8Array.of(0x0a, 0x02, 0x08, 0x01);
+
+/** In place of the bytes of a leaf that is there; of raw leaves nobody looks at them. */
+const NOT_READ = new Uint8Array();
+
+/** Makes the leaves of a file: those that are there already first, which are not read. */
+function leavesInto(writing: WriteBehind, logs: ReadonlyMap<string, LeafLog>): BufferImporter {
+  return async function* (file) {
+    const log = file.path === undefined ? undefined : logs.get(file.path);
+    let index = 0;
+    for (const known of log?.known ?? []) {
+      index += 1;
+      yield async () => ({ cid: parseCid(known), size: BigInt(FIXED_CHUNK), block: NOT_READ });
+    }
+    for await (const block of file.content) {
+      const at = index;
+      index += 1;
+      yield async () => {
+        const cid = parseCid(await blockCid(block));
+        // A shorter one is the last, and another one when the file has grown.
+        const isNoted = log !== undefined && block.length === FIXED_CHUNK;
+        await writing.write(cid, block, isNoted ? () => log.note(at, cid.toString()) : undefined);
+        return { cid, size: BigInt(block.length), block };
+      };
+    }
+  };
+}
 
 const chunksOf = (path: string, content: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> =>
   CUT_BY_CONTENT.includes(path) ? contentChunks(content) : fixedChunks(content);
@@ -127,20 +158,25 @@ class WriteBehind {
     this.#store = store;
   }
 
-  readonly put: Parameters<typeof importer>[1]["put"] = async (cid, bytes) => {
+  readonly put: Parameters<typeof importer>[1]["put"] = (cid, bytes) => {
     if (!(bytes instanceof Uint8Array)) throw new KromaError("invalid", "A block has to be whole.");
+    return this.write(cid, bytes);
+  };
+
+  /** `written` is called when it is in the store. */
+  async write(cid: CID, bytes: Uint8Array, written?: () => Promise<void>): Promise<CID> {
     while (this.#writing.size >= MOST_WRITING) await Promise.race(this.#writing);
     if (this.#failure) throw this.#failure.error;
-    const write = this.#store.put(bytes, codecOf(cid.toString())).then(
-      () => undefined,
-      (error: unknown) => {
+    const write = this.#store
+      .put(bytes, codecOf(cid.toString()))
+      .then(() => written?.())
+      .catch((error: unknown) => {
         this.#failure ??= { error };
-      },
-    );
+      });
     this.#writing.add(write);
     void write.then(() => this.#writing.delete(write));
     return cid;
-  };
+  }
 
   /** Resolves when everything is written; rejects when something could not be. */
   async end(): Promise<void> {

@@ -19,15 +19,18 @@ import type { BlockSource, BlockStore, DocStore } from "../store/stores.ts";
 import { throwIfAborted, walkBlocks } from "../store/walk.ts";
 import { isWhole } from "../store/whole.ts";
 import { KnownAuthors, signedBy } from "./authors.ts";
+import { FIXED_CHUNK } from "./chunks.ts";
 import { type MountedFolder, publishedDirectory } from "./directory.ts";
 import type { Elsewhere } from "./elsewhere.ts";
 import { EnvelopeIndex } from "./envelope-index.ts";
 import type { SourceFile } from "./files.ts";
 import { KeptModels } from "./kept-models.ts";
+import { LeafLog, presentLeaves } from "./leaf-log.ts";
 import { decodeRoot, MOST_ROOT_BYTES, NOTEBOOK_PATH } from "./manifest.ts";
 import type {
   ArtefactSummary,
   Draft,
+  DraftFile,
   DraftRuntime,
   FromArtefacts,
   Hints,
@@ -225,13 +228,11 @@ export class ArtefactHost {
     if (kind === "notebook") await this.#records.keepDraft(draft);
     const content: readonly SourceFile[] = [
       ...draft.made.map(({ path, bytes }) => ({ path, content: bytes })),
-      ...draft.files.map(({ path, size }) => ({
-        path: kind === "model" ? path : `${WORKSPACE_PATH}/${path}`,
-        content: this.#page.read({ path, size }, askingOf(work)),
-      })),
+      ...(await Promise.all(draft.files.map((file) => this.#fileOf(file, draft, work)))),
     ];
     const known = draft.runtime && (await this.#knownRuntime(draft.runtime, signal));
     const copied = known || !draft.runtime ? [] : draft.runtime.files.map(({ size }) => size);
+    const stored = content.reduce((sum, { leaves }) => sum + (leaves?.known.length ?? 0) * FIXED_CHUNK, 0);
     const total = [
       ...draft.made.map(({ bytes }) => bytes.length),
       ...draft.files.map(({ size }) => size),
@@ -241,7 +242,7 @@ export class ArtefactHost {
       work.channel.send({ type: "progress", parent: work.id, bytes, total, path }),
     );
     const runtime = draft.runtime && (known ?? (await this.#makeRuntime(draft.runtime, signal, tell)));
-    const before = copied.reduce((sum, size) => sum + size, 0);
+    const before = copied.reduce((sum, size) => sum + size, stored);
     const { name, version, title, authors, licence, environment, capabilities } = draft;
     const source = this.#source(work, { from });
     const models = await linkModels(draft.models ?? [], blocks, source.several ?? source.blocks, { signal });
@@ -287,6 +288,17 @@ export class ArtefactHost {
     if (kind === "model") await this.#models.add({ cid: root, path: "" });
     this.#keptChanged();
     return isKnown ? { ...publication, isKnown } : publication;
+  }
+
+  /** A file that goes along, from where an earlier publishing of it was cut off. */
+  async #fileOf(file: DraftFile, { document, kind }: Draft, work: Work): Promise<SourceFile> {
+    const path = kind === "model" ? file.path : `${WORKSPACE_PATH}/${file.path}`;
+    const { modified } = file;
+    if (modified === undefined) return { path, content: this.#page.read({ ...file, from: 0 }, askingOf(work)) };
+    const dated = { ...file, modified };
+    const known = await presentLeaves(await this.#records.leaves(document, dated), this.#options.blocks);
+    const content = this.#page.read({ ...file, from: known.length * FIXED_CHUNK }, askingOf(work));
+    return { path, content, leaves: new LeafLog(known, (cids) => this.#records.keepLeaves(document, dated, cids)) };
   }
 
   /** The copy of Kroma, if one of the same files was made before and is all here. */
@@ -438,6 +450,7 @@ export class ArtefactHost {
       for (const cid of [root, ...(await this.#envelopes.of(root))])
         if (await this.#options.blocks.has(cid)) present.push(cid);
     }
+    for (const cid of await this.#records.allLeaves()) if (await this.#options.blocks.has(cid)) present.push(cid);
     for (const { root, envelope } of await this.#records.kept()) present.push(root, ...(envelope ? [envelope] : []));
     return present;
   }

@@ -14,6 +14,14 @@ export interface MadeFile {
   readonly bytes: Uint8Array;
 }
 
+/** A file that goes along. */
+export interface DraftFile {
+  readonly path: string;
+  readonly size: number;
+  /** Unix time in milliseconds, where it is known: then what was stored before counts as long as it was not written since. */
+  readonly modified?: number;
+}
+
 /** What is published of a notebook or a model, but for the bytes of its files. */
 export interface Draft {
   /** A notebook without it. Of a model, the first of its files is the entry. */
@@ -34,7 +42,7 @@ export interface Draft {
   /** What was made of it: "notebook.ipynb", and the page that shows it without Kroma. */
   readonly made: readonly MadeFile[];
   /** Files of the workspace, by their paths there; of a model, its own. */
-  readonly files: readonly { readonly path: string; readonly size: number }[];
+  readonly files: readonly DraftFile[];
   /** Models that a notebook loads by their CID; they belong to it. */
   readonly models?: readonly ModelName[];
   /** The name under which the author's keys are made, when there are none yet. */

@@ -30,12 +30,15 @@ export class PageSource {
     this.#asked.get(answer.parent)?.(answer);
   }
 
-  /** The bytes of a file of a publishing, read anew each time. `unavailable` when it is not as long as was said. */
-  async *read(file: { readonly path: string; readonly size: number }, asking: Asking): AsyncGenerator<Uint8Array> {
-    const { path, size } = file;
+  /** The bytes of a file of a publishing, from a place in it on, read anew each time. `unavailable` when it is not as long as was said. */
+  async *read(
+    file: { readonly path: string; readonly size: number; readonly from: number },
+    asking: Asking,
+  ): AsyncGenerator<Uint8Array> {
+    const { path, size, from } = file;
     const ahead: Promise<Uint8Array>[] = [];
-    let asked = 0;
-    for (let offset = 0; offset < size; offset += PIECE) {
+    let asked = from;
+    for (let offset = from; offset < size; offset += PIECE) {
       for (; asked < size && ahead.length < AHEAD; asked += PIECE) {
         const piece = this.#piece({ path, offset: asked, length: Math.min(PIECE, size - asked) }, asking);
         // Whoever fails first is heard when its turn comes; the others are of no interest then.

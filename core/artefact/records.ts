@@ -4,7 +4,7 @@ import { blockCid } from "../store/cid.ts";
 import type { DocStore } from "../store/stores.ts";
 import type { MountedFolder } from "./directory.ts";
 import { ARTEFACT_KINDS } from "./manifest.ts";
-import type { Draft, KeptArtefact, Publication } from "./messages.ts";
+import type { Draft, DraftFile, KeptArtefact, Publication } from "./messages.ts";
 import type { RuntimeFile } from "./runtime.ts";
 
 const text = v.pipe(v.string(), v.maxLength(2000));
@@ -34,7 +34,11 @@ const keptSchema = v.object({
   time: size,
 });
 
+const leavesSchema = v.object({ size, modified: v.number(), leaves: v.array(text) });
 const folderSchema = v.object({ name: text, cid: text, bytes: size });
+
+/** A file of a draft of which it is known when it was written. */
+type DatedFile = Required<DraftFile>;
 
 export type KeptRecord = Omit<KeptArtefact, "isWhole">;
 
@@ -42,6 +46,7 @@ const PUBLISHED = "published";
 const KEPT = "kept";
 const DRAFT = "draft";
 const RUNTIME = "runtime";
+const LEAVES = "leaves";
 /** The two parts of a draft: what is said, and the files that were made. */
 const SAID = "said";
 const MADE = "made";
@@ -75,9 +80,8 @@ export class ArtefactRecords {
   /** All that a publication leaves behind, at once, and the draft that it was made of is gone. */
   async published(document: string, publication: Publication, kept: KeptRecord): Promise<void> {
     const { isKnown: _, ...record } = publication;
-    const draft = await this.#store.loadRange([DRAFT, document]);
+    await this.discardDraft(document);
     await this.#store.write({
-      remove: draft.map(([key]) => key),
       put: [
         [[PUBLISHED, document, publication.root], json(record)],
         [[KEPT, kept.cid], json(kept)],
@@ -95,7 +99,8 @@ export class ArtefactRecords {
 
   /** Keeps what is being published, until it is published or discarded. */
   async keepDraft({ made, ...said }: Draft): Promise<void> {
-    await this.discardDraft(said.document);
+    const before = await this.#store.loadRange([DRAFT, said.document]);
+    await this.#store.write({ remove: before.map(([key]) => key) });
     const files = made.map(({ path, bytes }) => [[DRAFT, said.document, MADE, path], bytes] as const);
     await this.#store.write({ put: [[[DRAFT, said.document, SAID], json(said)], ...files] });
   }
@@ -112,8 +117,32 @@ export class ArtefactRecords {
   }
 
   async discardDraft(document: string): Promise<void> {
-    const stored = await this.#store.loadRange([DRAFT, document]);
-    await this.#store.write({ remove: stored.map(([key]) => key) });
+    const [stored, leaves] = await Promise.all([
+      this.#store.loadRange([DRAFT, document]),
+      this.#store.loadRange([LEAVES, document]),
+    ]);
+    await this.#store.write({ remove: [...stored, ...leaves].map(([key]) => key) });
+  }
+
+  /** Leaves of a file of a draft that were stored when it was as long and as old as this. */
+  async leaves(document: string, file: DatedFile): Promise<readonly string[]> {
+    const bytes = await this.#store.load([LEAVES, document, file.path]);
+    const found = bytes && read(leavesSchema, bytes);
+    return found && found.size === file.size && found.modified === file.modified ? found.leaves : [];
+  }
+
+  async keepLeaves(
+    document: string,
+    { path, size: length, modified }: DatedFile,
+    leaves: readonly string[],
+  ): Promise<void> {
+    await this.#store.write({ put: [[[LEAVES, document, path], json({ size: length, modified, leaves })]] });
+  }
+
+  /** Leaves of all drafts, which nothing else names yet. */
+  async allLeaves(): Promise<readonly string[]> {
+    const stored = await this.#store.loadRange([LEAVES]);
+    return stored.flatMap(([, bytes]) => read(leavesSchema, bytes)?.leaves ?? []);
   }
 
   /** The folder that was made of these files of Kroma; whether its blocks are still here is another question. */

@@ -18,6 +18,8 @@ import type { Workspace } from "#core/workspace/workspace.ts";
 export interface Candidate {
   readonly path: string;
   readonly size: number;
+  /** Unix time in milliseconds. */
+  readonly modified: number;
   /** A cell names it. */
   readonly isUsed: boolean;
 }
@@ -53,7 +55,10 @@ export async function collect(exported: Uint8Array, workspace: Workspace | undef
   const all = await tree.list("", MOST_LISTED);
   const paths = [...used, ...all.filter((path) => !used.has(path))];
   const files = await Promise.all(
-    paths.map(async (path) => ({ path, size: (await workspace.stat(path))?.size ?? 0, isUsed: used.has(path) })),
+    paths.map(async (path) => {
+      const { size = 0, modified = 0 } = (await workspace.stat(path)) ?? {};
+      return { path, size, modified, isUsed: used.has(path) };
+    }),
   );
   return { notebook, bytes, files, models, hasMore: all.length >= MOST_LISTED };
 }

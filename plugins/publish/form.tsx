@@ -185,7 +185,7 @@ export function PublishForm(props: {
       ...(last ? { last } : {}),
       document: props.view.client.document,
       made,
-      files: going.map(({ path, size: bytes }) => ({ path, size: bytes })),
+      files: going.map(({ path, size: bytes, modified }) => ({ path, size: bytes, modified })),
       models: now.models.filter((model) => !left().has(modelKey(model))),
       signAs: network().name() || signAs,
       ...(copied ? { runtime: copied } : {}),

@@ -80,6 +80,18 @@ function Publishing(props: {
     }
     await look();
   };
+  /** With the files as they are by now; what was stored of those that are the same need not be read again. */
+  const goOn = async (draft: Draft): Promise<void> => {
+    try {
+      const files = draft.files.map(async (file) => {
+        const now = await props.workspace?.stat(file.path);
+        return now ? { path: file.path, size: now.size, modified: now.modified } : file;
+      });
+      await run({ ...draft, files: await Promise.all(files) });
+    } catch (error) {
+      setTrouble(sentenceOf(error));
+    }
+  };
   /** Notes it with the notebook, so that copies of it elsewhere know it too; an edit like any other, that can be undone. */
   const record = async ({ root: cid, version, time, parents, isKnown }: Publication): Promise<void> => {
     const { notebook } = props.view.client;
@@ -132,7 +144,7 @@ function Publishing(props: {
               <section class="publish-notice" aria-label="Publishing that was cut off">
                 <p>Publishing “{draft().title}” was cut off. Nothing of it is public; what was done so far is kept.</p>
                 <div class="form-row">
-                  <button type="button" class="button primary" onClick={() => void run(draft())}>
+                  <button type="button" class="button primary" onClick={() => void goOn(draft())}>
                     Go on
                   </button>
                   <button type="button" class="button" onClick={() => void client().discard(document).then(look)}>

@@ -43,7 +43,7 @@ const draftOf = (change: Partial<Draft> = {}): Draft => ({
     { path: "index.html", bytes: text("<!doctype html>") },
     { path: "notebook.ipynb", bytes: NOTEBOOK },
   ],
-  files: [{ path: "data/rain.csv", size: 12 }],
+  files: [{ path: "data/rain.csv", size: 12, modified: 1 }],
   signAs: "Ana",
   ...change,
 });
@@ -230,8 +230,8 @@ describe("a published notebook in the library", () => {
     const page = testPage(testNetwork());
     const { publication } = await bring(page, 2, "Ana", {
       files: [
-        { path: "data/rain.csv", size: 12 },
-        { path: "notes.txt", size: 12 },
+        { path: "data/rain.csv", size: 12, modified: 1 },
+        { path: "notes.txt", size: 12, modified: 1 },
       ],
     });
     const entry = { artefact: { root: publication.root, isFork: false } };

@@ -65,7 +65,7 @@ export function draftOf(size: number, change: Partial<Draft> = {}): Draft {
     capabilities: [],
     parents: [],
     made: madeOf(NOTEBOOK),
-    files: size === 0 ? [] : [{ path: "data/numbers.bin", size }],
+    files: size === 0 ? [] : [{ path: "data/numbers.bin", size, modified: 1 }],
     signAs: "Ada",
     ...change,
   };

@@ -1,4 +1,6 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { KromaError } from "#core/base/errors.ts";
+import type { Draft } from "#core/artefact/messages.ts";
 import { MemoryBlockStore } from "#core/store/memory.ts";
 import { browserOf, closeGateways, draftOf, gatewayOf, madeOf, NOTEBOOK, readPattern } from "./host-kit.ts";
 import { text } from "./kit.ts";
@@ -90,6 +92,50 @@ describe("Artefacts of a browser", () => {
     expect(draft).toEqual(draftOf(SIZE));
     if (draft) expect((await client.publish(draft, { read: readPattern })).root).toBe(whole.root);
     expect((await client.kept()).unfinished).toEqual([]);
+  });
+
+  it("reads and stores nothing twice after it was cut off or the disk was full, unless the file was written since", async () => {
+    const LONG = 40 * 2 ** 20;
+    const whole = await (await browserOf(1, "Ada")).client.publish(draftOf(LONG), { read: readPattern });
+    const before = await browserOf(1, "Ada");
+    const put = before.blocks.put.bind(before.blocks);
+    let room = 30;
+    before.blocks.put = async (bytes, codec) => {
+      if (bytes.length > 2 ** 19 && room-- <= 0) throw new KromaError("exhausted", "The disk is full.");
+      return put(bytes, codec);
+    };
+    const full = before.client.publish(draftOf(LONG), { read: readPattern });
+    await expect(full).rejects.toMatchObject({ code: "exhausted" });
+    before.blocks.put = put;
+    // Room is made, and the tab was closed in between: what is there stays, though nothing is pinned.
+    const { client } = await browserOf(1, "Ada", before);
+    await client.collect([]);
+    const draft = await client.unfinished("document-1");
+    const asked: number[] = [];
+    const read = (path: string, offset: number, length: number) => {
+      asked.push(offset);
+      return readPattern(path, offset, length);
+    };
+    const again = await client.publish(draft as Draft, { read });
+    expect(again.root).toBe(whole.root);
+    expect(Math.min(...asked)).toBe(30 * 2 ** 20);
+    expect(asked.length).toBe(10);
+    // Nothing is remembered of what is published, and nothing of a file that is another by now.
+    expect(await before.documents.loadRange(["leaves"])).toEqual([]);
+    const stop = new AbortController();
+    const changed = draftOf(LONG, { document: "other" });
+    const cut = client.publish(changed, {
+      signal: stop.signal,
+      read: (path, offset, length) => {
+        if (offset > 30 * 2 ** 20) stop.abort();
+        return readPattern(path, offset, length);
+      },
+    });
+    await expect(cut).rejects.toMatchObject({ code: "aborted" });
+    expect(await before.documents.loadRange(["leaves"])).toHaveLength(1);
+    asked.length = 0;
+    await client.publish({ ...changed, files: changed.files.map((file) => ({ ...file, modified: 2 })) }, { read });
+    expect(Math.min(...asked)).toBe(0);
   });
 
   it("says why a file that changes meanwhile can't be published", async () => {
