@@ -17,7 +17,7 @@ import type { Figure } from "./run.ts";
 import { notebookOf, startServer } from "./server.ts";
 
 const RUNS = 30;
-const SHELL_RUNS = 5;
+const SHELL_RUNS = 15;
 const SIDE = 160;
 const root = join(import.meta.dirname, "../..");
 
