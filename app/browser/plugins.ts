@@ -20,6 +20,7 @@ import { openai } from "#plugins/openai/index.ts";
 import { outputs } from "#plugins/outputs/index.ts";
 import { people } from "#plugins/people/index.ts";
 import { ports } from "#plugins/ports/index.ts";
+import { promptApi } from "#plugins/prompt-api/index.ts";
 import { publish } from "#plugins/publish/index.ts";
 import { sound } from "#plugins/sound/index.ts";
 import { terminal } from "#plugins/terminal/index.ts";
@@ -88,6 +89,7 @@ export const host = new PluginHost([
   sound,
   openai,
   llama,
+  promptApi,
   settings,
 ]);
 
