@@ -31,13 +31,12 @@ export function chatPlace(parts: {
         const progress = v.safeParse(Progress, value);
         if (progress.success) onStage(progressSentence(progress.output));
       };
-      const answer = await services.call("ml", {
-        client: "chat",
-        method: "open",
-        value: { source, ...(unless === undefined ? {} : { unless }) },
-        buffers: [],
-        signal,
-        onProgress,
+      const value = { source, ...(unless === undefined ? {} : { unless }) };
+      const call = { client: "chat", method: "open", value, buffers: [], signal, onProgress };
+      const answer = await services.call("ml", call).catch((error: unknown) => {
+        throw isMissingPath(error, source)
+          ? new KromaError("missing", `There is no file ${source} among the files of this notebook.`)
+          : error;
       });
       const { name, fingerprint, file } = v.parse(Found, answer.value);
       return { name, fingerprint, file };
@@ -48,6 +47,10 @@ export function chatPlace(parts: {
     },
   };
 }
+
+/** Whether a path was not found: what models ship is of no help to a chat. */
+const isMissingPath = (error: unknown, source: string): boolean =>
+  error instanceof KromaError && error.code === "missing" && /\.gguf$/i.test(source) && !/^[a-z]+:/i.test(source);
 
 async function filesEnding(workspace: Workspace, ending: string): Promise<readonly string[]> {
   const found: string[] = [];

@@ -50,11 +50,11 @@ export class RunView {
     this.#timer = setTimeout(() => this.#draw(), PACE + state.text.length / CHARACTERS_PER_MILLISECOND);
   };
 
-  /** Shows the end, also one that came too early. */
-  finish(): void {
+  /** Shows the end; `isBroken`: it came too early. */
+  finish(isBroken: boolean): void {
     clearTimeout(this.#timer);
     if (!this.#state) return;
-    this.#state = { ...this.#state, isDone: true };
+    this.#state = { ...this.#state, isDone: true, isBroken };
     if (this.#state.text !== "" || this.#shown.has("answer")) this.#draw();
     this.#drawSeen(this.#state);
   }

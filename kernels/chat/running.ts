@@ -123,10 +123,12 @@ class RunningChat {
     let text: string;
     try {
       ({ text } = await runTurn(turn));
-    } finally {
-      // Also what came before a failure stays.
-      view.finish();
+    } catch (error) {
+      // What came before a failure stays.
+      view.finish(true);
+      throw error;
     }
+    view.finish(false);
     if (options.schema !== undefined) view.showValue(readJson(text, options.schema));
   }
 

@@ -32,11 +32,14 @@ export function seenBundle(state: TurnState, where: Place): MimeBundle {
 }
 
 function seenLine(state: TurnState, { model, place }: Place): string {
-  const { messages, isDone, cut } = state;
+  const { messages, isDone, isBroken, cut } = state;
   const size = messages.reduce((sum, message) => sum + bodyOf(message).length, 0);
   const where = place === "this browser" ? "in" : place === "this computer" ? "on" : "at";
   const who = model === "" ? place : `${model} ${where} ${place}`;
-  const saw = `${who} saw ${counted(messages.length, "message")}, ${counted(size, "character")}`;
+  const what = `${counted(messages.length, "message")}, ${counted(size, "character")}`;
+  // Whether what failed had seen them nobody knows.
+  if (isDone && isBroken === true && state.tokens === 0) return `For ${who}: ${what} · no answer came`;
+  const saw = `${who} saw ${what}`;
   if (!isDone) return saw;
   const end = cut === "length" ? " · cut at its limit of tokens" : cut === "filtered" ? " · held back in part" : "";
   return `${saw} · ${rateOf(state) || "it said nothing"}${end}`;
@@ -47,13 +50,13 @@ export function answerBundle(state: TurnState, isJson: boolean): MimeBundle {
   const { text, isDone } = state;
   const shown = isJson && text !== "" ? fenced(text, "json") : text;
   return {
-    "text/markdown": isDone ? shown : `${closed(shown)}\n\n*${statusOf(state)}*`.trimStart(),
+    "text/markdown": isDone ? shown : `${closed(shown)}\n\n<small>${asItIs(statusOf(state))}</small>`.trimStart(),
     "text/plain": text,
   };
 }
 
 function statusOf(state: TurnState): string {
-  if (state.stage !== undefined) return escapeMarkdown(state.stage);
+  if (state.stage !== undefined) return state.stage;
   const what = state.isThinking ? "Thinking" : state.text === "" ? "Waiting" : "Answering";
   return `${what} … ${rateOf(state)}`.trimEnd();
 }
@@ -66,7 +69,10 @@ function closed(text: string): string {
 
 function rateOf({ tokens, speaking, waiting }: TurnState): string {
   if (tokens === 0) return "";
-  const rate = speaking > 0 && tokens > 1 ? `, ${((tokens * 1000) / speaking).toFixed(1)} tokens/s` : "";
+  const each = speaking > 0 && tokens > 1 ? (tokens * 1000) / speaking : undefined;
+  // Tenths matter to a slow model only.
+  const shown = each === undefined || each < 100 ? each?.toFixed(1) : Math.round(each).toLocaleString("en");
+  const rate = shown === undefined ? "" : `, ${shown} tokens/s`;
   const first = waiting === undefined ? "" : `, first after ${(waiting / 1000).toFixed(1)} s`;
   return `${counted(tokens, "token")}${rate}${first}`;
 }
@@ -91,7 +97,7 @@ function bodyOf(message: ChatMessage): string {
 }
 
 /** A text that Markdown shows as it is. */
-const escapeMarkdown = (text: string): string => text.replaceAll(/[\\`*_[\]<>&|~]/g, String.raw`\$&`);
+const asItIs = (text: string): string => escapeHtml(text.replaceAll(/[\\`*_[\]|~]/g, String.raw`\$&`));
 
 const counted = (count: number, what: string): string =>
   `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;

@@ -21,6 +21,8 @@ export interface TurnState {
   /** What goes on before the first word. */
   readonly stage: string | undefined;
   readonly isDone: boolean;
+  /** It ended by a failure, or was stopped. */
+  readonly isBroken?: boolean;
   /** The answer ended at its limit of tokens, or was held back. */
   readonly cut: "length" | "filtered" | undefined;
   readonly tokens: number;

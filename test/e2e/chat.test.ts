@@ -176,4 +176,34 @@ describe("a chat cell in the page", () => {
     await page.getByRole("button", { name: "Close settings" }).click();
     await look("chat-cells");
   });
+
+  it("asks a model file that was dropped on the notebook, by an option or by the settings, and no server", async () => {
+    const page = await visit.open("/");
+    await page.getByRole("button", { name: "New notebook" }).click();
+    await page.locator("[data-cell]").waitFor();
+    const model = [...bigramModel({ words: [" the", " cat", " sat"], context: 2048 })];
+    await page.evaluate((bytes) => {
+      const dropped = new DataTransfer();
+      dropped.items.add(new File([new Uint8Array(bytes)], "tiny.gguf"));
+      dropped.items.add(new File([new Uint8Array(bytes).slice(0, 20_000)], "cut.gguf"));
+      document.querySelector("main")?.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped, bubbles: true }));
+    }, model);
+    await page.getByText("2 files are in the workspace.").waitFor();
+    const first = await writePrompt(page, "#| model: tiny.gguf\nHello");
+    await first.locator("p", { hasText: /^the cat sat$/ }).waitFor();
+    await first.getByText(/^tiny\.gguf in this browser saw 2 messages, .* · \d tokens/).waitFor();
+    const cut = await writePrompt(page, "#| model: cut.gguf\nHello");
+    await cut.getByText("cut.gguf is not whole").waitFor();
+
+    await page.getByRole("button", { name: "Settings" }).click();
+    const settings = page.getByRole("group", { name: "Language model" });
+    await settings.getByLabel("A model file (GGUF)").check();
+    await settings.getByLabel("Files of this notebook").selectOption("tiny.gguf");
+    expect(await settings.getByLabel("File", { exact: true }).inputValue()).toBe("tiny.gguf");
+    await page.getByRole("button", { name: "Close settings" }).click();
+    const second = await writePrompt(page, "Again");
+    await second.locator("p", { hasText: /^the cat sat$/ }).waitFor();
+    await second.getByText(/^tiny\.gguf in this browser saw 4 messages/).waitFor();
+    expect(server.asked).toEqual([]);
+  });
 });

@@ -121,11 +121,14 @@ export function ChatSettings(props: {
             spellcheck={false}
             autocomplete="off"
             placeholder="http://127.0.0.1:11434/v1"
+            aria-describedby="chat-address-hint"
             value={chatChoice().address}
             onChange={(event) => change({ address: event.currentTarget.value.trim() })}
           />
-          <span class="quiet">Of Ollama, llama.cpp, LM Studio or any other that speaks OpenAI's chat completions.</span>
         </label>
+        <p class="quiet" id="chat-address-hint">
+          Of Ollama, llama.cpp, LM Studio or any other that speaks OpenAI's chat completions.
+        </p>
       </Show>
       <Show when={has("key")}>
         <label class="field">
@@ -150,13 +153,16 @@ export function ChatSettings(props: {
             spellcheck={false}
             autocomplete="off"
             placeholder={isServer() ? "" : "models/name.gguf"}
+            aria-describedby={isServer() ? undefined : "chat-file-hint"}
             value={chatChoice().model}
             onChange={(event) => change({ model: event.currentTarget.value.trim() })}
           />
-          <Show when={!isServer()}>
-            <span class="quiet">{FILE_HINT}</span>
-          </Show>
         </label>
+        <Show when={!isServer()}>
+          <p class="quiet" id="chat-file-hint">
+            {FILE_HINT}
+          </p>
+        </Show>
       </Show>
       <Show when={models().length > 0}>
         <label class="field">

@@ -216,7 +216,7 @@ describe("an answer", () => {
     );
     const waiting = run(1);
     await expect.poll(() => answerOf(state(1))).toBe("So far");
-    expect(displays(state(1))[1]?.data["text/markdown"]).toMatch(/^So far\n\n\*Answering … 1 token/);
+    expect(displays(state(1))[1]?.data["text/markdown"]).toMatch(/^So far\n\n<small>Answering … 1 token/);
     session.send({ type: "interrupt" });
     expect(errorOf(await waiting)?.ename).toBe("KeyboardInterrupt");
     expect(answerOf(state(1))).toBe("So far");
@@ -259,12 +259,16 @@ describe("an answer", () => {
     };
     const shown = (text: string, more: object = {}) =>
       answerBundle({ ...state, text, speaking: 0, waiting: undefined, ...more }, false)["text/markdown"];
-    expect(shown("")).toBe("*Waiting …*");
-    expect(shown("", { isThinking: true, tokens: 2, speaking: 1000 })).toBe("*Thinking … 2 tokens, 2.0 tokens/s*");
-    expect(shown("See:\n```js\nlet a", { tokens: 3 })).toBe("See:\n```js\nlet a\n```\n\n*Answering … 3 tokens*");
+    expect(shown("")).toBe("<small>Waiting …</small>");
+    expect(shown("", { isThinking: true, tokens: 2, speaking: 1000 })).toBe(
+      "<small>Thinking … 2 tokens, 2.0 tokens/s</small>",
+    );
+    expect(shown("See:\n```js\nlet a", { tokens: 3 })).toBe(
+      "See:\n```js\nlet a\n```\n\n<small>Answering … 3 tokens</small>",
+    );
     expect(shown("Done", { isDone: true })).toBe("Done");
     // A file's name is no markup.
-    expect(shown("", { stage: "Loading a_b[c](d).gguf" })).toBe("*Loading a\\_b\\[c\\](d).gguf*");
+    expect(shown("", { stage: "Loading a_b[c](d).gguf" })).toBe("<small>Loading a\\_b\\[c\\](d).gguf</small>");
   });
 
   it("tells what its driver does before the first word, and counts it as no part of the answer", async () => {
@@ -278,11 +282,20 @@ describe("an answer", () => {
     const ended = opened.run(1);
     await expect
       .poll(() => displays(opened.state(1)).map(({ data }) => data["text/markdown"]))
-      .toContain("*Loading tiny.gguf*");
+      .toContain("<small>Loading tiny.gguf</small>");
     go();
     const [seen, answer] = displays(await ended);
     expect(answer?.data["text/markdown"]).toBe("Here");
     expect(seen?.data["text/plain"]).toMatch(/^tiny\.gguf at test saw .* · 1 token,/);
+  });
+
+  it("that never began is said to be none: nobody knows what the model saw", async () => {
+    const { run } = open([{ language: "chat", source: "Go" }], () => {
+      throw new KromaError("corrupt", "tiny.gguf is not whole.");
+    });
+    expect(displays(await run(1)).map(({ data }) => data["text/plain"])).toEqual([
+      expect.stringMatching(/^For scripted at test: 2 messages, \d+ characters · no answer came$/),
+    ]);
   });
 
   it("may be nothing at all, which is said", async () => {

@@ -14,7 +14,7 @@ const LOADERS: Readonly<Record<string, () => Promise<Extension>>> = {
   // DuckDB's words are PostgreSQL's, by and large.
   sql: async () => legacy((await import("@codemirror/legacy-modes/mode/sql")).pgSQL, "--"),
   markdown: async () => (await import("@codemirror/lang-markdown")).markdown(),
-  chat: async () => (await import("@codemirror/lang-markdown")).markdown(),
+  chat: async () => (await import("./chat-language.ts")).chatLanguage(),
 };
 
 async function legacy(mode: StreamParser<unknown>, comment?: string): Promise<Extension> {
