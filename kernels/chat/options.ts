@@ -17,7 +17,7 @@ export interface ChatOptions {
 
 /** What options there are, each with a word on it, for completion. */
 export const OPTION_NAMES: Readonly<Record<string, string>> = {
-  model: "the model to ask, instead of the one in the settings",
+  model: "the model to ask instead of the one in the settings: a name, a .gguf file, or browser",
   system: "what the model is told before everything else",
   see: "chat (the chat cells above), above (all cells above, with their outputs) or none",
   tools: `what the model may use, of ${TOOL_NAMES.join(", ")}`,
