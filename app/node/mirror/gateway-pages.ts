@@ -6,7 +6,7 @@ export const MOST_LISTED = 10_000;
 
 const STYLES =
   ":root{color-scheme:light dark}body{font:1rem/1.6 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1.5rem}" +
-  "h1{font-size:1.25rem;overflow-wrap:anywhere}table{border-collapse:collapse;inline-size:100%}" +
+  "h1{font-size:1.25rem}h1,code{overflow-wrap:anywhere}table{border-collapse:collapse;inline-size:100%}" +
   "td,th{padding:.2rem .75rem .2rem 0;text-align:start;border-block-end:1px solid light-dark(#e3dfd6,#36332d);overflow-wrap:anywhere}" +
   "td:nth-child(2),th:nth-child(2){text-align:end;white-space:nowrap;font-variant-numeric:tabular-nums}a{color:light-dark(#0b5a5e,#79cbc8)}";
 
