@@ -8,6 +8,7 @@ import { defaultClientConditions } from "vite";
 import { defineConfig } from "vitest/config";
 import { chromiumArguments, chromiumPath } from "./test/chromium.ts";
 import { farPeers } from "./test/browser/mesh/far-peers.ts";
+import { secondTry } from "./test/second-try.ts";
 import { haltingModel } from "./test/browser/onnx/model-server.ts";
 import { linuxImage } from "./test/browser/shell/image-server.ts";
 
@@ -23,12 +24,14 @@ const isolation = {
 export default defineConfig({
   test: {
     environment: "node",
+    reporters: ["default", secondTry],
     projects: [
       {
         extends: true,
         test: {
           name: "unit",
           environment: "node",
+          retry: 1,
           include: ["test/unit/**/*.test.ts"],
           expect: expectation,
           testTimeout: 60_000,
@@ -82,6 +85,7 @@ export default defineConfig({
         test: {
           name: "browser",
           environment: "node",
+          retry: 1,
           include: ["test/browser/**/*.test.{ts,tsx}"],
           expect: expectation,
           testTimeout: 120_000,
@@ -106,6 +110,7 @@ export default defineConfig({
         test: {
           name: "e2e",
           environment: "node",
+          retry: 1,
           include: ["test/e2e/**/*.test.ts"],
           expect: expectation,
           testTimeout: 180_000,
