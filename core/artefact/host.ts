@@ -16,36 +16,21 @@ import { isPeerAddress } from "./address.ts";
 import { GatewaySource, type GatewayOptions } from "../store/gateway.ts";
 import { collectGarbage, Pins } from "../store/pins.ts";
 import type { BlockSource, BlockStore, DocStore } from "../store/stores.ts";
-import { throwIfAborted, walkBlocks } from "../store/walk.ts";
+import { walkBlocks } from "../store/walk.ts";
 import { isWhole } from "../store/whole.ts";
 import { KnownAuthors, signedBy } from "./authors.ts";
-import { FIXED_CHUNK } from "./chunks.ts";
-import { type MountedFolder, publishedDirectory } from "./directory.ts";
+import { publishedDirectory } from "./directory.ts";
 import type { Elsewhere } from "./elsewhere.ts";
 import { EnvelopeIndex } from "./envelope-index.ts";
-import type { SourceFile } from "./files.ts";
 import { KeptModels } from "./kept-models.ts";
-import { LeafLog, presentLeaves } from "./leaf-log.ts";
-import { decodeRoot, MOST_ROOT_BYTES, NOTEBOOK_PATH } from "./manifest.ts";
-import type {
-  ArtefactSummary,
-  Draft,
-  DraftFile,
-  DraftRuntime,
-  FromArtefacts,
-  Hints,
-  Kept,
-  KeptArtefact,
-  Publication,
-  ToArtefacts,
-} from "./messages.ts";
+import { decodeRoot, MOST_ROOT_BYTES } from "./manifest.ts";
+import type { ArtefactSummary, FromArtefacts, Hints, Kept, KeptArtefact, ToArtefacts } from "./messages.ts";
 import { openArtefact, type OpenedArtefact } from "./open.ts";
 import { notNeeded, openingParts } from "./opening-parts.ts";
 import { PageSource } from "./page-source.ts";
-import { type Forerunner, publishVersion } from "./publish.ts";
+import { Publisher } from "./publisher.ts";
 import { ArtefactRecords } from "./records.ts";
-import { fetchRuntime, runtimeFolder } from "./runtime-folder.ts";
-import { linkModels } from "./used-models.ts";
+import { askingOf, throttled, type Work } from "./work.ts";
 
 /** What a host is made of. */
 export interface ArtefactHostOptions {
@@ -73,20 +58,10 @@ export interface ArtefactHostOptions {
 
 type Job = Extract<ToArtefacts, { readonly id: string }>;
 
-/** A request that is being answered. */
-interface Work {
-  readonly channel: Channel<ToArtefacts, FromArtefacts>;
-  readonly id: string;
-  readonly stop: AbortController;
-}
-
 /** A file that is opened whole for a person is at most as large. */
 const MOST_READ = 512 * 1024 * 1024;
 /** WebAssembly has no room for a larger model. */
 const MOST_MODEL = 4 * 1024 ** 3;
-/** Progress is told so often at most, in milliseconds. */
-const TELL_EVERY = 100;
-
 /** Holds artefacts, and does what pages ask. */
 export class ArtefactHost {
   readonly #options: Required<Omit<ArtefactHostOptions, "elsewhere" | "others">> &
@@ -101,6 +76,7 @@ export class ArtefactHost {
   /** Notebooks that are being published from here. */
   readonly #publishing = new Set<string>();
   readonly #page = new PageSource();
+  readonly #publisher: Publisher;
 
   constructor(options: ArtefactHostOptions) {
     const directly = <T>(work: () => Promise<T>): Promise<T> => work();
@@ -111,6 +87,14 @@ export class ArtefactHost {
     this.#envelopes = new EnvelopeIndex(options.documents);
     this.#authors = new KnownAuthors(options.documents);
     this.#models = new KeptModels({ ...this.#options, largest: MOST_MODEL });
+    this.#publisher = new Publisher({
+      ...this.#options,
+      pins: this.#pins,
+      records: this.#records,
+      envelopes: this.#envelopes,
+      models: this.#models,
+      page: this.#page,
+    });
     options.elsewhere?.onChange(() => this.#keptChanged());
     options.others?.onTold(() => this.#tellPages());
   }
@@ -149,7 +133,12 @@ export class ArtefactHost {
       case "publish":
         this.#publishing.add(job.draft.document);
         try {
-          return await together(() => this.#publish(work, job));
+          return await together(async () => {
+            const { blocks: here, several } = this.#source(work, { from: job.from });
+            const publication = await this.#publisher.publish(work, job.draft, several ?? here);
+            this.#keptChanged();
+            return publication;
+          });
         } finally {
           this.#publishing.delete(job.draft.document);
         }
@@ -218,112 +207,6 @@ export class ArtefactHost {
         else await this.#authors.remember({ id: job.author, petname: job.petname, claimed: job.claimed });
         return {};
     }
-  }
-
-  async #publish(work: Work, { draft, from }: Extract<Job, { type: "publish" }>): Promise<Publication> {
-    const { blocks, now, signer } = this.#options;
-    const { signal } = work.stop;
-    const { kind = "notebook" } = draft;
-    // What a panel of a notebook can go on with; a model is in its own panel.
-    if (kind === "notebook") await this.#records.keepDraft(draft);
-    const content: readonly SourceFile[] = [
-      ...draft.made.map(({ path, bytes }) => ({ path, content: bytes })),
-      ...(await Promise.all(draft.files.map((file) => this.#fileOf(file, draft, work)))),
-    ];
-    const known = draft.runtime && (await this.#knownRuntime(draft.runtime, signal));
-    const copied = known || !draft.runtime ? [] : draft.runtime.files.map(({ size }) => size);
-    const stored = content.reduce((sum, { leaves }) => sum + (leaves?.known.length ?? 0) * FIXED_CHUNK, 0);
-    const total = [
-      ...draft.made.map(({ bytes }) => bytes.length),
-      ...draft.files.map(({ size }) => size),
-      ...copied,
-    ].reduce((sum, size) => sum + size, 0);
-    const tell = throttled((bytes: number, path: string) =>
-      work.channel.send({ type: "progress", parent: work.id, bytes, total, path }),
-    );
-    const runtime = draft.runtime && (known ?? (await this.#makeRuntime(draft.runtime, signal, tell)));
-    const before = copied.reduce((sum, size) => sum + size, stored);
-    const { name, version, title, authors, licence, environment, capabilities } = draft;
-    const source = this.#source(work, { from });
-    const models = await linkModels(draft.models ?? [], blocks, source.several ?? source.blocks, { signal });
-    const said = { name, version, title, authors, licence, environment, capabilities, models, prompts: [] };
-    const entry = kind === "model" ? (draft.files[0]?.path ?? "") : NOTEBOOK_PATH;
-    const published = await publishVersion(
-      {
-        ...said,
-        kind,
-        entry,
-        parents: draft.parents,
-        content,
-        folders: runtime ? [runtime] : [],
-      },
-      await this.#lastOf(draft),
-      blocks,
-      await signer(draft.signAs),
-      {
-        signal,
-        progress: ({ bytes, path }) => tell(before + bytes, path),
-        known: { envelopes: (root) => this.#envelopes.of(root), signatures: await this.#options.signatures },
-      },
-    );
-    throwIfAborted(signal);
-    const { root, envelope, directory, parents, isKnown } = published;
-    await this.#pins.add(directory, title);
-    await this.#envelopes.add(root, envelope);
-    const { bytes } = published;
-    const time = now();
-    const publication = { root, envelope, directory, title, version, parents, bytes, time };
-    const kept = {
-      cid: directory,
-      root,
-      envelope,
-      title,
-      version,
-      kind,
-      isOwn: true,
-      bytes,
-      time,
-    } as const;
-    await this.#records.published(draft.document, publication, kept);
-    if (kind === "model") await this.#models.add({ cid: root, path: "" });
-    this.#keptChanged();
-    return isKnown ? { ...publication, isKnown } : publication;
-  }
-
-  /** A file that goes along, from where an earlier publishing of it was cut off. */
-  async #fileOf(file: DraftFile, { document, kind }: Draft, work: Work): Promise<SourceFile> {
-    const path = kind === "model" ? file.path : `${WORKSPACE_PATH}/${file.path}`;
-    const { modified } = file;
-    if (modified === undefined) return { path, content: this.#page.read({ ...file, from: 0 }, askingOf(work)) };
-    const dated = { ...file, modified };
-    const known = await presentLeaves(await this.#records.leaves(document, dated), this.#options.blocks);
-    const content = this.#page.read({ ...file, from: known.length * FIXED_CHUNK }, askingOf(work));
-    return { path, content, leaves: new LeafLog(known, (cids) => this.#records.keepLeaves(document, dated, cids)) };
-  }
-
-  /** The copy of Kroma, if one of the same files was made before and is all here. */
-  async #knownRuntime({ files }: DraftRuntime, signal: AbortSignal): Promise<MountedFolder | undefined> {
-    const known = await this.#records.runtime(files);
-    return known && (await isWhole([known.cid], this.#options.blocks, signal)) ? known : undefined;
-  }
-
-  async #makeRuntime(
-    { base, files }: DraftRuntime,
-    signal: AbortSignal,
-    tell: (bytes: number, path: string) => void,
-  ): Promise<MountedFolder> {
-    const made = await runtimeFolder(files, fetchRuntime(base, signal), this.#options.blocks, {
-      signal,
-      progress: ({ bytes, path }) => tell(bytes, path),
-    });
-    await this.#records.keepRuntime(files, made);
-    return made;
-  }
-
-  /** The latest publication of the draft's notebook: from here, or from another machine, which its metadata tells. */
-  async #lastOf({ document, last }: Draft): Promise<Forerunner | undefined> {
-    const [here] = await this.#records.publications(document);
-    return last && last.time > (here?.time ?? 0) ? { root: last.cid, parents: last.parents } : here;
   }
 
   async #open(work: Work, cid: string, hints: Hints): Promise<ArtefactSummary> {
@@ -505,8 +388,6 @@ export class ArtefactHost {
   }
 }
 
-/** Where, in an artefact, the files of the workspace are. */
-const WORKSPACE_PATH = "workspace";
 const DAG_PB = 0x70;
 const DAG_CBOR = 0x71;
 
@@ -548,21 +429,4 @@ async function* streamOf(file: Blob): AsyncGenerator<Uint8Array> {
   } finally {
     await reader.cancel().catch(() => undefined);
   }
-}
-
-const askingOf = ({ id, channel, stop }: Work) => ({
-  parent: id,
-  signal: stop.signal,
-  send: (message: FromArtefacts) => channel.send(message),
-});
-
-/** Calls at most every so often. */
-function throttled<A extends readonly unknown[]>(call: (...given: A) => void): (...given: A) => void {
-  let last = -Infinity;
-  return (...given) => {
-    const time = performance.now();
-    if (time - last < TELL_EVERY) return;
-    last = time;
-    call(...given);
-  };
 }

@@ -15,7 +15,7 @@ const AHEAD = 4;
 type Answer = Extract<ToArtefacts, { readonly type: "content" }>;
 
 /** The page that is asked, and what for. */
-interface Asking {
+export interface Asking {
   readonly parent: string;
   readonly signal: AbortSignal;
   readonly send: (message: FromArtefacts) => void;
