@@ -85,7 +85,8 @@ it("is published in one browser and run by its CID in another, and in Node", asy
   expect(source).toMatch(/^ipfs:\/\/bafyrei/);
 
   // The mirror keeps it, and Ana's browser goes.
-  await ana.getByRole("button", { name: "Pins" }).click();
+  await ana.getByRole("button", { name: "Publish", exact: true }).first().click();
+  await ana.getByRole("tab", { name: "Pins" }).click();
   await ana.getByText(/Machines that are always on/).click();
   await ana.getByLabel("Address of the service").fill(`${gateway}/pinning`);
   await ana.getByLabel("Its token").fill(token);

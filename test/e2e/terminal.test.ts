@@ -93,8 +93,9 @@ describe("a terminal", () => {
     await page.keyboard.press("Control+Shift+~");
     await page.getByRole("tab", { name: /^Terminal 2/, selected: true }).waitFor();
     await sees(page, PROMPT);
-    await page.keyboard.type("sleep 1000\r");
-    await sees(page, /sleep 1000$/);
+    // What is typed is seen before it runs; fg names the program that it brings to the front.
+    await page.keyboard.type("sleep 1000 & fg\r");
+    await sees(page, /\[1\] \d+\nsleep 1000$/);
     await expect
       .poll(async () => {
         await page.getByRole("button", { name: "Close this terminal" }).click();
