@@ -2,7 +2,7 @@
 import type { ArtefactSummary } from "#core/artefact/messages.ts";
 import { NOTEBOOK_PATH } from "#core/artefact/manifest.ts";
 import { forkMetadata } from "#core/artefact/notebook-facts.ts";
-import { WORKSPACE_FOLDER } from "#core/artefact/notebook-parts.ts";
+import { WORKSPACE_FOLDER } from "#core/artefact/places.ts";
 import type { DocumentId } from "#core/base/ids.ts";
 import type { LibraryClient } from "#core/notebook/client.ts";
 import { readFile } from "#core/notebook/formats.ts";

@@ -3,8 +3,8 @@
  * on any other host the files beside the copy, as their host gives them.
  */
 import { type ArtefactAddress, readAddress } from "#core/artefact/address.ts";
-import { COPY_PATH, readCopyFacts, type CopyFacts } from "#core/artefact/runtime.ts";
-import { WORKSPACE_FOLDER } from "#core/artefact/notebook-parts.ts";
+import { COPY_PATH, WORKSPACE_FOLDER } from "#core/artefact/places.ts";
+import { readCopyFacts, type CopyFacts } from "#core/artefact/runtime.ts";
 import { KromaError } from "#core/base/errors.ts";
 import type { DocumentId } from "#core/base/ids.ts";
 import type { LibraryClient } from "#core/notebook/client.ts";

@@ -4,12 +4,10 @@ import type { Notebook, Output } from "../notebook/model.ts";
 import type { SourceFile } from "./files.ts";
 import { NOTEBOOK_PATH, type Author, type Environment } from "./manifest.ts";
 import { environmentOf, parentsOf } from "./notebook-facts.ts";
+import { WORKSPACE_FOLDER } from "./places.ts";
 import type { ArtefactParts } from "./publish.ts";
 import { withoutVersions } from "./versions.ts";
 import { findSecrets, suspiciousName, textOf, type Suspicion } from "./secrets.ts";
-
-/** Where, in the files of an artefact, those of its workspace are. */
-export const WORKSPACE_FOLDER = "workspace/";
 
 /** What a person says of a notebook that they publish; the rest is taken from the notebook. */
 export interface NotebookSaid {

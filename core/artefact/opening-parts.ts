@@ -1,7 +1,7 @@
 /** What of an artefact has to be here to open it. A copy of Kroma in it is many megabytes, and whoever opens it has a Kroma. */
 import type { BlockSource } from "../store/stores.ts";
 import type { Manifest } from "./manifest.ts";
-import { RUNTIME_FOLDER } from "./runtime.ts";
+import { RUNTIME_FOLDER } from "./places.ts";
 import { listDirectory } from "./unixfs.ts";
 
 /** The names of what is needed, and the size of the copy of Kroma, where there is one. */

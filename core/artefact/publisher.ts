@@ -13,14 +13,12 @@ import { LeafLog, presentLeaves } from "./leaf-log.ts";
 import { NOTEBOOK_PATH } from "./manifest.ts";
 import type { Draft, DraftFile, DraftRuntime, Publication } from "./messages.ts";
 import type { PageSource } from "./page-source.ts";
+import { WORKSPACE_FOLDER } from "./places.ts";
 import { type Forerunner, publishVersion } from "./publish.ts";
 import type { ArtefactRecords } from "./records.ts";
 import { fetchRuntime, runtimeFolder } from "./runtime-folder.ts";
 import { linkModels } from "./used-models.ts";
 import { askingOf, throttled, type Work } from "./work.ts";
-
-/** Where, in an artefact, the files of the workspace are. */
-const WORKSPACE_PATH = "workspace";
 
 /** What publishing works on. */
 export interface PublisherParts {
@@ -112,7 +110,7 @@ export class Publisher {
   /** A file that goes along, from where an earlier publishing of it was cut off. */
   async #fileOf(file: DraftFile, { document, kind }: Draft, work: Work): Promise<SourceFile> {
     const { blocks, page, records } = this.#parts;
-    const path = kind === "model" ? file.path : `${WORKSPACE_PATH}/${file.path}`;
+    const path = kind === "model" ? file.path : `${WORKSPACE_FOLDER}${file.path}`;
     const { modified } = file;
     if (modified === undefined) return { path, content: page.read({ ...file, from: 0 }, askingOf(work)) };
     const dated = { ...file, modified };

@@ -4,7 +4,8 @@ import { KromaError } from "../base/errors.ts";
 import type { BlockStore } from "../store/stores.ts";
 import type { MountedFolder } from "./directory.ts";
 import { buildFiles, type BuildOptions } from "./files.ts";
-import { BUILD_PATH, readBuild, RUNTIME_FOLDER, type BuildFacts, type RuntimeFile } from "./runtime.ts";
+import { BUILD_PATH, RUNTIME_FOLDER } from "./places.ts";
+import { readBuild, type BuildFacts, type RuntimeFile } from "./runtime.ts";
 
 /** Reads a file of the build by its path; rejects when it is not to be had. */
 export type ReadRuntimeFile = (path: string) => Promise<Uint8Array>;

@@ -8,16 +8,8 @@ import { KromaError } from "../base/errors.ts";
 import type { Notebook } from "../notebook/model.ts";
 import type { SourceFile } from "./files.ts";
 import { NOTEBOOK_PATH } from "./manifest.ts";
+import { BUILD_PATH, COPY_PATH } from "./places.ts";
 import { checkPaths } from "./paths.ts";
-
-/** Where, in the files of an artefact, the copy is. */
-export const RUNTIME_FOLDER = "kroma";
-/** Says, beside the copy, what it opens. */
-export const COPY_PATH = "kroma.json";
-/** The list of all files of a built Kroma, among these files. */
-export const BUILD_PATH = "build.json";
-/** From the static page to the copy. */
-export const RUN_LINK = `${RUNTIME_FOLDER}/index.html?published`;
 
 /** A file of a built Kroma. */
 export interface RuntimeFile {

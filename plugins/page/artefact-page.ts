@@ -2,7 +2,8 @@
 import { buildFiles, type SourceFile } from "#core/artefact/files.ts";
 import { NOTEBOOK_PATH, PAGE_PATH } from "#core/artefact/manifest.ts";
 import type { NotebookSaid } from "#core/artefact/notebook-parts.ts";
-import { copyFactsFile, RUN_LINK } from "#core/artefact/runtime.ts";
+import { RUN_LINK } from "#core/artefact/places.ts";
+import { copyFactsFile } from "#core/artefact/runtime.ts";
 import { withoutVersions } from "#core/artefact/versions.ts";
 import { writeIpynb } from "#core/notebook/ipynb.ts";
 import type { Notebook } from "#core/notebook/model.ts";

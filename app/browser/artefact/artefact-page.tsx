@@ -7,7 +7,7 @@ import type { ArtefactAddress } from "#core/artefact/address.ts";
 import type { Told } from "#core/artefact/client.ts";
 import { UNSTATED_LICENCE } from "#core/artefact/licence.ts";
 import type { ArtefactSummary, Hints } from "#core/artefact/messages.ts";
-import { WORKSPACE_FOLDER } from "#core/artefact/notebook-parts.ts";
+import { WORKSPACE_FOLDER } from "#core/artefact/places.ts";
 import { KromaError } from "#core/base/errors.ts";
 import type { PageActions } from "#kit/commands.ts";
 import { Field } from "#kit/field.tsx";

@@ -1,6 +1,6 @@
 /** The notebooks that ship with Kroma, and how one is opened: imported once, its data files put into the workspace. */
 import * as v from "valibot";
-import { RUNTIME_FOLDER } from "#core/artefact/runtime.ts";
+import { RUNTIME_FOLDER } from "#core/artefact/places.ts";
 import { KromaError } from "#core/base/errors.ts";
 import type { DocumentId } from "#core/base/ids.ts";
 import type { LibraryClient } from "#core/notebook/client.ts";

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ArtefactAddress } from "#core/artefact/address.ts";
 import { NOTEBOOK_PATH } from "#core/artefact/manifest.ts";
-import { WORKSPACE_FOLDER } from "#core/artefact/notebook-parts.ts";
+import { WORKSPACE_FOLDER } from "#core/artefact/places.ts";
 import type { OpenedArtefact } from "#core/artefact/open.ts";
 import { KromaError } from "#core/base/errors.ts";
 import { LARGEST_FILE } from "#core/notebook/file-size.ts";

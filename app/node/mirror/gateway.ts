@@ -7,7 +7,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { KromaError } from "#core/base/errors.ts";
 import { sourceHash } from "#core/base/source-hash.ts";
 import { decodeRoot } from "#core/artefact/manifest.ts";
-import { RUNTIME_FOLDER } from "#core/artefact/runtime.ts";
+import { RUNTIME_FOLDER } from "#core/artefact/places.ts";
 import { listDirectory, readFile, type DirectoryEntry } from "#core/artefact/unixfs.ts";
 import { carBytes } from "#core/store/car.ts";
 import { checkedSource } from "#core/artefact/open.ts";

@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
-import { BUILD_PATH } from "#core/artefact/runtime.ts";
+import { BUILD_PATH } from "#core/artefact/places.ts";
 
 const SCRIPT = "service-worker.js";
 const HEAD = "self.kromaBuild=";
