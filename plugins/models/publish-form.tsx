@@ -1,10 +1,11 @@
 /** Publishing a model: what is said of it, how far it has come, and the names by which others load it. */
-import { Match, Show, Switch, createSignal, createUniqueId, onCleanup, type JSX } from "solid-js";
+import { Match, Show, Switch, createSignal, onCleanup, type JSX } from "solid-js";
 import type { Publication } from "#core/artefact/messages.ts";
 import { UNSTATED_LICENCE } from "#core/artefact/licence.ts";
 import { fitName } from "#core/mesh/identity.ts";
 import type { PageActions } from "#kit/commands.ts";
 import { CopyField } from "#kit/copy-field.tsx";
+import { Field } from "#kit/field.tsx";
 import type { ModelFile, Models } from "#kit/models.ts";
 import { Bar } from "./bar.tsx";
 import { progressWords, sentenceOf } from "./words.ts";
@@ -70,10 +71,10 @@ export function PublishModel(props: {
             A published model never changes and is signed by you. Whoever has its CID can load it. Publish what is
             yours, or what its licence lets you pass on.
           </p>
-          <Field label="Title" value={title()} onInput={setTitle} />
-          <Field label="Authors" value={authors()} onInput={setAuthors} />
-          <Field label="Licence" value={licence()} onInput={setLicence} placeholder="MIT, Apache-2.0 …" />
-          <Field label="Version" value={version()} onInput={setVersion} />
+          <TextField label="Title" value={title()} onInput={setTitle} />
+          <TextField label="Authors" value={authors()} onInput={setAuthors} />
+          <TextField label="Licence" value={licence()} onInput={setLicence} placeholder="MIT, Apache-2.0 …" />
+          <TextField label="Version" value={version()} onInput={setVersion} />
           <Show when={trouble()}>
             <p class="models-trouble" role="alert">
               {trouble()}
@@ -134,25 +135,24 @@ function Names(props: {
   );
 }
 
-function Field(props: {
+function TextField(props: {
   readonly label: string;
   readonly value: string;
   readonly onInput: (value: string) => void;
   readonly placeholder?: string;
 }): JSX.Element {
-  const id = createUniqueId();
   return (
-    <>
-      <label for={id}>{props.label}</label>
-      <input
-        id={id}
-        class="input"
-        dir="auto"
-        autocomplete="off"
-        value={props.value}
-        placeholder={props.placeholder}
-        onInput={(event) => props.onInput(event.currentTarget.value)}
-      />
-    </>
+    <Field label={props.label}>
+      {(control) => (
+        <input
+          {...control}
+          dir="auto"
+          autocomplete="off"
+          value={props.value}
+          placeholder={props.placeholder}
+          onInput={(event) => props.onInput(event.currentTarget.value)}
+        />
+      )}
+    </Field>
   );
 }

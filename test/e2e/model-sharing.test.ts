@@ -9,6 +9,7 @@ import type { BrowserContext, Page } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { browser, kroma } from "./kroma-process.ts";
 import { type RunningMirror, startMirrorProcess } from "./mirror-process.ts";
+import { pinAtMirror } from "./pinning-at-mirror.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "kroma-model-sharing-"));
 const mirrorFolder = join(folder, "mirror");
@@ -86,18 +87,7 @@ it("is published in one browser and run by its CID in another, and in Node", asy
 
   // The mirror keeps it, and Ana's browser goes.
   await ana.getByRole("button", { name: "Publish", exact: true }).first().click();
-  await ana.getByRole("tab", { name: "Pins" }).click();
-  await ana.getByText(/Machines that are always on/).click();
-  await ana.getByLabel("Address of the service").fill(`${gateway}/pinning`);
-  await ana.getByLabel("Its token").fill(token);
-  await ana.getByRole("button", { name: "Add", exact: true }).click();
-  await ana.getByText("Machines that are always on: 1").waitFor();
-  await ana.getByRole("button", { name: "Actions for doubler, 1.0.0" }).click();
-  await ana.getByRole("menuitem", { name: /^Pin at / }).click();
-  await ana
-    .locator(".publish-kept-row", { hasText: "doubler, 1.0.0" })
-    .getByText(/: pinned$/)
-    .waitFor();
+  await pinAtMirror(ana, { gateway, token }, "doubler, 1.0.0");
   contexts.delete(ana.context());
   await ana.context().close();
 

@@ -9,6 +9,7 @@ import type { BrowserContext, Page } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { browser, kroma } from "./kroma-process.ts";
 import { type RunningMirror, startMirrorProcess } from "./mirror-process.ts";
+import { pinAtMirror } from "./pinning-at-mirror.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "kroma-publish-"));
 const mirrorFolder = join(folder, "mirror");
@@ -130,18 +131,7 @@ it("goes from one browser to another by a mirror, and means the same in the shel
   expect((await kroma(["verify", car], { environment })).code).toBe(0);
 
   // The mirror keeps it, and Ana's browser goes.
-  await ana.getByRole("tab", { name: "Pins" }).click();
-  await ana.getByText(/Machines that are always on/).click();
-  await ana.getByLabel("Address of the service").fill(`${gateway}/pinning`);
-  await ana.getByLabel("Its token").fill(token);
-  await ana.getByRole("button", { name: "Add", exact: true }).click();
-  await ana.getByText("Machines that are always on: 1").waitFor();
-  await ana.getByRole("button", { name: "Actions for Rain, 1.0.0" }).click();
-  await ana.getByRole("menuitem", { name: /^Pin at / }).click();
-  await ana
-    .locator(".publish-kept-row", { hasText: "Rain, 1.0.0" })
-    .getByText(/: pinned$/)
-    .waitFor();
+  await pinAtMirror(ana, { gateway, token }, "Rain, 1.0.0");
   await close(ana);
 
   // Anybody reads it without scripts.

@@ -8,21 +8,11 @@ import { collectGarbage, Pins } from "#core/store/pins.ts";
 import { MemoryBlockStore, MemoryDocStore } from "#core/store/memory.ts";
 import type { BlockSource } from "#core/store/stores.ts";
 import { signerOf } from "./kit.ts";
+import { failure, variedBytes } from "../kit.ts";
 
 const MIB = 2 ** 20;
 const never = new AbortController().signal;
 const NOTHING: BlockSource = { get: async () => undefined };
-
-/** Bytes of which no two blocks are the same. */
-const bytesOf = (size: number, seed = 1): Uint8Array => {
-  const bytes = new Uint8Array(size);
-  let value = seed;
-  for (let at = 0; at < size; at++) {
-    value = (value * 1103515245 + 12345) & 0x7fffffff;
-    bytes[at] = value >> 16;
-  }
-  return bytes;
-};
 
 interface Place {
   readonly models: KeptModels;
@@ -60,15 +50,6 @@ function counted(source: BlockSource): BlockSource & { bytes: number; failAfter:
 }
 
 const isSame = (one: Uint8Array, other: Uint8Array): boolean => Buffer.compare(one, other) === 0;
-const failure = async (work: Promise<unknown>): Promise<string> => {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof KromaError) return `${error.code}: ${error.message}`;
-    throw error;
-  }
-  throw new Error("it did not fail");
-};
 
 async function published(content: Uint8Array, entry = "model.onnx") {
   const blocks = new MemoryBlockStore();
@@ -88,7 +69,7 @@ async function published(content: Uint8Array, entry = "model.onnx") {
       parents: [],
       content: [
         { path: entry, content },
-        { path: entry.replace(/[^/]*$/, "weights.bin"), content: bytesOf(5) },
+        { path: entry.replace(/[^/]*$/, "weights.bin"), content: variedBytes(5) },
       ],
     },
     blocks,
@@ -99,14 +80,14 @@ async function published(content: Uint8Array, entry = "model.onnx") {
 
 describe("a model by its CID", () => {
   it("is a file, a file in a folder, or what a model's artefact opens, by each of its names", async () => {
-    const content = bytesOf(3 * MIB + 7);
+    const content = variedBytes(3 * MIB + 7);
     const { blocks, root, directory, envelope } = await published(content, "onnx/model.onnx");
     const { models, collect } = placeOf();
     const get = (cid: string, path = "") => models.get({ cid, path }, blocks, { signal: never, collect });
     for (const cid of [root, directory, envelope]) expect(isSame(await get(cid), content), cid).toBe(true);
     expect(isSame(await get(directory, "onnx/model.onnx"), content)).toBe(true);
     // What a model names beside itself is beside its entry.
-    expect(isSame(await get(root, "weights.bin"), bytesOf(5))).toBe(true);
+    expect(isSame(await get(root, "weights.bin"), variedBytes(5))).toBe(true);
     const files = await buildFiles([{ path: "m.onnx", content }], blocks);
     const file = files.entries.get("m.onnx") as string;
     expect(isSame(await get(file), content)).toBe(true);
@@ -127,7 +108,7 @@ describe("a model by its CID", () => {
   });
 
   it("goes on where it stopped, and is not fetched again", async () => {
-    const content = bytesOf(12 * MIB);
+    const content = variedBytes(12 * MIB);
     const { blocks, root } = await published(content);
     const { models, collect } = placeOf();
     const gateway = counted(blocks);
@@ -148,10 +129,10 @@ describe("a model by its CID", () => {
   });
 
   it("is refused when a block is another one, and keeps nothing of that", async () => {
-    const { blocks, root } = await published(bytesOf(2 * MIB));
+    const { blocks, root } = await published(variedBytes(2 * MIB));
     const { models, collect } = placeOf();
     const lying: BlockSource = {
-      get: async (cid) => (cid.startsWith("bafkrei") ? bytesOf(MIB, 99) : blocks.get(cid)),
+      get: async (cid) => (cid.startsWith("bafkrei") ? variedBytes(MIB, 99) : blocks.get(cid)),
     };
     expect(await failure(models.get({ cid: root, path: "" }, lying, { signal: never, collect }))).toMatch(
       /^corrupt: What came as the block bafkrei.* is something else\.$/,
@@ -162,7 +143,7 @@ describe("a model by its CID", () => {
   it("is given up for room when it was not wanted for longest, unless it is pinned", async () => {
     const place = placeOf();
     const { models, collect, blocks } = place;
-    const made = await Promise.all([1, 2, 3].map((seed) => published(bytesOf(2 * MIB, seed))));
+    const made = await Promise.all([1, 2, 3].map((seed) => published(variedBytes(2 * MIB, seed))));
     const [first, second, third] = made.map(({ root }) => ({ cid: root, path: "" }));
     const get = (name: { cid: string; path: string }, index: number) =>
       models.get(name, made[index]!.blocks, { signal: never, collect });

@@ -2,7 +2,6 @@
 import { tableFromArrays, tableToIPC, vectorFromArray, Table, TimestampMillisecond } from "apache-arrow";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { KromaError } from "#core/base/errors.ts";
 import { type Column, columnOf, numberColumn } from "#plugins/data/columns.ts";
 import { CsvReader } from "#plugins/data/csv.ts";
 import { DataTable } from "#plugins/data/data-table.ts";
@@ -10,6 +9,7 @@ import type { TableFormat } from "#plugins/data/messages.ts";
 import { ordered } from "#plugins/data/order.ts";
 import { readTable } from "#plugins/data/readers.ts";
 import { makeParquet } from "./make-parquet.ts";
+import { failure } from "../kit.ts";
 
 const bytes = (text: string): Uint8Array<ArrayBuffer> => new TextEncoder().encode(text);
 const rowsOf = (columns: readonly Column[], rows: number): string[][] =>
@@ -30,15 +30,6 @@ async function readAll(content: Uint8Array<ArrayBuffer>, format: TableFormat) {
   const { columns, rows } = last!;
   return { kinds: columns.map(({ name, kind }) => `${name}:${kind}`), rows: rowsOf(columns, rows) };
 }
-const failure = async (work: Promise<unknown>): Promise<string> => {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof KromaError) return `${error.code}: ${error.message}`;
-    throw error;
-  }
-  throw new Error("it did not fail");
-};
 
 describe("separated values", () => {
   test("numbers are numbers and stay as they were written", () => {

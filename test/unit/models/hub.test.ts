@@ -4,11 +4,11 @@ import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { KromaError } from "#core/base/errors.ts";
 import { folderFiles } from "#plugins/models/folder-files.node.ts";
 import { type FetchFile, followingHub } from "#plugins/models/hub.ts";
 import { ModelStore, type ModelStoreParts } from "#plugins/models/model-store.ts";
 import { type HubServer, startHubServer } from "./hub-server.ts";
+import { failure, variedBytes } from "../kit.ts";
 
 const MIB = 1024 * 1024;
 const never = new AbortController().signal;
@@ -19,28 +19,10 @@ let folder: string;
 let hub: HubServer;
 let time = 0;
 
-const content = (size: number, seed = 7): Uint8Array => {
-  const bytes = new Uint8Array(size);
-  let value = seed;
-  for (let at = 0; at < size; at++) {
-    value = (value * 1103515245 + 12345) & 0x7fffffff;
-    bytes[at] = value >> 16;
-  }
-  return bytes;
-};
 const storeOf = (parts: Partial<ModelStoreParts> = {}): ModelStore =>
   new ModelStore({ files: folderFiles(folder), fetch: inNode, now: () => ++time, largest: 100 * MIB, ...parts });
 const address = (file = "model.onnx"): string => `${hub.url}/ada/tiny/resolve/main/onnx/${file}`;
 const get = (store: ModelStore, file?: string) => store.get(address(file), { signal: never });
-const failure = async (work: Promise<unknown>): Promise<string> => {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof KromaError) return `${error.code}: ${error.message}`;
-    throw error;
-  }
-  throw new Error("it did not fail");
-};
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
 beforeEach(async () => {
@@ -54,7 +36,7 @@ afterEach(async () => {
 });
 
 test("a file is followed to where its bytes are, checked against the hub's hash, and kept with its terms", async () => {
-  const bytes = content(3 * MIB + 1);
+  const bytes = variedBytes(3 * MIB + 1);
   hub.add("ada/tiny/onnx/model.onnx", bytes, "mit");
   expect(isSame(await get(storeOf()), bytes)).toBe(true);
   expect(isSame(await get(storeOf()), bytes)).toBe(true);
@@ -68,7 +50,7 @@ test.each([
   ["in Node, by the hub's header", inNode, false],
   ["in a page, by the hub's list of files", inPage, true],
 ] as const)("a file with another hash is refused and forgotten, %s", async (_, fetch, apiTellsHashes) => {
-  const bytes = content(2 * MIB);
+  const bytes = variedBytes(2 * MIB);
   hub.add("ada/tiny/onnx/model.onnx", bytes);
   Object.assign(hub, { apiTellsHashes, digest: "ab".repeat(32) });
   const store = storeOf({ fetch });
@@ -89,7 +71,7 @@ test.each([
       "If-Range" in init.headers ? Promise.reject(new TypeError("Failed to fetch")) : fetch(url, init)) as FetchFile,
   ],
 ])("a download that stopped goes on through the redirect, and no byte comes twice, %s", async (_, fetch) => {
-  const bytes = content(6 * MIB);
+  const bytes = variedBytes(6 * MIB);
   hub.add("ada/tiny/onnx/model.onnx", bytes);
   hub.storage.cutAfter = 2 * MIB + 3;
   expect(await failure(get(storeOf({ fetch })))).toMatch(/^unavailable: model\.onnx stopped coming in the middle/);
@@ -102,10 +84,10 @@ test.each([
 test("without If-Range, a file that has changed is fetched anew", async () => {
   const fetchFile: FetchFile = (url, init) =>
     "If-Range" in init.headers ? Promise.reject(new TypeError("Failed to fetch")) : fetch(url, init);
-  hub.add("ada/tiny/onnx/model.onnx", content(2 * MIB, 1));
+  hub.add("ada/tiny/onnx/model.onnx", variedBytes(2 * MIB, 1));
   hub.storage.cutAfter = MIB;
   await failure(get(storeOf({ fetch: fetchFile })));
-  const changed = content(2 * MIB, 2);
+  const changed = variedBytes(2 * MIB, 2);
   hub.add("ada/tiny/onnx/model.onnx", changed);
   hub.storage.etag = '"v2"';
   expect(isSame(await get(storeOf({ fetch: fetchFile })), changed)).toBe(true);
@@ -118,7 +100,7 @@ test.each<readonly [string, number, Record<string, string>, RegExp]>([
   ["that it was asked too often", 429, { "retry-after": "30" }, /^unavailable: .*\(429\)\. Try in 30 seconds\.$/],
   ["that it is out of order", 503, {}, /^unavailable: .*503/],
 ])("a hub that answers %s is heard, and what was there before goes on", async (_, status, headers, said) => {
-  const bytes = content(2 * MIB);
+  const bytes = variedBytes(2 * MIB);
   hub.add("ada/tiny/onnx/model.onnx", bytes);
   hub.storage.cutAfter = MIB;
   await failure(get(storeOf()));
@@ -129,7 +111,7 @@ test.each<readonly [string, number, Record<string, string>, RegExp]>([
 });
 
 test("a server that goes silent is given up, before it answers and in the middle", async () => {
-  const bytes = content(2 * MIB);
+  const bytes = variedBytes(2 * MIB);
   hub.add("ada/tiny/onnx/model.onnx", bytes);
   hub.next.push(() => undefined);
   expect(await failure(get(storeOf({ stall: 100 })))).toMatch(/^unavailable: model\.onnx could not be fetched/);
@@ -150,7 +132,7 @@ test("redirects that never end, or lead out of the web, are refused", async () =
 
 test("room is made by those that were not wanted for longest, never by what is pinned", async () => {
   for (const [index, file] of ["one", "two", "three", "four"].entries())
-    hub.add(`ada/tiny/onnx/${file}`, content(2 * MIB, index));
+    hub.add(`ada/tiny/onnx/${file}`, variedBytes(2 * MIB, index));
   const store = storeOf();
   await get(store, "one");
   await get(store, "two");

@@ -3,40 +3,22 @@ import { readdir, readFile, rm, mkdtemp, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { KromaError } from "#core/base/errors.ts";
 import { folderFiles } from "#plugins/models/folder-files.node.ts";
 import type { KeptFiles } from "#plugins/models/kept-files.ts";
 import { ModelStore } from "#plugins/models/model-store.ts";
 import { type FileServer, startFileServer } from "./file-server.ts";
+import { failure, variedBytes } from "../kit.ts";
 
 const MIB = 1024 * 1024;
 let folder: string;
 let server: FileServer;
 let time = 0;
 
-const content = (size: number, seed = 7): Uint8Array => {
-  const bytes = new Uint8Array(size);
-  let value = seed;
-  for (let at = 0; at < size; at++) {
-    value = (value * 1103515245 + 12345) & 0x7fffffff;
-    bytes[at] = value >> 16;
-  }
-  return bytes;
-};
 const storeOn = (files: KeptFiles = folderFiles(folder), largest = 100 * MIB): ModelStore =>
   new ModelStore({ files, fetch: (url, init) => fetch(url, init), now: () => ++time, largest });
 const never = new AbortController().signal;
 const get = (store: ModelStore, path: string, signal: AbortSignal = never) =>
   store.get(`${server.url}${path}`, { signal });
-const failure = async (work: Promise<unknown>): Promise<string> => {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof KromaError) return `${error.code}: ${error.message}`;
-    throw error;
-  }
-  throw new Error("it did not fail");
-};
 const isSame = (a: Uint8Array, b: Uint8Array): boolean => Buffer.compare(a, b) === 0;
 
 beforeEach(async () => {
@@ -50,7 +32,7 @@ afterEach(async () => {
 });
 
 test("a file is fetched once, and its name is the one that IPFS gives it", async () => {
-  const bytes = content(3 * MIB + 5);
+  const bytes = variedBytes(3 * MIB + 5);
   server.files.set("/model.onnx", bytes);
   const progress: (number | undefined)[] = [];
   const store = storeOn();
@@ -72,7 +54,7 @@ test("a file is fetched once, and its name is the one that IPFS gives it", async
 });
 
 test("what stopped in the middle goes on from there, and no byte comes twice", async () => {
-  const bytes = content(5 * MIB);
+  const bytes = variedBytes(5 * MIB);
   server.files.set("/model.onnx", bytes);
   server.cutAfter = 2 * MIB + 17;
   expect(await failure(get(storeOn(), "/model.onnx"))).toBe(
@@ -86,7 +68,7 @@ test("what stopped in the middle goes on from there, and no byte comes twice", a
 });
 
 test("who gives up a download can go on with it", async () => {
-  const bytes = content(8 * MIB);
+  const bytes = variedBytes(8 * MIB);
   server.files.set("/model.onnx", bytes);
   const abort = new AbortController();
   const store = storeOn();
@@ -106,10 +88,10 @@ test("who gives up a download can go on with it", async () => {
 });
 
 test("a file that has changed meanwhile is fetched anew, as is one whose server names no version", async () => {
-  server.files.set("/model.onnx", content(2 * MIB, 1));
+  server.files.set("/model.onnx", variedBytes(2 * MIB, 1));
   server.cutAfter = MIB;
   await failure(get(storeOn(), "/model.onnx"));
-  const changed = content(2 * MIB, 2);
+  const changed = variedBytes(2 * MIB, 2);
   server.files.set("/model.onnx", changed);
   server.etag = '"v2"';
   expect(isSame(await get(storeOn(), "/model.onnx"), changed)).toBe(true);
@@ -123,7 +105,7 @@ test("a file that has changed meanwhile is fetched anew, as is one whose server 
 });
 
 test("a file that was damaged on storage is fetched again, whatever was damaged", async () => {
-  const bytes = content(MIB + 3);
+  const bytes = variedBytes(MIB + 3);
   server.files.set("/model.onnx", bytes);
   await get(storeOn(), "/model.onnx");
   for (const end of [".data", ".json"]) {
@@ -139,7 +121,7 @@ test("a file that was damaged on storage is fetched again, whatever was damaged"
 });
 
 test("two who want the same model at once fetch it once", async () => {
-  const bytes = content(2 * MIB);
+  const bytes = variedBytes(2 * MIB);
   server.files.set("/model.onnx", bytes);
   const store = storeOn();
   const [one, two] = await Promise.all([get(store, "/model.onnx"), get(store, "/model.onnx")]);
@@ -148,7 +130,7 @@ test("two who want the same model at once fetch it once", async () => {
 });
 
 test("room and size are looked at before a byte is kept", async () => {
-  server.files.set("/model.onnx", content(3 * MIB));
+  server.files.set("/model.onnx", variedBytes(3 * MIB));
   const small = { ...folderFiles(folder), room: () => Promise.resolve(33 * MIB) };
   expect(await failure(get(storeOn(small), "/model.onnx"))).toBe(
     "exhausted: The file has 4 MB, and there is room for 34 MB. Remove something first.",
@@ -163,7 +145,7 @@ test.each([
   [429, /^unavailable: .*fewer requests/],
   [503, /^unavailable: .*503/],
 ])("status %i is said in words, and what was there before stays", async (status, said) => {
-  const bytes = content(2 * MIB);
+  const bytes = variedBytes(2 * MIB);
   server.files.set("/model.onnx", bytes);
   server.cutAfter = MIB;
   await failure(get(storeOn(), "/model.onnx"));
@@ -184,7 +166,7 @@ test("a server that is not there is told from one that has gone away", async () 
 });
 
 test("what is removed is gone", async () => {
-  server.files.set("/model.onnx", content(1000));
+  server.files.set("/model.onnx", variedBytes(1000));
   const store = storeOn();
   await get(store, "/model.onnx");
   await store.remove(`${server.url}/model.onnx`);

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createNodeHost, type NodeHost } from "#app/node/node-host.ts";
-import { KromaError } from "#core/base/errors.ts";
 import type { ServiceAnswer } from "#core/kernel/services.ts";
 import { linear, makeModel } from "./make-model.ts";
+import { failure } from "../kit.ts";
 
 let folder: string;
 let host: NodeHost;
@@ -63,15 +63,6 @@ const load = async (source: string, client?: string): Promise<Loaded> =>
   (await ask("load", { source }, [], client)).value as Loaded;
 const given = async (bytes: Uint8Array): Promise<Loaded> =>
   (await ask("load", { source: "the model" }, [bytes.slice().buffer])).value as Loaded;
-const failure = async (work: Promise<unknown>): Promise<string> => {
-  try {
-    await work;
-  } catch (error) {
-    if (error instanceof KromaError) return `${error.code}: ${error.message}`;
-    throw error;
-  }
-  throw new Error("it did not fail");
-};
 const feed = (name: string, dims: readonly number[] | undefined, data: ArrayBufferView, type = "float32") =>
   [{ tensors: [{ name, type, dims }] }, [data.buffer as ArrayBuffer]] as const;
 const run = (session: string, [value, buffers]: ReturnType<typeof feed>): Promise<ServiceAnswer> =>
