@@ -43,5 +43,12 @@ it("asks no other host, shows rows and errors, stops, and hands its rows on", as
   const python = page.locator("[data-cell][data-language=python]").first();
   await write(page, python, "import kroma\nkroma.get('odd')[1]");
   await python.getByText("{'n': 3, 'square': 9}").waitFor({ timeout: 120_000 });
+
+  // The line that names a language makes the cell one of it, as in a file.
+  await write(page, python, "%%typescript\n(await kroma.get('odd'))[1].square + 1");
+  await page
+    .locator("[data-cell][data-language=typescript]")
+    .getByText("10", { exact: true })
+    .waitFor({ timeout: 120_000 });
   expect(elsewhere).toEqual([]);
 });

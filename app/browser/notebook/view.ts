@@ -7,6 +7,7 @@ import { batch, createEffect, createMemo, createSignal, onCleanup } from "solid-
 import { KromaError } from "#core/base/errors.ts";
 import { newCellId, type CellId, type Language } from "#core/base/ids.ts";
 import type { NotebookClient } from "#core/notebook/client.ts";
+import { turnByMagic } from "#core/notebook/language-magic.ts";
 import type { Cell, CellKind, Notebook, NotebookOperation } from "#core/notebook/model.ts";
 import type { ShownRun } from "#core/mesh/live-runs.ts";
 import type { Sharing } from "#core/mesh/messages.ts";
@@ -203,6 +204,16 @@ export function createView(
   });
   const stopSession = session.onChange((next) => setState(next));
 
+  /** `%%typescript` in a Python cell makes it a TypeScript cell: an edit like any other, to be undone. */
+  async function turnByMagics(ids: readonly CellId[]): Promise<void> {
+    if (access().refusal !== undefined) return;
+    const operations = ids.flatMap((id) => {
+      const cell = cellOf(id);
+      return cell ? turnByMagic({ ...cell, source: editors.find(id)?.text ?? cell.source }) : [];
+    });
+    if (operations.length > 0) await view.change(operations, "change language");
+  }
+
   const view: PageView = {
     client,
     session,
@@ -290,7 +301,11 @@ export function createView(
       const code = which.filter((id) => cellOf(id)?.kind === "code");
       const refusal = access().runRefusal;
       if (refusal !== undefined) return page.toast(refusal);
-      if (code.length > 0) void ready().then(() => session.send({ type: "run_cells", cells: code }));
+      if (code.length === 0) return;
+      void ready().then(async () => {
+        await turnByMagics(code);
+        session.send({ type: "run_cells", cells: code });
+      });
     },
     clipboard: [],
     async insert(after, kind, language, source = "") {
