@@ -86,10 +86,8 @@ export async function readRecord(name: string, bytes: Uint8Array, now: number): 
   if (bytes.length > MOST_RECORD_BYTES) throw new KromaError("corrupt", "The record of the name is too large.");
   const key = keyOf(name);
   const record = unmarshal(bytes);
-  const isSigned = await Promise.resolve(
-    publicKeyFromRaw(key).verify(concatenate([PREFIX, record.data]), record.signatureV2),
-  ).catch(() => false);
-  if (!isSigned) throw new KromaError("corrupt", "The record is not signed by the name that it is said to be of.");
+  if (!(await isSigned(key, record)))
+    throw new KromaError("corrupt", "The record is not signed by the name that it is said to be of.");
   const validUntil = Date.parse(record.validity);
   if (Number.isNaN(validUntil)) throw new KromaError("corrupt", "The record does not say how long it is good.");
   if (validUntil < now)
@@ -106,6 +104,15 @@ export async function readRecord(name: string, bytes: Uint8Array, now: number): 
 export function isNewer(next: NameRecord, known: NameRecord | undefined): boolean {
   if (!known || next.sequence !== known.sequence) return !known || next.sequence > known.sequence;
   return next.validUntil > known.validUntil;
+}
+
+async function isSigned(key: Uint8Array, record: ReturnType<typeof unmarshalIPNSRecord>): Promise<boolean> {
+  try {
+    return await publicKeyFromRaw(key).verify(concatenate([PREFIX, record.data]), record.signatureV2);
+  } catch {
+    // One that is not even as long as a signature is thrown at.
+    return false;
+  }
 }
 
 function unmarshal(bytes: Uint8Array): ReturnType<typeof unmarshalIPNSRecord> {

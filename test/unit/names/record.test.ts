@@ -1,4 +1,6 @@
 /** Records of names: made, read, kept in order, and refused when hostile. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { generateKeyPair, publicKeyFromRaw } from "@libp2p/crypto/keys";
 import fc from "fast-check";
 import { createIPNSRecord, marshalIPNSRecord, multihashToIPNSRoutingKey } from "ipns";
@@ -117,6 +119,39 @@ describe("a record", () => {
       }),
       { numRuns: 300 },
     );
+  });
+});
+
+describe("the test vectors of the specification", () => {
+  const vector = async (of: string, what: string) =>
+    readRecord(of, await readFile(join(import.meta.dirname, `../../fixtures/ipns/${of}_${what}.ipns-record`)), NOW);
+
+  it("are read where they hold", async () => {
+    for (const [of, what, cid] of [
+      ["k51qzi5uqu5dlkw8pxuw9qmqayfdeh4kfebhmreauqdc6a7c3y7d5i9fi8mk9w", "v1-v2", "bafkqaddwgevxmmraojswg33smq"],
+      [
+        "k51qzi5uqu5dilgf7gorsh9vcqqq4myo6jd4zmqkuy9pxyxi5fua3uf7axph4y",
+        "v1-v2-broken-signature-v1",
+        "bafkqahtwgevxmmrao5uxi2bamjzg623fnyqhg2lhnzqxi5lsmuqhmmi",
+      ],
+      ["k51qzi5uqu5dit2ku9mutlfgwyz8u730on38kd10m97m36bjt66my99hb6103f", "v2", "bafkqadtwgiww63tmpeqhezldn5zgi"],
+    ] as const)
+      expect(await vector(of, what), what).toMatchObject({
+        name: of,
+        value: `/ipfs/${cid}`,
+        cid,
+        sequence: 0n,
+        seconds: 1800,
+      });
+  });
+
+  it("are refused where they do not", async () => {
+    for (const [of, what] of [
+      ["k51qzi5uqu5dm4tm0wt8srkg9h9suud4wuiwjimndrkydqm81cqtlb5ak6p7ku", "v1"],
+      ["k51qzi5uqu5dlmit2tuwdvnx4sbnyqgmvbxftl0eo3f33wwtb9gr7yozae9kpw", "v1-v2-broken-v1-value"],
+      ["k51qzi5uqu5diamp7qnnvs1p1gzmku3eijkeijs3418j23j077zrkok63xdm8c", "v1-v2-broken-signature-v2"],
+    ] as const)
+      await expect(vector(of, what), what).rejects.toMatchObject({ code: "corrupt" });
   });
 });
 
