@@ -1,64 +1,9 @@
-/** What the engine's worker is asked, and its answers: each request is checked here, once, and then carried out. */
-import {
-  custom,
-  type GenericSchema,
-  maxLength,
-  maxValue,
-  minValue,
-  number,
-  object,
-  optional,
-  pipe,
-  safeParse,
-  string,
-} from "valibot";
+/** What the engine's worker is asked: each request is checked here, once, and then carried out. */
+import { custom, maxLength, maxValue, minValue, number, object, optional, pipe, string } from "valibot";
 import { readModelAddress, modelAddressText } from "#core/artefact/model-address.ts";
-import { KromaError, toWireError, type WireError } from "#core/base/errors.ts";
-import type { Channel } from "#core/base/channel.ts";
-import type { AskedContent, ServiceAnswer, ServiceProgress, ServiceReply } from "#core/kernel/services.ts";
+import { checked, type Method } from "#core/kernel/service-program.ts";
 import type { Engine } from "./engine.ts";
-import { isFatal } from "./failures.ts";
 import { type WireTensor, wireTensors } from "./tensors.ts";
-
-/** To the engine's worker. The first message is an EngineInit. */
-export type ToEngine =
-  | {
-      readonly type: "call";
-      readonly id: string;
-      readonly client: string;
-      readonly method: string;
-      readonly value: unknown;
-      readonly buffers: readonly ArrayBuffer[];
-    }
-  | { readonly type: "cancel"; readonly call: string }
-  | { readonly type: "leave"; readonly client: string }
-  /** The person's model hub, from now on. */
-  | { readonly type: "hub"; readonly hub: string | undefined }
-  /** Of content that was asked for: how far it is, and in the end its bytes, or why there are none. */
-  | { readonly type: "content_progress"; readonly parent: string; readonly bytes: number; readonly total: number }
-  | {
-      readonly type: "content";
-      readonly parent: string;
-      readonly bytes?: Uint8Array<ArrayBuffer>;
-      readonly error?: WireError;
-    };
-
-export interface EngineInit {
-  readonly type: "init";
-  /** URL under which shipped files are, ending in "/". */
-  readonly assets: string;
-  readonly workspace: SharedArrayBuffer | undefined;
-  /** Nothing is fetched from the web. */
-  readonly isOffline: boolean;
-}
-
-export type FromEngine =
-  /** `broken`: the worker is of no use after this answer. */
-  | (ServiceReply & { readonly broken?: true })
-  | ServiceProgress
-  /** For content by its CID, which the outside can reach; given up by content_cancel. */
-  | { readonly type: "content_request"; readonly id: string; readonly asked: AskedContent }
-  | { readonly type: "content_cancel"; readonly request: string };
 
 const LONGEST_SOURCE = 4096;
 const sourceText = pipe(string(), maxLength(LONGEST_SOURCE));
@@ -78,19 +23,6 @@ const commandRequest = object({
   words: custom<readonly string[]>((value) => Array.isArray(value) && value.every((word) => typeof word === "string")),
   directory: optional(sourceText, "/workspace"),
 });
-
-/** A request with what it came with. */
-export interface Asked {
-  readonly client: string;
-  readonly value: unknown;
-  readonly buffers: readonly ArrayBuffer[];
-  readonly signal: AbortSignal;
-  /** Tells how far it is. */
-  readonly onProgress: (value: unknown) => void;
-}
-
-/** What a method does beside those of the engine itself. */
-export type Method = (asked: Asked) => Promise<ServiceAnswer>;
 
 /** The engine's own methods. */
 export function engineMethods(engine: Engine, hub: () => string | undefined): Readonly<Record<string, Method>> {
@@ -150,43 +82,3 @@ export const arraysOf = (value: unknown): { readonly source: string; readonly te
 /** A shell command's words and where it was typed, from a request. */
 export const commandOf = (value: unknown): { readonly words: readonly string[]; readonly directory: string } =>
   checked(commandRequest, value);
-
-/** The value, once it is what the schema says; `invalid` otherwise. */
-export function checked<Out>(schema: GenericSchema<unknown, Out>, value: unknown): Out {
-  const result = safeParse(schema, value);
-  if (result.success) return result.output;
-  throw new KromaError("invalid", `This request is not one: ${result.issues[0].message}.`);
-}
-
-/** Answers what comes over the channel until it closes. */
-export function serveEngine(
-  channel: Channel<ToEngine, FromEngine>,
-  methods: Readonly<Record<string, Method>>,
-  leave: (client: string) => void,
-): void {
-  const open = new Map<string, AbortController>();
-  const answer = async (call: Extract<ToEngine, { type: "call" }>): Promise<void> => {
-    const { id: parent, method, client, value, buffers } = call;
-    const abort = new AbortController();
-    open.set(parent, abort);
-    try {
-      const perform = Object.hasOwn(methods, method) ? methods[method] : undefined;
-      if (!perform) throw new KromaError("invalid", `kroma.ml has no "${method}".`);
-      const onProgress = (progress: unknown): void =>
-        channel.send({ type: "service_progress", parent, value: progress });
-      const result = await perform({ client, value, buffers, signal: abort.signal, onProgress });
-      const moved = result.buffers ?? [];
-      channel.send({ type: "service_reply", parent, value: result.value, buffers: moved }, moved);
-    } catch (error) {
-      const broken = isFatal(error) || isFatal((error as { cause?: unknown }).cause);
-      channel.send({ type: "service_reply", parent, error: toWireError(error), ...(broken ? { broken } : {}) });
-    } finally {
-      open.delete(parent);
-    }
-  };
-  channel.receive((message) => {
-    if (message.type === "call") void answer(message);
-    else if (message.type === "leave") leave(message.client);
-    else if (message.type === "cancel") open.get(message.call)?.abort(new KromaError("aborted", "It was given up."));
-  });
-}

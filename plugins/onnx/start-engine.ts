@@ -1,30 +1,25 @@
 /** What the engine's worker does at its start, the same in a page's worker and in a thread of Node. */
 import { type Channel, portChannel, type PortLike } from "#core/base/channel.ts";
 import { KromaError } from "#core/base/errors.ts";
+import { contentOver } from "#core/kernel/program-content.ts";
+import {
+  type FromProgram,
+  type Method,
+  type ProgramInit,
+  serveProgram,
+  type ToProgram,
+} from "#core/kernel/service-program.ts";
 import type { FetchedFiles } from "#core/store/fetched.ts";
 import { SyncFs } from "#core/workspace/sync-client.ts";
 import { archiveOf, givenArrays, tensorOfFile, tensorsOfArchive } from "./array-files.ts";
 import { type CommandParts, performCommand } from "./command.ts";
-import { contentOver } from "./content.ts";
 import { Engine } from "./engine.ts";
+import { isFatal } from "./failures.ts";
 import { SpeechFinder } from "./hear/speech.ts";
 import { decodeWav } from "./hear/wav.ts";
 import type { DecodePicture } from "./read-text/pixels.ts";
 import { TextReader } from "./read-text/read-text.ts";
-import {
-  addressOf,
-  arraysOf,
-  commandOf,
-  type EngineInit,
-  engineMethods,
-  type FromEngine,
-  type Method,
-  openedOf,
-  pictureOf,
-  serveEngine,
-  soundOf,
-  type ToEngine,
-} from "./requests.ts";
+import { addressOf, arraysOf, commandOf, engineMethods, openedOf, pictureOf, soundOf } from "./requests.ts";
 import type { Runtime } from "./runtime.ts";
 import { ModelSources, workspacePath } from "./sources.ts";
 import { storeMethods } from "./stored.ts";
@@ -43,9 +38,9 @@ export interface EnginePlace {
   readonly budget?: number;
 }
 
-/** Waits for the EngineInit and serves from then on. */
+/** Waits for the ProgramInit and serves from then on. */
 export function startEngine({ port, runtime, fetch, decode, models, budget = 2 * GIB }: EnginePlace): void {
-  const channel = portChannel<EngineInit | ToEngine, FromEngine>(port);
+  const channel = portChannel<ProgramInit | ToProgram, FromProgram>(port);
   const stop = channel.receive((message) => {
     if (message.type !== "init") return;
     stop();
@@ -54,7 +49,7 @@ export function startEngine({ port, runtime, fetch, decode, models, budget = 2 *
     const connect = (): SyncFs | undefined => (files ??= workspace && new SyncFs(workspace));
     let loaded: Promise<Runtime> | undefined;
     const asset = (path: string): string => new URL(path, assets).href;
-    const requests = channel as unknown as Channel<ToEngine, FromEngine>;
+    const requests = channel as unknown as Channel<ToProgram, FromProgram>;
     let hub: string | undefined;
     requests.receive((request) => {
       if (request.type === "hub") hub = request.hub;
@@ -154,6 +149,6 @@ export function startEngine({ port, runtime, fetch, decode, models, budget = 2 *
         return { value: { status, complaint }, buffers: [out.buffer] };
       },
     };
-    serveEngine(requests, methods, (client) => engine.leave(client));
+    serveProgram(requests, { name: "kroma.ml", methods, leave: (client) => engine.leave(client), isFatal });
   });
 }

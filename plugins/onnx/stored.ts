@@ -1,8 +1,9 @@
 /** What the engine's worker does with what is kept of the web's models, beside loading it. */
 import { boolean, object, pipe, maxLength, string } from "valibot";
 import { KromaError } from "#core/base/errors.ts";
+import { checked, type Method } from "#core/kernel/service-program.ts";
 import type { FetchedFiles } from "#core/store/fetched.ts";
-import { addressOf, checked, type Method } from "./requests.ts";
+import { addressOf } from "./requests.ts";
 
 const pinRequest = object({ source: pipe(string(), maxLength(8192)), isPinned: boolean() });
 

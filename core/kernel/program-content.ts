@@ -1,8 +1,8 @@
-/** How the engine's worker asks its outside part for content by CID: the stores and the network of blocks are there. */
-import type { Channel } from "#core/base/channel.ts";
-import { fromWireError } from "#core/base/errors.ts";
-import type { ContentSource } from "#core/kernel/services.ts";
-import type { FromEngine, ToEngine } from "./requests.ts";
+/** How a service's worker program asks its outside part for content by CID: the stores and the network of blocks are there. */
+import type { Channel } from "../base/channel.ts";
+import { fromWireError } from "../base/errors.ts";
+import type { FromProgram, ToProgram } from "./service-program.ts";
+import type { ContentSource } from "./services.ts";
 
 interface Waiting {
   readonly resolve: (bytes: Uint8Array<ArrayBuffer>) => void;
@@ -11,7 +11,7 @@ interface Waiting {
 }
 
 /** Content from the other end of the channel. */
-export function contentOver(channel: Channel<ToEngine, FromEngine>): ContentSource {
+export function contentOver(channel: Channel<ToProgram, FromProgram>): ContentSource {
   const waiting = new Map<string, Waiting>();
   let count = 0;
   channel.receive((message) => {
