@@ -12,11 +12,7 @@ import { openSignatures } from "#plugins/identity/signatures.ts";
 import { IndexedDbBlockStore, IndexedDbDocStore } from "#plugins/indexeddb/stores.ts";
 import { openOpfsBlocks } from "#plugins/opfs/opfs-packs.ts";
 import { openElsewhere } from "./elsewhere.worker.ts";
-
-const NAME = "kroma-artefacts";
-const LOCK = "kroma-artefacts";
-const PINNING_LOCK = "kroma-remote-pins";
-const IDENTITY_LOCK = "kroma-identity";
+import { placeFor, storagePlace } from "#plugins/indexeddb/place.ts";
 
 interface Stores {
   readonly blocks: BlockStore;
@@ -24,8 +20,9 @@ interface Stores {
   readonly storage: Kept["storage"];
 }
 
-async function openStores(): Promise<Stores> {
-  const documents = new IndexedDbDocStore(NAME);
+async function openStores(place: string): Promise<Stores> {
+  const name = `${place}-artefacts`;
+  const documents = new IndexedDbDocStore(name);
   try {
     await documents.load(["probe"]);
   } catch {
@@ -33,9 +30,9 @@ async function openStores(): Promise<Stores> {
     return { blocks: new MemoryBlockStore(), documents: new MemoryDocStore(), storage: "memory" };
   }
   try {
-    return { blocks: await openOpfsBlocks("artefact"), documents, storage: "opfs" };
+    return { blocks: await openOpfsBlocks("artefact", place), documents, storage: "opfs" };
   } catch {
-    return { blocks: new IndexedDbBlockStore(NAME), documents, storage: "indexeddb" };
+    return { blocks: new IndexedDbBlockStore(name), documents, storage: "indexeddb" };
   }
 }
 
@@ -46,8 +43,8 @@ function locked<T>(name: string, options: LockOptions, work: (lock: Lock | null)
 }
 
 /** The workers of the other tabs, which have the same pins. */
-function otherTabs(): NonNullable<ArtefactHostOptions["others"]> {
-  const tabs = new BroadcastChannel(NAME);
+function otherTabs(place: string): NonNullable<ArtefactHostOptions["others"]> {
+  const tabs = new BroadcastChannel(`${place}-artefacts`);
   return {
     tell: () => tabs.postMessage("kept changed"),
     onTold: (listener) => tabs.addEventListener("message", listener),
@@ -60,31 +57,33 @@ async function room(): Promise<number | undefined> {
   return quota === undefined ? undefined : quota - usage;
 }
 
-const identities = new IndexedDbIdentityStore();
+const identities = new IndexedDbIdentityStore(placeFor("-identity"));
 
 async function start(): Promise<ArtefactHost> {
-  const stores = await openStores();
+  const place = await storagePlace();
+  const stores = await openStores(place);
+  const collecting = `${place}-artefacts`;
   return new ArtefactHost({
     ...stores,
     elsewhere: openElsewhere({
       ...stores,
       clock: realClock,
       whenAlone: (work) =>
-        void locked(PINNING_LOCK, {}, async () => {
+        void locked(`${place}-remote-pins`, {}, async () => {
           work();
           // Held until the worker ends; then another tab's goes on.
           return new Promise<never>(() => undefined);
         }),
     }),
-    others: otherTabs(),
+    others: otherTabs(place),
     room,
     signatures: openSignatures(),
     self: () => loadIdentity(identities),
     signer: (name) =>
-      locked(IDENTITY_LOCK, {}, async () => (await loadIdentity(identities)) ?? createIdentity(identities, name)),
-    together: (work) => locked(LOCK, { mode: "shared" }, work),
+      locked(`${place}-identity`, {}, async () => (await loadIdentity(identities)) ?? createIdentity(identities, name)),
+    together: (work) => locked(collecting, { mode: "shared" }, work),
     alone: (work) =>
-      locked(LOCK, { ifAvailable: true }, (lock) => {
+      locked(collecting, { ifAvailable: true }, (lock) => {
         if (lock) return work();
         throw new KromaError("unavailable", "Something is being published or fetched. Free the space when it is done.");
       }),

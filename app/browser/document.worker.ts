@@ -12,14 +12,16 @@ import type { MeshHost } from "#core/mesh/mesh-host.ts";
 import type { FromMesh, ToMesh } from "#core/mesh/messages.ts";
 import { removeOpfsMachine, removeOpfsWorkspace } from "#plugins/opfs/opfs.ts";
 import { IndexedDbBlockStore, IndexedDbDocStore } from "#plugins/indexeddb/stores.ts";
+import { placeFor, storagePlace } from "#plugins/indexeddb/place.ts";
 
-const store = new IndexedDbDocStore("kroma");
+const store = new IndexedDbDocStore(storagePlace());
 const host = new DocumentHost({
   store,
-  blocks: new IndexedDbBlockStore("kroma"),
-  fileBlocks: new IndexedDbBlockStore("kroma-files"),
+  blocks: new IndexedDbBlockStore(storagePlace()),
+  fileBlocks: new IndexedDbBlockStore(placeFor("-files")),
   async purging(document) {
-    const gone = [await removeOpfsWorkspace(document), await removeOpfsMachine(document)];
+    const root = await storagePlace();
+    const gone = [await removeOpfsWorkspace(document, root), await removeOpfsMachine(document, root)];
     if (gone.includes(false)) throw new KromaError("unavailable", "a tab still has its files open");
   },
   // A Response is taken and compiled while it streams; the published types do not say so.

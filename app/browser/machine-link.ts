@@ -12,6 +12,7 @@ import type { KeptMachine } from "#kit/commands.ts";
 import { opfsUsage, startOpfsWorkspace } from "#plugins/opfs/opfs.ts";
 import { packImage } from "./machine-image.ts";
 import { readSettings } from "./settings.ts";
+import { storagePlace } from "#plugins/indexeddb/place.ts";
 
 /** The directory of the machine that all notebooks share; no document's id is so short. */
 const SHARED = "shared";
@@ -65,7 +66,7 @@ export function openMachineLink(options: MachineLinkOptions): MachineLink {
       type: "module",
       name: "kroma-machine",
     });
-    const opened = await startOpfsWorkspace(worker, { document, of: "machine" });
+    const opened = await startOpfsWorkspace(worker, { document, of: "machine", root: await storagePlace() });
     if (opened.storage === "opfs") return opened;
     const reason = opened.message?.split(": ").at(-1) ?? "this browser has no private file system.";
     await opened.close();
@@ -109,7 +110,7 @@ export function openMachineLink(options: MachineLinkOptions): MachineLink {
       }),
     usage: async () => {
       const document = place();
-      return document === undefined ? 0 : opfsUsage("machine", document);
+      return document === undefined ? 0 : opfsUsage("machine", document, await storagePlace());
     },
     export: () =>
       withFiles([], async (files) => {

@@ -8,10 +8,11 @@ import type { DocStore } from "#core/store/stores.ts";
 import { IndexedDbIdentityStore } from "#plugins/identity/indexeddb-store.ts";
 import { createIdentity, loadIdentity, recoverIdentity, type OwnIdentity } from "#plugins/identity/own-identity.ts";
 import { openSignatures } from "#plugins/identity/signatures.ts";
+import { placeFor } from "#plugins/indexeddb/place.ts";
 
 /** The pages' way to the mesh. */
 export function startMeshHost(host: DocumentHost, store: DocStore): MeshHost {
-  const identities = new IndexedDbIdentityStore();
+  const identities = new IndexedDbIdentityStore(placeFor("-identity"));
   /** Kept, since a recovery file can be made only of keys that were made or recovered here. */
   let own: OwnIdentity | undefined;
   const load = async (): Promise<OwnIdentity | undefined> => (own ??= await loadIdentity(identities));

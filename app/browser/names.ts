@@ -1,5 +1,6 @@
 /** Names, as the page has them: kept in IndexedDB, signed by who publishes in this browser, loaded when first asked for. */
 import type { NameAccess } from "#kit/names.ts";
+import { placeFor } from "#plugins/indexeddb/place.ts";
 
 /** The way to them; one per page. */
 export function createNames(): () => Promise<NameAccess> {
@@ -20,9 +21,9 @@ async function open(): Promise<NameAccess> {
       import("#plugins/identity/indexeddb-store.ts"),
       import("#plugins/identity/own-identity.ts"),
     ]);
-  const identities = new IndexedDbIdentityStore();
+  const identities = new IndexedDbIdentityStore(placeFor("-identity"));
   return new Names({
-    book: new NameBook(new IndexedDbDocStore("kroma-names")),
+    book: new NameBook(new IndexedDbDocStore(placeFor("-names"))),
     now: Date.now,
     self: () => loadIdentity(identities),
   });

@@ -18,8 +18,8 @@ import type { TransportState } from "#core/mesh/transport.ts";
 import type { Network } from "#kit/network.ts";
 import type { Exchange, ExchangeOptions } from "#plugins/ipfs/bitswap.ts";
 import { readSettings } from "./settings.ts";
+import { placeFor } from "#plugins/indexeddb/place.ts";
 
-const LOCK = "kroma-network";
 const NAME_KEY = "kroma-name";
 const ADDRESSES_KEY = "kroma-addresses";
 /** Addresses of people and mirrors that are kept for the next visit. */
@@ -101,7 +101,10 @@ export function createNetwork(
           // The lock is held for as long as the page lives.
           return await new Promise<never>(() => undefined);
         };
-        if (navigator.locks) navigator.locks.request(LOCK, work).catch(reject);
+        if (navigator.locks)
+          Promise.resolve(placeFor("-network"))
+            .then((lock) => navigator.locks.request(lock, work))
+            .catch(reject);
         else void work();
       });
       return running;

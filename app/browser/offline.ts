@@ -5,6 +5,7 @@
  */
 import { spawnedKernels } from "./host.ts";
 import { whenIdle } from "./kernel-start.ts";
+import { storagePlace } from "#plugins/indexeddb/place.ts";
 
 const RELOADED = "kroma-isolated-by-service-worker";
 /** The first moments belong to the notebook: what is kept for the next visit is copied after this pause. */
@@ -19,6 +20,8 @@ export function registerServiceWorker(offer: (take: TakeNewBuild) => void): void
   const url = new URL("service-worker.js", document.baseURI);
   const register = async (): Promise<void> => {
     try {
+      // What the service worker keeps tells later which Kroma was here before: the note of this one comes first.
+      await storagePlace();
       const registration = await navigator.serviceWorker.register(url, { updateViaCache: "none" });
       watch(registration, offer);
       if (!crossOriginIsolated) await isolate();

@@ -5,6 +5,7 @@ import type { DocumentId } from "#core/base/ids.ts";
 import type { OpenWorkspace } from "#core/workspace/host.ts";
 import type { Workspace } from "#core/workspace/workspace.ts";
 import { startOpfsWorkspace } from "#plugins/opfs/opfs.ts";
+import { storagePlace } from "#plugins/indexeddb/place.ts";
 
 export interface WorkspaceLink {
   /** What kernels are given, once the server is up. */
@@ -31,7 +32,7 @@ export function openWorkspaceLink(document: DocumentId): WorkspaceLink {
         type: "module",
         name: "kroma-workspace",
       });
-      opened = await startOpfsWorkspace(worker, { document });
+      opened = await startOpfsWorkspace(worker, { document, root: await storagePlace() });
       if (closed) {
         await opened.close();
         return undefined;

@@ -22,11 +22,11 @@ interface Schema extends DBSchema {
 }
 
 export class IndexedDbIdentityStore implements IdentityStore {
-  readonly #name: string;
+  readonly #name: string | Promise<string>;
   #opening: Promise<IDBPDatabase<Schema>> | undefined;
 
   /** The store of that name, opened when first used. */
-  constructor(name = "kroma-identity") {
+  constructor(name: string | Promise<string> = "kroma-identity") {
     this.#name = name;
   }
 
@@ -58,13 +58,15 @@ export class IndexedDbIdentityStore implements IdentityStore {
 
   async #use<T>(work: (database: IDBPDatabase<Schema>) => Promise<T>): Promise<T> {
     try {
-      this.#opening ??= openDB<Schema>(this.#name, 1, {
-        upgrade: (database) => void database.createObjectStore("identity"),
-        blocking: () => this.close(),
-        terminated: () => {
-          this.#opening = undefined;
-        },
-      });
+      this.#opening ??= Promise.resolve(this.#name).then((name) =>
+        openDB<Schema>(name, 1, {
+          upgrade: (database) => void database.createObjectStore("identity"),
+          blocking: () => this.close(),
+          terminated: () => {
+            this.#opening = undefined;
+          },
+        }),
+      );
       return await work(await this.#opening);
     } catch (error) {
       this.#opening = undefined;

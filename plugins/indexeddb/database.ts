@@ -17,11 +17,11 @@ const VERSION = 1;
 
 /** A named database, opened on demand. */
 export class Database {
-  readonly #name: string;
+  readonly #name: string | Promise<string>;
   #opening: Promise<IDBPDatabase<Schema>> | undefined;
   #closed = false;
 
-  constructor(name: string) {
+  constructor(name: string | Promise<string>) {
     this.#name = name;
   }
 
@@ -47,18 +47,20 @@ export class Database {
       this.#opening = undefined;
     };
     if (typeof indexedDB === "undefined") throw new KromaError("denied", "This browser gives no IndexedDB.");
-    const opening = openDB<Schema>(this.#name, VERSION, {
-      upgrade(database) {
-        database.createObjectStore("documents");
-        database.createObjectStore("blocks");
-      },
-      blocking(_current, _blocked, event) {
-        // A newer Kroma wants to upgrade: make room for it.
-        forget();
-        (event.target as IDBDatabase).close();
-      },
-      terminated: forget,
-    });
+    const openNamed = (name: string) =>
+      openDB<Schema>(name, VERSION, {
+        upgrade(database) {
+          database.createObjectStore("documents");
+          database.createObjectStore("blocks");
+        },
+        blocking(_current, _blocked, event) {
+          // A newer Kroma wants to upgrade: make room for it.
+          forget();
+          (event.target as IDBDatabase).close();
+        },
+        terminated: forget,
+      });
+    const opening = typeof this.#name === "string" ? openNamed(this.#name) : this.#name.then(openNamed);
     this.#opening = opening;
     opening.catch(forget);
     return opening;

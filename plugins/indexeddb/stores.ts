@@ -13,7 +13,7 @@ const OPTIONS = { durability: "relaxed" } as const;
 export class IndexedDbDocStore implements DocStore {
   readonly #database: Database;
 
-  constructor(name: string) {
+  constructor(name: string | Promise<string>) {
     this.#database = new Database(name);
   }
 
@@ -61,7 +61,7 @@ export class IndexedDbDocStore implements DocStore {
 export class IndexedDbBlockStore implements BlockStore {
   readonly #database: Database;
 
-  constructor(name: string) {
+  constructor(name: string | Promise<string>) {
     this.#database = new Database(name);
   }
 

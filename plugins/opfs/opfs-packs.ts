@@ -5,6 +5,7 @@
 import { KromaError } from "#core/base/errors.ts";
 import type { StorageHandle } from "#core/workspace/storage-handle.ts";
 import { PackedBlockStore } from "./block-packs.ts";
+import { OPFS_ROOT } from "./opfs-tree.ts";
 import type { PackDirectory } from "./pack-writer.ts";
 
 /** Left free for what else Kroma writes when the browser's quota is nearly reached. */
@@ -18,13 +19,13 @@ interface SyncAccessFile extends FileSystemFileHandle {
   createSyncAccessHandle(): Promise<StorageHandle>;
 }
 
-/** The block store of that name; `unavailable` where the browser has no private file system, or denies it. */
-export async function openOpfsBlocks(name: string): Promise<PackedBlockStore> {
+/** The block store of that name, in that folder; `unavailable` where the browser has no private file system, or denies it. */
+export async function openOpfsBlocks(name: string, root = OPFS_ROOT): Promise<PackedBlockStore> {
   try {
-    const root = await navigator.storage.getDirectory();
-    const own = await root.getDirectoryHandle("kroma", { create: true });
+    const top = await navigator.storage.getDirectory();
+    const own = await top.getDirectoryHandle(root, { create: true });
     const directory = await own.getDirectoryHandle(`${name}-blocks`, { create: true });
-    const store = new PackedBlockStore(new OpfsPackDirectory(directory, `kroma-blocks:${name}`));
+    const store = new PackedBlockStore(new OpfsPackDirectory(directory, `${root}-blocks:${name}`));
     // Whether handles can really be had shows only when one is taken.
     await store.usage();
     return store;

@@ -16,6 +16,8 @@ export interface OpfsLocation {
   readonly document: string;
   /** Its files, unless told otherwise. */
   readonly of?: OpfsKind;
+  /** The folder of all that is kept; "kroma" unless told otherwise. */
+  readonly root?: string;
   /** Most bytes of file content; what the browser gives otherwise. */
   readonly quota?: number;
 }
@@ -31,27 +33,30 @@ const RESERVE = 16 << 20;
 const PATIENCE = 4000;
 const RETRY = 100;
 
+/** The folder of what is kept, where nobody names another. */
+export const OPFS_ROOT = "kroma";
+
 /** The directory of all stores of a kind. */
-export async function storesDirectory(kind: OpfsKind): Promise<FileSystemDirectoryHandle> {
-  const root = await navigator.storage.getDirectory();
-  const own = await root.getDirectoryHandle("kroma", { create: true });
+export async function storesDirectory(kind: OpfsKind, root: string): Promise<FileSystemDirectoryHandle> {
+  const top = await navigator.storage.getDirectory();
+  const own = await top.getDirectoryHandle(root, { create: true });
   return own.getDirectoryHandle(`${kind}s`, { create: true });
 }
 
 /** The name of the lock that the tab with this store holds. */
-export const storeLock = (kind: OpfsKind, document: string): string => `kroma-${kind}:${document}`;
+export const storeLock = (kind: OpfsKind, document: string, root: string): string => `${root}-${kind}:${document}`;
 
 /**
  * Opens the store of a document. `unavailable` if another tab has it. Where there is no OPFS, or it is denied or
  * damaged, the tree is an empty one in memory, with a message that says so; what is on disk stays as it is.
  */
 export async function openOpfsTree(location: OpfsLocation): Promise<OpenedTree> {
-  const kind = location.of ?? "workspace";
-  const release = await ownExclusively(kind, location.document);
+  const { document, of: kind = "workspace", root = OPFS_ROOT } = location;
+  const release = await ownExclusively(storeLock(kind, document, root));
   if (!release) throw openElsewhere(kind);
   let handles: readonly StorageHandle[] = [];
   try {
-    handles = await openHandles(kind, location.document);
+    handles = await openHandles(kind, document, root);
     const [blocks, first, second] = handles as [StorageHandle, StorageHandle, StorageHandle];
     const quota = location.quota ?? (await availableBytes(blocks.getSize()));
     return { tree: new OwnedTree({ blocks, journal: [first, second], quota }, release), storage: "opfs" };
@@ -96,11 +101,11 @@ function openElsewhere(kind: OpfsKind): KromaError {
 }
 
 /** Takes the store's lock; answers how to give it back. Undefined if another tab keeps it. */
-async function ownExclusively(kind: OpfsKind, document: string): Promise<(() => void) | undefined> {
+async function ownExclusively(lock: string): Promise<(() => void) | undefined> {
   if (!("locks" in navigator)) return () => undefined;
   return new Promise((resolve) => {
     navigator.locks
-      .request(storeLock(kind, document), { signal: AbortSignal.timeout(PATIENCE) }, () => {
+      .request(lock, { signal: AbortSignal.timeout(PATIENCE) }, () => {
         // Held until it is given back, or the worker ends.
         return new Promise<void>((release) => {
           resolve(release);
@@ -114,8 +119,8 @@ async function ownExclusively(kind: OpfsKind, document: string): Promise<(() => 
   });
 }
 
-async function openHandles(kind: OpfsKind, document: string): Promise<readonly StorageHandle[]> {
-  const stores = await storesDirectory(kind);
+async function openHandles(kind: OpfsKind, document: string, root: string): Promise<readonly StorageHandle[]> {
+  const stores = await storesDirectory(kind, root);
   const directory = await stores.getDirectoryHandle(document, { create: true });
   const handles: StorageHandle[] = [];
   try {

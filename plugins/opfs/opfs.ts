@@ -1,6 +1,6 @@
 /** The page's side of a workspace in the browser's private file system. */
 import { openWorkspace, type OpenOptions, type OpenWorkspace, type ServerWorker } from "#core/workspace/host.ts";
-import { type OpfsKind, type OpfsLocation, storeLock, storesDirectory } from "./opfs-tree.ts";
+import { OPFS_ROOT, type OpfsKind, type OpfsLocation, storeLock, storesDirectory } from "./opfs-tree.ts";
 
 /**
  * Starts the file server of a document's workspace in `worker`, a fresh worker that runs `runOpfsWorker`.
@@ -27,15 +27,17 @@ export function startOpfsWorkspace(
 const PATIENCE = 1000;
 
 /** Deletes a document's files for good. False if a tab has them open. */
-export const removeOpfsWorkspace = (document: string): Promise<boolean> => removeStore("workspace", document);
+export const removeOpfsWorkspace = (document: string, root = OPFS_ROOT): Promise<boolean> =>
+  removeStore("workspace", document, root);
 
 /** Deletes the disk of a document's machine for good. False if a tab has it open. */
-export const removeOpfsMachine = (document: string): Promise<boolean> => removeStore("machine", document);
+export const removeOpfsMachine = (document: string, root = OPFS_ROOT): Promise<boolean> =>
+  removeStore("machine", document, root);
 
 /** Bytes that a document's store takes. */
-export async function opfsUsage(kind: OpfsKind, document: string): Promise<number> {
+export async function opfsUsage(kind: OpfsKind, document: string, root = OPFS_ROOT): Promise<number> {
   try {
-    const directory = await (await storesDirectory(kind)).getDirectoryHandle(document);
+    const directory = await (await storesDirectory(kind, root)).getDirectoryHandle(document);
     let bytes = 0;
     for await (const handle of directory.values()) {
       if (handle.kind === "file") bytes += (await (handle as FileSystemFileHandle).getFile()).size;
@@ -47,11 +49,11 @@ export async function opfsUsage(kind: OpfsKind, document: string): Promise<numbe
   }
 }
 
-async function removeStore(kind: OpfsKind, document: string): Promise<boolean> {
+async function removeStore(kind: OpfsKind, document: string, root: string): Promise<boolean> {
   const patience = AbortSignal.timeout(PATIENCE);
   try {
-    await navigator.locks.request(storeLock(kind, document), { signal: patience }, async () => {
-      const directory = await storesDirectory(kind);
+    await navigator.locks.request(storeLock(kind, document, root), { signal: patience }, async () => {
+      const directory = await storesDirectory(kind, root);
       await directory.removeEntry(document, { recursive: true });
     });
     return true;

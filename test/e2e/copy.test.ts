@@ -118,5 +118,10 @@ it("checks at a gateway who signed it, and opens what was signed", async () => {
   await page.getByRole("button", { name: "Trust it" }).click();
   await page.locator("dialog").getByRole("button", { name: "Trust it" }).click();
   await runAll(page);
+  // Two copies at one origin: neither has what the other keeps.
+  const kept = await page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name));
+  for (const path of ["/some/deep/path/kroma/", `/ipfs/${directory}/kroma/`])
+    expect(kept).toContain(`kroma ${encodeURIComponent(path)}`);
+  expect(kept).not.toContain("kroma");
   await page.close();
 }, 300_000);
