@@ -18,10 +18,10 @@ export interface ImageSettings {
 /** Asked when nobody has said otherwise: it serves blocks and CAR files only, which are checked here. */
 const GATEWAYS: readonly string[] = ["https://trustless-gateway.link/"];
 
-/** The environment's word: KROMA_VM_IMAGE, and KROMA_IPFS_GATEWAYS (addresses separated by spaces; empty: none). */
+/** The environment's word: KROMA_VM_IMAGE, and KROMA_GATEWAYS (addresses separated by white space; empty: none). */
 export function imageSettings(environment: NodeJS.ProcessEnv = process.env): ImageSettings {
   const source = environment["KROMA_VM_IMAGE"];
-  const gateways = environment["KROMA_IPFS_GATEWAYS"]?.split(" ").filter((address) => address !== "") ?? GATEWAYS;
+  const gateways = environment["KROMA_GATEWAYS"]?.split(/\s+/).filter((address) => address !== "") ?? GATEWAYS;
   return { gateways, ...(source === undefined || source === "" ? {} : { source }) };
 }
 

@@ -130,7 +130,7 @@ async function fromGateways(
   throw new KromaError(
     "unavailable",
     gateways.length === 0
-      ? "There is no IPFS gateway in the settings (KROMA_IPFS_GATEWAYS)."
+      ? "There is no IPFS gateway in the settings (KROMA_GATEWAYS)."
       : `No gateway gave ${cid.toString()}: ${troubles.join("; ")}`,
   );
 }

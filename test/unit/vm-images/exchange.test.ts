@@ -132,7 +132,7 @@ describe("a Linux image", () => {
     const liar = await serve(() => join(work, "other.car"));
     await expect(take(root.toString(), [liar])).rejects.toThrow(`holds ${other.toString()}, not ${root.toString()}`);
     await expect(take(root.toString(), [empty])).rejects.toThrow("does not have it");
-    await expect(take(root.toString(), [])).rejects.toThrow("KROMA_IPFS_GATEWAYS");
+    await expect(take(root.toString(), [])).rejects.toThrow("KROMA_GATEWAYS");
   });
 
   it("comes block by block into a page by its CID, from gateways that may lie or lack it", async () => {
