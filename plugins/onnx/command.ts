@@ -1,9 +1,10 @@
 /** `kroma ml` as it is typed in the Linux machine: words in, text or the bytes of arrays out. Files are the workspace's. */
 import { KromaError } from "#core/base/errors.ts";
 import { concatenate } from "#core/base/bytes.ts";
+import { workspacePath } from "#core/workspace/workspace-path.ts";
 import { archiveOf, type FileTensor, fileOfTensor, preview, tensorOfFile, tensorsOfArchive } from "./array-files.ts";
 import type { Engine, LoadedModel } from "./engine.ts";
-import { megabytes, workspacePath } from "./sources.ts";
+import { megabytes } from "./sources.ts";
 import { described, type ValueInfo } from "./tensors.ts";
 
 /** A command as it was typed. */
@@ -43,7 +44,7 @@ export interface CommandParts {
   ) => Promise<readonly { readonly start: number; readonly end: number; readonly score: number }[]>;
 }
 
-const USAGE = "kroma ml: what? Try: kroma ml run|info|read|hear|status; kroma help ml\n";
+const USAGE = "kroma ml: what? Try: kroma ml run|info|read|hear|pipeline|status; kroma help ml\n";
 
 /** Carries out a command. What it fails with is for standard error; only a lost signal rejects. */
 export async function performCommand(parts: CommandParts, typed: Typed): Promise<CommandResult> {

@@ -7,7 +7,7 @@ import type { InferenceSession } from "onnxruntime-web";
 import { KromaError } from "#core/base/errors.ts";
 import type { FetchProgress } from "#core/store/fetched.ts";
 import { loadFailure, runFailure } from "./failures.ts";
-import { FairQueue } from "./fair-queue.ts";
+import { FairQueue } from "#core/base/fair-queue.ts";
 import { type ModelFile, readModelFile } from "./model-file.ts";
 import { type ExternalData, elementsOf, type Runtime } from "./runtime.ts";
 import { megabytes, type ModelSources, type OpenedModel, sha256 } from "./sources.ts";

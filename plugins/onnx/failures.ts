@@ -1,14 +1,7 @@
 /** What onnxruntime says when it fails, in words for a person; its own text is often a path in its source and a number. */
+import { isOutOfMemory } from "#core/base/engine-failures.ts";
 import { KromaError } from "#core/base/errors.ts";
 import type { ModelFile } from "./model-file.ts";
-
-/** Memory that ran out, in the words of WebAssembly, Emscripten, C++ and V8. */
-const OUT_OF_MEMORY =
-  /bad_alloc|out of memory|memory access out of bounds|failed to allocate|Array buffer allocation|Cannot enlarge memory|OrtArenaCfg|unreachable executed/i;
-
-/** True when the runtime can't be trusted any more after this. */
-export const isFatal = (error: unknown): boolean =>
-  error instanceof WebAssembly.RuntimeError || /Aborted\(|table index is out of bounds|unreachable/.test(String(error));
 
 const setsSentence = ({ opsets }: ModelFile): string => {
   const sets = Object.entries(opsets).map(([domain, version]) => `${domain === "" ? "ONNX" : domain} ${version}`);
@@ -18,7 +11,7 @@ const setsSentence = ({ opsets }: ModelFile): string => {
 /** Why a model could not be loaded. */
 export function loadFailure(name: string, file: ModelFile, error: unknown): KromaError {
   const text = messageOf(error);
-  if (OUT_OF_MEMORY.test(text)) return memoryFailure(`There is not enough memory to load ${name}`, error);
+  if (isOutOfMemory(text)) return memoryFailure(`There is not enough memory to load ${name}`, error);
   const unknown =
     /No Op registered for (\S+)/.exec(text) ??
     /([\w.]+:[\w.]+)\(-?\d+\) is not a registered/.exec(text) ??
@@ -46,7 +39,7 @@ export function loadFailure(name: string, file: ModelFile, error: unknown): Krom
 /** Why a run failed. */
 export function runFailure(name: string, error: unknown): KromaError {
   const text = messageOf(error);
-  if (OUT_OF_MEMORY.test(text)) return memoryFailure(`There was not enough memory to run ${name}`, error);
+  if (isOutOfMemory(text)) return memoryFailure(`There was not enough memory to run ${name}`, error);
   return new KromaError("invalid", `${name} failed: ${brief(text)}`, { cause: error });
 }
 

@@ -8,6 +8,7 @@ import { KromaError } from "#core/base/errors.ts";
 import type { ContentSource } from "#core/kernel/services.ts";
 import { type FetchedFiles, type FetchProgress, fetchRefusal } from "#core/store/fetched.ts";
 import type { SyncFs } from "#core/workspace/sync-client.ts";
+import { workspacePath } from "#core/workspace/workspace-path.ts";
 
 /** A model's bytes and where its other files would be. */
 export interface OpenedModel {
@@ -219,18 +220,6 @@ export class ModelSources {
 /** Bytes as people say them. */
 export const megabytes = (bytes: number): string =>
   bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${Math.round(bytes / 1e6).toLocaleString("en")} MB`;
-
-/** A path as the workspace names it: a relative one stands under its root. Throws `invalid` outside of /workspace. */
-export function workspacePath(path: string): string {
-  const names: string[] = [];
-  for (const part of (path.startsWith("/") ? path : `/workspace/${path}`).split("/")) {
-    if (part === "..") names.pop();
-    else if (part !== "" && part !== ".") names.push(part);
-  }
-  if (names.shift() !== "workspace")
-    throw new KromaError("invalid", `${path} lies outside of /workspace, which is all that models are read from.`);
-  return names.join("/");
-}
 
 /** A digest in hexadecimal. */
 export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {

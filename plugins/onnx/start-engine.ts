@@ -1,5 +1,6 @@
 /** What the engine's worker does at its start, the same in a page's worker and in a thread of Node. */
 import { type Channel, portChannel, type PortLike } from "#core/base/channel.ts";
+import { isFatal } from "#core/base/engine-failures.ts";
 import { KromaError } from "#core/base/errors.ts";
 import { contentOver } from "#core/kernel/program-content.ts";
 import {
@@ -11,17 +12,17 @@ import {
 } from "#core/kernel/service-program.ts";
 import type { FetchedFiles } from "#core/store/fetched.ts";
 import { SyncFs } from "#core/workspace/sync-client.ts";
+import { workspacePath } from "#core/workspace/workspace-path.ts";
 import { archiveOf, givenArrays, tensorOfFile, tensorsOfArchive } from "./array-files.ts";
 import { type CommandParts, performCommand } from "./command.ts";
 import { Engine } from "./engine.ts";
-import { isFatal } from "./failures.ts";
 import { SpeechFinder } from "./hear/speech.ts";
-import { decodeWav } from "./hear/wav.ts";
+import { decodeWav } from "#core/workspace/wav.ts";
 import type { DecodePicture } from "./read-text/pixels.ts";
 import { TextReader } from "./read-text/read-text.ts";
 import { addressOf, arraysOf, commandOf, engineMethods, openedOf, pictureOf, soundOf } from "./requests.ts";
 import type { Runtime } from "./runtime.ts";
-import { ModelSources, workspacePath } from "./sources.ts";
+import { ModelSources } from "./sources.ts";
 import { storeMethods } from "./stored.ts";
 
 const GIB = 1024 ** 3;

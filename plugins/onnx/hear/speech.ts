@@ -5,9 +5,9 @@
  */
 import { KromaError } from "#core/base/errors.ts";
 import type { Engine, Tensors } from "../engine.ts";
-import { resampled } from "./resample.ts";
+import { resampled } from "#core/workspace/resample.ts";
 import { type Rule, type Stretch, stretchesOf } from "./stretches.ts";
-import { decodeWav } from "./wav.ts";
+import { decodeWav } from "#core/workspace/wav.ts";
 
 /** What is found in a sound. */
 export interface FoundSpeech {

@@ -1,6 +1,6 @@
 /** Turns: nobody waits for all that another has put in line, and what is taken back in time is not done. */
 import { expect, test } from "vitest";
-import { FairQueue } from "#plugins/onnx/fair-queue.ts";
+import { FairQueue } from "#core/base/fair-queue.ts";
 
 const never = new AbortController().signal;
 const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));

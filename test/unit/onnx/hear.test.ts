@@ -7,8 +7,8 @@ import { createNodeHost, type NodeHost } from "#app/node/node-host.ts";
 import { buildModelAssets } from "#app/node/setup/model-assets.ts";
 import { pythonKernel } from "#kernels/python/kernel.ts";
 import { typescriptKernel } from "#kernels/typescript/kernel.ts";
-import { resampled } from "#plugins/onnx/hear/resample.ts";
-import { decodeWav } from "#plugins/onnx/hear/wav.ts";
+import { resampled } from "#core/workspace/resample.ts";
+import { decodeWav } from "#core/workspace/wav.ts";
 import { KernelDriver } from "../typescript/kernel-driver.ts";
 import { makeWav } from "./sounds.ts";
 

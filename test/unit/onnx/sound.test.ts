@@ -2,9 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { KromaError } from "#core/base/errors.ts";
-import { resampled } from "#plugins/onnx/hear/resample.ts";
+import { resampled } from "#core/workspace/resample.ts";
 import { stretchesOf } from "#plugins/onnx/hear/stretches.ts";
-import { decodeWav } from "#plugins/onnx/hear/wav.ts";
+import { decodeWav } from "#core/workspace/wav.ts";
 import { makeWav, type Coding } from "./sounds.ts";
 
 const SAMPLES = [0, 0.5, -0.5, 0.25, -1, 0.75];

@@ -1,7 +1,7 @@
 /** What the recorder writes is what the models read. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeWav } from "#plugins/onnx/hear/wav.ts";
+import { decodeWav } from "#core/workspace/wav.ts";
 import { wavFile } from "#plugins/sound/wav-file.ts";
 
 test("a recording is read as it was written, to 16 bits, and what is too loud is cut", () => {

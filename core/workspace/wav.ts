@@ -4,7 +4,7 @@
  * WAVE_FORMAT_EXTENSIBLE as Microsoft documents it). Recorders that were cut off leave lengths that are not true, so a
  * length is the most that is taken and not a promise.
  */
-import { KromaError } from "#core/base/errors.ts";
+import { KromaError } from "../base/errors.ts";
 
 /** A sound of one channel. */
 export interface Sound {
