@@ -5,18 +5,12 @@ import { join } from "node:path";
 import { KromaError } from "#core/base/errors.ts";
 import type { KeptFile, KeptFiles } from "./kept-files.ts";
 
-/** The files of a folder, which is made when it is first written to. Two processes must not use it at once for one model. */
+/**
+ * The files of a folder, which is made when it is first written to. The threads of a process may share it; two processes must not
+ * use it at once for one model.
+ */
 export function folderFiles(folder: string): KeptFiles {
-  const running = new Map<string, Promise<unknown>>();
-  const perform = async <T>(name: string, work: () => Promise<T>): Promise<T> => {
-    const turn = work();
-    running.set(name, turn);
-    try {
-      return await turn;
-    } finally {
-      running.delete(name);
-    }
-  };
+  const lock = (name: string): string => `kroma-model ${join(folder, name)}`;
   return {
     async open(name) {
       await mkdir(folder, { recursive: true });
@@ -34,16 +28,12 @@ export function folderFiles(folder: string): KeptFiles {
       const { bavail, bsize } = await statfs(folder);
       return bavail * bsize;
     },
-    async alone(name, signal, work) {
-      while (running.has(name)) await running.get(name)?.catch(() => undefined);
-      signal.throwIfAborted();
-      return perform(name, work);
-    },
-    async ifIdle(name, work) {
-      if (running.has(name)) return false;
-      await perform(name, work);
-      return true;
-    },
+    alone: (name, signal, work) => navigator.locks.request(lock(name), { signal }, work),
+    ifIdle: (name, work) =>
+      navigator.locks.request(lock(name), { ifAvailable: true }, async (held) => {
+        if (held) await work();
+        return held !== null;
+      }),
   };
 }
 
