@@ -24,6 +24,7 @@ import { promptApi } from "#plugins/prompt-api/index.ts";
 import { publish } from "#plugins/publish/index.ts";
 import { sound } from "#plugins/sound/index.ts";
 import { terminal } from "#plugins/terminal/index.ts";
+import { train } from "#plugins/train/index.ts";
 import { vega } from "#plugins/vega/index.ts";
 import { widgets } from "#plugins/widgets/index.ts";
 import { cellCommands } from "./notebook/commands/cell-commands.ts";
@@ -84,6 +85,7 @@ export const host = new PluginHost([
   terminal,
   ports,
   onnx,
+  train,
   models,
   data,
   sound,
@@ -109,6 +111,7 @@ export const programs: Readonly<Record<string, () => Worker>> = {
     new Worker(new URL("../../kernels/shell/worker.ts", import.meta.url), { type: "module", name: "kroma-shell" }),
   sql: () => new Worker(new URL("../../kernels/sql/worker.ts", import.meta.url), { type: "module", name: "kroma-sql" }),
   onnx: () => new Worker(new URL("./models.worker.ts", import.meta.url), { type: "module", name: "kroma-models" }),
+  train: () => new Worker(new URL("./training.worker.ts", import.meta.url), { type: "module", name: "kroma-training" }),
 };
 
 /** True where Command and not Control is the main modifier. */

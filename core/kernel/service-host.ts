@@ -25,6 +25,7 @@ export class ServiceHost implements KernelServices {
   readonly #services: ReadonlyMap<string, Service>;
   readonly #place: ServicePlace;
   readonly #running = new Map<string, Promise<RunningService>>();
+  readonly #started = new Set<RunningService>();
   #closed = false;
 
   constructor(services: ReadonlyMap<string, Service>, place: ServicePlace) {
@@ -44,11 +45,7 @@ export class ServiceHost implements KernelServices {
   }
 
   leave(client: string): void {
-    for (const running of this.#running.values())
-      void running.then(
-        (service) => service.leave(client),
-        () => undefined,
-      );
+    for (const service of this.#started) service.leave(client);
   }
 
   /** Ends all that was started. */
@@ -60,6 +57,7 @@ export class ServiceHost implements KernelServices {
         () => undefined,
       );
     this.#running.clear();
+    this.#started.clear();
   }
 
   #start(name: string): Promise<RunningService> {
@@ -71,7 +69,10 @@ export class ServiceHost implements KernelServices {
     }
     const running = service.start(this.#place);
     this.#running.set(name, running);
-    running.catch(() => this.#running.delete(name));
+    running.then(
+      (started) => this.#closed || this.#started.add(started),
+      () => this.#running.delete(name),
+    );
     return running;
   }
 }
@@ -103,9 +104,9 @@ export class ServiceRequests {
 
   /** The worker has ended: what it asked is given up. */
   close(): void {
+    this.#services?.leave(this.#client);
     for (const abort of this.#open.values()) abort.abort();
     this.#open.clear();
-    this.#services?.leave(this.#client);
   }
 
   async #answer({ id: parent, service, method, value, buffers }: ServiceRequest): Promise<void> {

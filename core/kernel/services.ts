@@ -5,7 +5,8 @@
  * A kernel's worker asks its own outside part (ServiceRequest), which asks the host and answers (ServiceReply):
  * R1  Every service_request gets one service_reply, unless it was given up by service_cancel: then none comes.
  * R2  Buffers move: who sends them has them no more.
- * R3  Who asks is known by a name for as long as the worker lives. What was opened for it is let go when it ends.
+ * R3  Who asks is known by a name for as long as the worker lives. What was opened for it is let go when it ends. Its end is
+ *     told before the signals of its requests abort: so a service can tell what was given up from what nobody asks any more.
  * R4  A failure is a WireError, whose sentence is for the person.
  * R5  Before its reply a request may get any number of service_progress: how far it is, in a form that is the service's.
  */

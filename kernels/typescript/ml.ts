@@ -1,7 +1,7 @@
 /** `kroma.ml` for cells: models are loaded and run by the service "ml", outside of this worker. */
 import { KromaError } from "#core/base/errors.ts";
 import type { ServiceAnswer } from "#core/kernel/services.ts";
-import { exportDense } from "./onnx-export.ts";
+import { exportDense } from "#core/kernel/onnx-export.ts";
 import type { AskOptions, ServiceClient } from "./services.ts";
 
 /** What a model says of an input or output; dimensions that are not fixed have a name. */
@@ -88,7 +88,8 @@ interface Loaded {
   readonly runtime: string;
 }
 
-interface WireTensor {
+/** A tensor as it is sent; its elements go beside it. */
+export interface WireTensor {
   readonly name: string;
   readonly type: string;
   readonly dims?: readonly number[] | undefined;
@@ -291,7 +292,12 @@ function typeOf(view: ArrayBufferView, wanted: string | undefined): string {
   throw new KromaError("invalid", `${view.constructor.name} is no array that a model takes.`);
 }
 
-function toWire(name: string, feed: Feed, wanted: string | undefined): { tensor: WireTensor; buffer: ArrayBuffer } {
+/** A feed as it is sent. Throws `invalid` for what is no array. */
+export function toWire(
+  name: string,
+  feed: Feed,
+  wanted: string | undefined,
+): { tensor: WireTensor; buffer: ArrayBuffer } {
   if (isView(feed)) return { tensor: { name, type: typeOf(feed, wanted) }, buffer: copied(feed) };
   if (typeof feed === "object" && feed !== null && "data" in feed) {
     const dims = "dims" in feed && feed.dims ? feed.dims : feed.shape;

@@ -35,6 +35,7 @@ import { chartOf, type PlotOptions } from "./plot.ts";
 import { Resolver } from "./resolver.ts";
 import { Names } from "./scope.ts";
 import { ServiceClient } from "./services.ts";
+import { makeTrain } from "./train.ts";
 import { CellValues } from "./values.ts";
 import { Widgets } from "./widget.ts";
 
@@ -98,7 +99,7 @@ function start(init: TypeScriptInit): (message: ToKernel | ServiceReply | Servic
     display,
     clear,
     widget: widgets.make,
-    ml: makeMl(services),
+    ml: Object.freeze({ ...makeMl(services), train: makeTrain(services) }),
     table: (path: string) => {
       const name = workspacePath(path);
       const bundle = { "application/vnd.kroma.table+json": { path: name }, "text/plain": `Table of ${name}` };

@@ -60,63 +60,67 @@ function plain(values: Values): Uint8Array {
   return new Uint8Array(Buffer.concat(bytes));
 }
 
-/** A file of columns that are all of the same length. */
-export function makeParquet(columns: Readonly<Record<string, Values>>, packed = false): Uint8Array<ArrayBuffer> {
+/** A file of columns that are all of the same length, in row groups of so many rows. */
+export function makeParquet(
+  columns: Readonly<Record<string, Values>>,
+  packed = false,
+  most = Infinity,
+): Uint8Array<ArrayBuffer> {
   const rows = Object.values(columns)[0]?.length ?? 0;
   const parts: Uint8Array[] = [Buffer.from("PAR1")];
-  let at = 4;
-  const chunks = Object.entries(columns).map(([name, values]) => {
-    const type = TYPE[typeof values[0] as keyof typeof TYPE];
-    const content = plain(values);
-    const stored = packed ? gzipSync(content) : content;
-    const header = struct([
-      [1, "i32", 0],
-      [2, "i32", content.length],
-      [3, "i32", stored.length],
-      [
-        5,
-        "struct",
-        [
-          [1, "i32", rows],
-          [2, "i32", 0],
-          [3, "i32", 3],
-          [4, "i32", 3],
-        ],
-      ],
-    ]);
-    const offset = at;
-    const size = header.length + stored.length;
-    parts.push(Uint8Array.from(header), stored);
-    at += size;
-    const meta: Field[] = [
-      [1, "i32", type],
-      [2, "list", "i32", [0]],
-      [3, "list", "text", [name]],
-      [4, "i32", packed ? GZIP : 0],
-      [5, "i64", rows],
-      [6, "i64", header.length + content.length],
-      [7, "i64", size],
-      [9, "i64", offset],
-    ];
-    return {
-      name,
-      type,
-      chunk: [
+  const sizeSoFar = (): number => parts.reduce((sum, part) => sum + part.length, 0);
+  const groups: Field[][] = [];
+  for (let first = 0; first < rows; first += most) {
+    const count = Math.min(most, rows - first);
+    const before = sizeSoFar();
+    const chunks = Object.entries(columns).map(([name, values]): Field[] => {
+      const content = plain(values.slice(first, first + count) as Values);
+      const stored = packed ? gzipSync(content) : content;
+      const page: Field[] = [
+        [1, "i32", count],
+        [2, "i32", 0],
+        [3, "i32", 3],
+        [4, "i32", 3],
+      ];
+      const header = struct([
+        [1, "i32", 0],
+        [2, "i32", content.length],
+        [3, "i32", stored.length],
+        [5, "struct", page],
+      ]);
+      const offset = sizeSoFar();
+      parts.push(Uint8Array.from(header), stored);
+      const meta: Field[] = [
+        [1, "i32", typeOf(values)],
+        [2, "list", "i32", [0]],
+        [3, "list", "text", [name]],
+        [4, "i32", packed ? GZIP : 0],
+        [5, "i64", count],
+        [6, "i64", header.length + content.length],
+        [7, "i64", header.length + stored.length],
+        [9, "i64", offset],
+      ];
+      return [
         [2, "i64", offset],
         [3, "struct", meta],
-      ] as Field[],
-    };
-  });
+      ];
+    });
+    groups.push([
+      [1, "list", "struct", chunks],
+      [2, "i64", sizeSoFar() - before],
+      [3, "i64", count],
+    ]);
+  }
   const schema: Field[][] = [
     [
       [4, "text", "schema"],
-      [5, "i32", chunks.length],
+      [5, "i32", Object.keys(columns).length],
     ],
-    ...chunks.map(({ name, type }): Field[] => [
-      [1, "i32", type],
+    ...Object.entries(columns).map(([name, values]): Field[] => [
+      [1, "i32", typeOf(values)],
       [3, "i32", 0],
       [4, "text", name],
-      ...(type === TYPE.string ? [[6, "i32", 0] as const] : []),
+      ...(typeOf(values) === TYPE.string ? [[6, "i32", 0] as const] : []),
     ]),
   ];
   const footer = Uint8Array.from(
@@ -124,20 +128,11 @@ export function makeParquet(columns: Readonly<Record<string, Values>>, packed = 
       [1, "i32", 1],
       [2, "list", "struct", schema],
       [3, "i64", rows],
-      [
-        4,
-        "list",
-        "struct",
-        [
-          [
-            [1, "list", "struct", chunks.map(({ chunk }) => chunk)],
-            [2, "i64", at],
-            [3, "i64", rows],
-          ] as Field[],
-        ],
-      ],
+      [4, "list", "struct", groups],
     ]),
   );
   parts.push(footer, new Uint8Array(Uint32Array.of(footer.length).buffer), Buffer.from("PAR1"));
   return new Uint8Array(Buffer.concat(parts));
 }
+
+const typeOf = (values: Values): number => TYPE[typeof values[0] as keyof typeof TYPE];

@@ -6,7 +6,7 @@ import { zipSync } from "fflate";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createNodeHost, type NodeHost } from "#app/node/node-host.ts";
 import { writeNpy } from "#core/workspace/npy.ts";
-import { exportDense } from "#kernels/typescript/onnx-export.ts";
+import { exportDense } from "#core/kernel/onnx-export.ts";
 import { typescriptKernel } from "#kernels/typescript/kernel.ts";
 import { KernelDriver } from "../typescript/kernel-driver.ts";
 

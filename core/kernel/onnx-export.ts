@@ -2,8 +2,8 @@
  * Dense networks as ONNX files, for `kroma.ml.exportDense`: what was trained in a cell, whatever trained it, becomes a model
  * that runs everywhere. Layers of weights, a bias and an activation; the fields are those of onnx.proto.
  */
-import { concatenate } from "#core/base/bytes.ts";
-import { KromaError } from "#core/base/errors.ts";
+import { concatenate } from "../base/bytes.ts";
+import { KromaError } from "../base/errors.ts";
 
 const ACTIVATIONS = { relu: "Relu", tanh: "Tanh", sigmoid: "Sigmoid", softmax: "Softmax" } as const;
 
