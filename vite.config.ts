@@ -1,6 +1,6 @@
 /** How the page is built: one app under any path, workers as modules, nothing from outside. */
 import { resolve } from "node:path";
-import { defaultClientConditions, defineConfig } from "vite";
+import { defaultClientConditions, defineConfig, type Plugin } from "vite";
 import solid from "vite-plugin-solid";
 
 /** Headers that give the page SharedArrayBuffer; the same ones `kroma serve` sends. */
@@ -10,13 +10,28 @@ const isolation = {
   "Cross-Origin-Resource-Policy": "cross-origin",
 };
 
+/**
+ * SQLite runs in the worker that reads a file, from a copy in its memory: the further workers that its program would start for
+ * files in the browser's private file system stay out of the build.
+ */
+const sqliteAlone: Plugin = {
+  name: "sqlite-alone",
+  transform(code, id) {
+    if (!id.includes("@sqlite.org/sqlite-wasm/dist/index.mjs")) return undefined;
+    return code.replaceAll(
+      /new URL\("sqlite3-(?:opfs-async-proxy\.js|worker1\.mjs)", import\.meta\.url\)/g,
+      "undefined",
+    );
+  },
+};
+
 export default defineConfig({
   base: "./",
   publicDir: false,
   plugins: [solid()],
   // Its WebAssembly is one of the site's assets, not a second copy in the bundle.
   resolve: { conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions] },
-  worker: { format: "es" },
+  worker: { format: "es", plugins: () => [sqliteAlone] },
   build: {
     outDir: resolve(import.meta.dirname, "dist/site"),
     emptyOutDir: false,

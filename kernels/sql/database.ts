@@ -9,6 +9,7 @@ import type { SyncFs } from "#core/workspace/sync-client.ts";
 import type { EngineBindings, EngineLibrary } from "./engine.ts";
 import { Interrupted } from "./failures.ts";
 import { IMPORTS, type ImportTarget, quoted } from "./imports.ts";
+import { giveUpNetwork } from "./network.ts";
 import { workspaceRuntime } from "./runtime.ts";
 
 /** Bytes of rows that a statement may give back. */
@@ -25,6 +26,7 @@ CREATE SCHEMA ${IMPORTS};
 CREATE MACRO ${IMPORTS}.read_parquet(path) AS TABLE FROM query_table('"' || path || '"');
 CREATE MACRO ${IMPORTS}.read_json(path) AS TABLE FROM query_table('"' || path || '"');
 CREATE MACRO ${IMPORTS}.read_json_auto(path) AS TABLE FROM query_table('"' || path || '"');
+CREATE MACRO ${IMPORTS}.sqlite_scan(path, name) AS TABLE FROM query_table('"' || path || '/' || name || '"');
 CREATE MACRO ${IMPORTS}.read_arrow(path) AS TABLE FROM query_table('"' || path || '"');
 CREATE MACRO ${IMPORTS}.today() AS now()::TIMESTAMP::DATE;
 `;
@@ -162,30 +164,5 @@ async function withoutNode<T>(work: () => Promise<T>): Promise<T> {
     return await work();
   } finally {
     Object.defineProperty(scope, "process", node);
-  }
-}
-
-/** A request that never comes to anything: the engine looks at its status. */
-class NoRequest {
-  readonly status = 0;
-  readonly response = undefined;
-  open(): void {}
-  setRequestHeader(): void {}
-  send(): void {}
-  getAllResponseHeaders(): string {
-    return "";
-  }
-  getResponseHeader(): string | null {
-    return null;
-  }
-}
-
-function giveUpNetwork(): void {
-  const refuse = (): Promise<never> => Promise.reject(new TypeError("SQL asks nobody on the network."));
-  for (const [name, value] of Object.entries({ XMLHttpRequest: NoRequest, fetch: refuse })) {
-    Object.defineProperty(globalThis, name, { value, configurable: true, writable: true });
-  }
-  for (const name of ["WebSocket", "EventSource", "Worker", "importScripts"]) {
-    Object.defineProperty(globalThis, name, { value: undefined, configurable: true, writable: true });
   }
 }

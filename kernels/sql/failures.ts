@@ -45,7 +45,7 @@ function hintFor(text: string): string | undefined {
     return `${name} belongs to DuckDB's extension ${extension}, which Kroma's SQL does not have.${advice(extension)}`;
   }
   const file = /No extension found that is capable of reading the file "([^"]+)"/.exec(text)?.[1];
-  return file && `${file} is of no kind that SQL can read. It reads CSV, Parquet, JSON and Arrow files.`;
+  return file && `${file} is of no kind that SQL can read. It reads CSV, Parquet, JSON, Arrow and SQLite files.`;
 }
 
 function advice(extension: string | undefined): string {

@@ -5,12 +5,15 @@
  */
 import { tableFromIPC, tableToIPC } from "apache-arrow";
 import { KromaError } from "#core/base/errors.ts";
+import { SQLITE_COMPANIONS } from "#core/tables/sqlite.ts";
 import { isShapedArray } from "#core/workspace/npy.ts";
 import { isDirectory } from "#core/workspace/protocol.ts";
 import type { SyncFs } from "#core/workspace/sync-client.ts";
 import { decodeValue, findValue, listValues } from "#core/workspace/values.ts";
 import { VALUES_DIRECTORY } from "#core/workspace/workspace.ts";
+import { Attached, type Attachment } from "./attached.ts";
 import { arrowTable, type Columns, columnsOf } from "./columns.ts";
+import { Interrupted } from "./failures.ts";
 import { readParquet } from "./parquet.ts";
 import { workspacePath } from "./paths.ts";
 
@@ -28,12 +31,24 @@ export interface ImportTarget {
 interface Source {
   readonly path: string;
   readonly version: string;
+  /** Tables of attached files under their own names. */
+  readonly views: readonly string[];
 }
+
+/** What is there under a name, and how it is read. */
+interface Found {
+  readonly path: string;
+  readonly read: (isStopped: () => boolean) => Uint8Array | Promise<Uint8Array>;
+}
+
+/** A file of tables, and one of them. */
+const SQLITE = /^(.+\.(?:db3?|sqlite3?))(?:\/(.+))?$/i;
 
 export class Imports {
   readonly #target: ImportTarget;
   readonly #connect: () => SyncFs;
   readonly #sources = new Map<string, Source>();
+  readonly #attached = new Attached();
 
   constructor(target: ImportTarget, connect: () => SyncFs) {
     this.#target = target;
@@ -49,25 +64,69 @@ export class Imports {
 
   /** Drops what was taken in under a name. */
   forget(name: string): void {
-    if (this.#sources.delete(name)) this.#target.run(`DROP TABLE IF EXISTS ${IMPORTS}.${quoted(name)}`);
+    const source = this.#sources.get(name);
+    if (!source) return;
+    this.#sources.delete(name);
+    for (const view of source.views) this.#target.run(`DROP VIEW IF EXISTS ${view}`);
+    this.#target.run(`DROP TABLE IF EXISTS ${IMPORTS}.${quoted(name)}`);
+  }
+
+  /** Attaches or detaches a file, as `readAttachment` has read it. */
+  async attach(attachment: Attachment): Promise<void> {
+    const { schema } = attachment;
+    if (attachment.type === "attach") {
+      if (attachment.isOptional && this.#attached.has(schema)) return;
+      await this.#attached.add(this.#connect(), attachment);
+      try {
+        this.#target.run(`CREATE SCHEMA ${quoted(schema)}`);
+      } catch (error) {
+        this.#attached.remove(schema);
+        throw error;
+      }
+    } else {
+      this.#target.run(`DROP SCHEMA ${quoted(schema)} CASCADE`);
+      this.#attached.remove(schema);
+    }
+  }
+
+  /** True when a file is attached under this name. */
+  isAttached(schema: string): boolean {
+    return this.#attached.has(schema);
   }
 
   /** Takes in the table of this name; false if there is none. Throws a sentence for what is there and is no table. */
-  async take(name: string): Promise<boolean> {
+  async take(name: string, isStopped: () => boolean): Promise<boolean> {
     if (this.#sources.has(name)) return false;
+    if (await this.#takeAttached(name, isStopped)) return true;
     const source = this.#find(name);
     if (!source) return false;
     const version = this.#version(source.path) ?? "";
-    let arrow: Uint8Array;
     try {
-      arrow = await source.read();
-      this.#target.insert(name, arrow);
+      this.#target.insert(name, await source.read(isStopped));
     } catch (error) {
+      if (error instanceof Interrupted) throw error;
       const why = error instanceof Error ? error.message : String(error);
       throw new KromaError("invalid", `${name} can't be read as a table. ${why}`, { cause: error });
     }
-    this.#sources.set(name, { path: source.path, version });
+    this.#sources.set(name, { path: source.path, version, views: [] });
     return true;
+  }
+
+  /** The tables of that name in attached files, those aside that are there already; false if there are none. */
+  async #takeAttached(name: string, isStopped: () => boolean): Promise<boolean> {
+    let isNew = false;
+    for (const { schema, path, table } of this.#attached.find(name)) {
+      const full = `${path}/${table}`;
+      const view = `${quoted(schema)}.${quoted(table)}`;
+      if (this.#sources.get(full)?.views.includes(view)) continue;
+      if (!this.#sources.has(full)) await this.take(full, isStopped);
+      const source = this.#sources.get(full);
+      if (!source) continue;
+      this.#target.run(`CREATE VIEW ${view} AS FROM ${IMPORTS}.${quoted(full)}`);
+      this.#sources.set(full, { ...source, views: [...source.views, view] });
+      isNew = true;
+    }
+    return isNew;
   }
 
   /** Names of values that are there, for completion. */
@@ -80,12 +139,29 @@ export class Imports {
   }
 
   #version(path: string): string | undefined {
-    const stat = this.#connect().resolve(path);
-    return stat && `${stat.inode} ${stat.size} ${stat.modified} ${stat.version}`;
+    const files = this.#connect();
+    const paths = SQLITE.test(path) ? [path, ...SQLITE_COMPANIONS.map((companion) => `${path}-${companion}`)] : [path];
+    const stats = paths.map((one) => files.resolve(one));
+    if (!stats[0]) return undefined;
+    return stats.map((stat) => stat && `${stat.inode} ${stat.size} ${stat.modified} ${stat.version}`).join();
   }
 
-  #find(name: string): { readonly path: string; readonly read: () => Uint8Array | Promise<Uint8Array> } | undefined {
+  #find(name: string): Found | undefined {
     const files = this.#connect();
+    const [, file, table] = SQLITE.exec(name) ?? [];
+    if (file !== undefined) {
+      const path = workspacePath(file);
+      const read = async (isStopped: () => boolean): Promise<Uint8Array> => {
+        const sqlite = await import("./sqlite.ts");
+        return tableToIPC(
+          table === undefined
+            ? await sqlite.sqliteTables(files, path)
+            : await sqlite.readSqlite(files, path, table, isStopped),
+          "stream",
+        );
+      };
+      return { path, read };
+    }
     const ending = name.split(".").at(-1)?.toLowerCase() ?? "";
     const reader = Object.hasOwn(READERS, ending) ? READERS[ending] : undefined;
     if (reader) {

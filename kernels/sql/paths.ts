@@ -1,6 +1,7 @@
 /** Paths and patterns of files as DuckDB gives them, in the workspace. */
 import { KromaError } from "#core/base/errors.ts";
-import { isDirectory } from "#core/workspace/protocol.ts";
+import { ERRNO, FsError } from "#core/workspace/errno.ts";
+import { isDirectory, type Stat } from "#core/workspace/protocol.ts";
 import type { SyncFs } from "#core/workspace/sync-client.ts";
 
 const MOST_FILES = 10_000;
@@ -20,11 +21,21 @@ export function workspacePath(path: string): string {
   return names.join("/");
 }
 
+/** What is at a path; undefined also for what would lie below a file, as the tables of an SQLite file do in their names. */
+export function statOf(files: SyncFs, path: string): Stat | undefined {
+  try {
+    return files.resolve(path);
+  } catch (error) {
+    if (error instanceof FsError && error.errno === ERRNO.ENOTDIR) return undefined;
+    throw error;
+  }
+}
+
 /** The files that a pattern names, in order; `*`, `?`, `[…]` are within a name, `**` is any directories. */
 export function globFiles(files: SyncFs, pattern: string): readonly string[] {
   const path = workspacePath(pattern);
   if (!/[*?[]/.test(path)) {
-    const stat = files.resolve(path);
+    const stat = statOf(files, path);
     return stat && !isDirectory(stat) ? [path] : [];
   }
   const found: string[] = [];

@@ -6,7 +6,7 @@ import { FsError } from "#core/workspace/errno.ts";
 import { isDirectory, type Stat } from "#core/workspace/protocol.ts";
 import type { SyncFs } from "#core/workspace/sync-client.ts";
 import type { EngineModule } from "./engine.ts";
-import { globFiles, workspacePath } from "./paths.ts";
+import { globFiles, statOf, workspacePath } from "./paths.ts";
 
 // duckdb-wasm's numbers (src/bindings/runtime.ts): flags of an opened file, and the protocol of a real file system.
 const WRITE = 2;
@@ -53,7 +53,7 @@ export function workspaceRuntime(connect: () => SyncFs): object {
   };
   const open = (path: string, flags: number): Stat | undefined => {
     const files = connect();
-    const stat = files.resolve(path);
+    const stat = statOf(files, path);
     if (stat && (flags & CREATE_NEW) !== 0 && stat.size > 0) return files.setattr(stat.inode, { size: 0 });
     if (stat) return stat;
     if ((flags & UNDEFINED_IF_MISSING) !== 0) return undefined;
@@ -103,7 +103,7 @@ export function workspaceRuntime(connect: () => SyncFs): object {
       attempt(
         module,
         () => {
-          const stat = connect().resolve(pathOf(module, at, length));
+          const stat = statOf(connect(), pathOf(module, at, length));
           return stat !== undefined && !isDirectory(stat);
         },
         false,
@@ -112,7 +112,7 @@ export function workspaceRuntime(connect: () => SyncFs): object {
       attempt(
         module,
         () => {
-          const stat = connect().resolve(pathOf(module, at, length));
+          const stat = statOf(connect(), pathOf(module, at, length));
           return stat !== undefined && isDirectory(stat);
         },
         false,

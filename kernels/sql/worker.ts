@@ -2,11 +2,13 @@
  * The SQL kernel's worker program, in a browser's worker and in a thread of Node. The first message is a SqlInit, all others
  * are ToKernel; everything it says is FromKernel.
  */
+import { Table } from "apache-arrow";
 import type { CompleteRequest, ExecuteRequest, FromKernel, ToKernel } from "#core/kernel/messages.ts";
 import type { Ping, Pong } from "#core/kernel/watch.ts";
 import { KromaError } from "#core/base/errors.ts";
 import { SyncFs } from "#core/workspace/sync-client.ts";
 import { checkValueName, setValue } from "#core/workspace/values.ts";
+import { readAttachment } from "./attached.ts";
 import { completeSql } from "./complete.ts";
 import { Database } from "./database.ts";
 import { describeFailure, Interrupted } from "./failures.ts";
@@ -19,6 +21,7 @@ import { splitScript, type Statement } from "./script.ts";
 const ROW_CELLS = 2_000_000;
 /** Tables that one statement may take in. */
 const MOST_IMPORTS = 50;
+const NOTHING: QueryResult = { bytes: new Uint8Array(), table: new Table() };
 const RESULTS = ".kroma/results";
 
 const post = (message: FromKernel | Pong): void => self.postMessage(message);
@@ -139,6 +142,11 @@ class SqlKernel {
   async #query({ text, name }: Statement): Promise<QueryResult> {
     if (name !== undefined) checkValueName(name);
     this.#imports.refresh();
+    const attachment = readAttachment(text, this.#connect);
+    if (attachment && (attachment.type === "attach" || this.#imports.isAttached(attachment.schema))) {
+      await this.#imports.attach(attachment);
+      return NOTHING;
+    }
     for (let tries = 0; ; tries += 1) {
       let failure: unknown;
       try {
@@ -150,7 +158,8 @@ class SqlKernel {
       }
       if (this.#isStopped && !(failure instanceof Interrupted)) throw new Interrupted("The query was interrupted.");
       const wanted = wantedTable(failure);
-      if (wanted === undefined || tries >= MOST_IMPORTS || !(await this.#imports.take(wanted))) throw failure;
+      if (wanted === undefined || tries >= MOST_IMPORTS || !(await this.#imports.take(wanted, () => this.#isStopped)))
+        throw failure;
     }
   }
 

@@ -100,10 +100,10 @@ function start(init: TypeScriptInit): (message: ToKernel | ServiceReply | Servic
     clear,
     widget: widgets.make,
     ml: Object.freeze({ ...makeMl(services), train: makeTrain(services) }),
-    table: (path: string) => {
+    table: (path: string, { table }: { readonly table?: string } = {}) => {
       const name = workspacePath(path);
-      const bundle = { "application/vnd.kroma.table+json": { path: name }, "text/plain": `Table of ${name}` };
-      return display(bundle, { raw: true });
+      const file = { path: name, ...(table === undefined ? {} : { table: String(table) }) };
+      return display({ "application/vnd.kroma.table+json": file, "text/plain": `Table of ${name}` }, { raw: true });
     },
     record: (path = "recording.wav") => {
       const name = workspacePath(path);

@@ -5,7 +5,7 @@
 import "./grid.css";
 import type { Summary } from "./data-table.ts";
 import { numberText } from "./columns.ts";
-import type { ColumnInfo, FromTable, TableFormat, ToTable } from "./messages.ts";
+import type { ColumnInfo, FromTable, TableInfo, TableSource, ToTable } from "./messages.ts";
 
 const ROW_HEIGHT = 28;
 const BOX_ROWS = 14;
@@ -19,14 +19,13 @@ const TYPING_PAUSE = 150;
 
 export interface GridOptions {
   readonly name: string;
-  readonly format: TableFormat;
   readonly worker: () => Worker;
 }
 
 /** Shows a file's table in `element`; returns the way to end it. */
-export function showGrid(element: HTMLElement, file: Blob, options: GridOptions): () => void {
+export function showGrid(element: HTMLElement, source: TableSource, options: GridOptions): () => void {
   const grid = new Grid(element, options);
-  grid.open(file);
+  grid.open(source);
   return () => grid.close();
 }
 
@@ -40,6 +39,8 @@ class Grid {
   readonly #foot = make("div", "kroma-grid-row kroma-grid-foot");
   readonly #said = make("p", "kroma-grid-said");
   readonly #notes = make("p", "kroma-grid-said");
+  /** Where the file has several tables: which one is shown. */
+  readonly #choice = make("select", "kroma-grid-choice");
   readonly #filters = new Map<number, string>();
   #columns: readonly ColumnInfo[] = [];
   #sort: { readonly column: number; readonly descending: boolean } | undefined;
@@ -76,13 +77,22 @@ class Grid {
     this.#scroller.hidden = true;
     this.#notes.setAttribute("role", "note");
     this.#notes.hidden = true;
-    this.#box.append(this.#scroller, this.#said, this.#notes);
+    this.#choice.setAttribute("aria-label", `Table of ${options.name}`);
+    this.#choice.hidden = true;
+    this.#box.append(this.#choice, this.#scroller, this.#said, this.#notes);
     this.#scroller.addEventListener("scroll", () => this.#draw(), { passive: true });
     element.append(this.#box);
   }
 
-  open(file: Blob): void {
-    this.#send({ type: "open", file, format: this.#options.format });
+  open(source: TableSource): void {
+    this.#send({ type: "open", source });
+    this.#choice.onchange = () => {
+      this.#columns = [];
+      this.#shown = undefined;
+      this.#said.classList.remove("failed");
+      this.#said.textContent = `Reading ${this.#choice.value}`;
+      this.#send({ type: "open", source: { ...source, table: this.#choice.value } });
+    };
   }
 
   close(): void {
@@ -117,7 +127,8 @@ class Grid {
   }
 
   /** More of the table is read. */
-  #take({ columns, rows, progress, notes = [] }: Extract<FromTable, { type: "table" }>): void {
+  #take({ columns, rows, progress, notes = [], tables, table }: Extract<FromTable, { type: "table" }>): void {
+    if (tables && this.#choice.options.length === 0) this.#offer(tables, table);
     const isNew = columns.some(({ name, kind }, index) => {
       const known = this.#columns[index];
       return known?.name !== name || known.kind !== kind;
@@ -137,6 +148,18 @@ class Grid {
     if (this.#shown && !isNew && !this.#isWhole) return;
     this.#shown = undefined;
     this.#draw();
+  }
+
+  /** The tables of the file, to choose from. */
+  #offer(tables: readonly TableInfo[], shown: string | undefined): void {
+    for (const { name, rows } of tables) {
+      const option = make("option", "");
+      option.value = name;
+      option.textContent = rows === undefined ? name : `${name} · ${rows.toLocaleString("en")} rows`;
+      option.selected = name === shown;
+      this.#choice.append(option);
+    }
+    this.#choice.hidden = tables.length < 2;
   }
 
   #say(count: number, progress = 1): void {

@@ -1,9 +1,10 @@
-/** Files of tables as columns: separated values, Parquet (hyparquet), Arrow (apache-arrow). The libraries load when used. */
+/** Files of tables as columns: separated values, Parquet (hyparquet), Arrow (apache-arrow), SQLite. The libraries load when used. */
 import { gunzipSync } from "fflate";
 import { KromaError } from "#core/base/errors.ts";
+import { isSqlite } from "#core/tables/sqlite.ts";
 import { type Column, columnOf, numberColumn, textOf, timeColumn, truthColumn } from "./columns.ts";
 import { CsvReader } from "./csv.ts";
-import type { TableFormat } from "./messages.ts";
+import type { TableFormat, TableInfo, TableSource } from "./messages.ts";
 
 /** A table as far as it is read. */
 export interface ReadSoFar {
@@ -13,15 +14,20 @@ export interface ReadSoFar {
   readonly progress: number;
   /** What a person should know of the file, each a sentence. */
   readonly notes?: readonly string[];
+  /** All tables of the file, and which one this is, where it can have several. */
+  readonly tables?: readonly TableInfo[];
+  readonly table?: string;
 }
 
 const FIRST_ROWS = 1000;
 const ROWS_AT_ONCE = 100_000;
 
 /** Reads a file; the first of what it gives comes soon, the last is all. Throws `corrupt` for what is not of its kind. */
-export async function* readTable(file: Blob, format: TableFormat): AsyncGenerator<ReadSoFar> {
+export async function* readTable(source: TableSource): AsyncGenerator<ReadSoFar> {
+  const { file, format } = source;
+  const kind = kindOf(new Uint8Array(await file.slice(0, 16).arrayBuffer()), format);
+  if (kind === "sqlite") return yield* (await import("./sqlite.ts")).readSqlite(source);
   const bytes = await file.arrayBuffer();
-  const kind = kindOf(new Uint8Array(bytes, 0, Math.min(8, bytes.byteLength)), format);
   if (kind === "parquet") yield* readParquet(bytes);
   else if (kind === "arrow") yield await readArrow(bytes);
   else yield* readSeparated(new Uint8Array(bytes), kind);
@@ -30,13 +36,14 @@ export async function* readTable(file: Blob, format: TableFormat): AsyncGenerato
 /** The first bytes know better than the name. */
 function kindOf(start: Uint8Array, format: TableFormat): TableFormat {
   const text = String.fromCharCode(...start);
+  if (isSqlite(start)) return "sqlite";
   if (text.startsWith("PAR1")) return "parquet";
   if (text.startsWith("ARROW1")) return "arrow";
   if (format === "parquet") throw new KromaError("corrupt", "This is not a Parquet file.");
   return format;
 }
 
-function* readSeparated(bytes: Uint8Array, format: "csv" | "tsv" | "arrow"): Generator<ReadSoFar> {
+function* readSeparated(bytes: Uint8Array, format: "csv" | "tsv"): Generator<ReadSoFar> {
   const reader = new CsvReader(bytes, format === "tsv" ? "\t" : undefined);
   reader.read(FIRST_ROWS);
   while (!reader.isDone) {

@@ -2,13 +2,14 @@
 import { maxLength, object, optional, picklist, pipe, safeParse, string } from "valibot";
 import type { Drawing, RenderContext } from "#kit/renderers.ts";
 import { showGrid } from "./grid.ts";
-import type { TableFormat } from "./messages.ts";
+import type { TableFormat, TableSource } from "./messages.ts";
 import { TABLE_MIME } from "./mime.ts";
 
-/** `path` is a file of the workspace. The format is told by its ending, unless it is said. */
+/** `path` is a file of the workspace, `table` one of those that it has. The format is told by its ending, unless it is said. */
 const schema = object({
   path: pipe(string(), maxLength(4096)),
-  format: optional(picklist(["csv", "tsv", "parquet", "arrow"])),
+  format: optional(picklist(["csv", "tsv", "parquet", "arrow", "sqlite"])),
+  table: optional(pipe(string(), maxLength(4096))),
 });
 
 const BYTES: Readonly<Record<string, TableFormat>> = {
@@ -24,6 +25,10 @@ const ENDINGS: Readonly<Record<string, TableFormat>> = {
   arrow: "arrow",
   arrows: "arrow",
   feather: "arrow",
+  db: "sqlite",
+  db3: "sqlite",
+  sqlite: "sqlite",
+  sqlite3: "sqlite",
 };
 
 /** Shows the table. What can't be shown is said in its place. */
@@ -36,9 +41,8 @@ export const drawing: Drawing = {
       element.append(said);
       return undefined;
     }
-    return showGrid(element, found.file, {
+    return showGrid(element, found.source, {
       name: found.name,
-      format: found.format,
       worker: () => new Worker(new URL("./table.worker.ts", import.meta.url), { type: "module", name: "kroma-table" }),
     });
   },
@@ -46,8 +50,7 @@ export const drawing: Drawing = {
 
 interface Found {
   readonly name: string;
-  readonly file: Blob;
-  readonly format: TableFormat;
+  readonly source: TableSource;
 }
 
 /** The table's file, or a sentence why there is none. */
@@ -56,13 +59,16 @@ async function fileOf({ mimeType, data, file }: RenderContext): Promise<Found | 
   if (format) {
     if (typeof data !== "string") return "This table has no bytes.";
     const bytes = Uint8Array.from(atob(data), (character) => character.charCodeAt(0));
-    return { name: "The table", file: new Blob([bytes]), format };
+    return { name: "The table", source: { file: new Blob([bytes]), format } };
   }
   const named = safeParse(schema, data);
   if (mimeType !== TABLE_MIME || !named.success) return "This output names no table.";
-  const { path } = named.output;
+  const { path, table } = named.output;
   const blob = await file?.(path);
   if (!blob) return `The file ${path} is not in the workspace any more.`;
   const ending = path.split(".").at(-1)?.toLowerCase() ?? "";
-  return { name: path, file: blob, format: named.output.format ?? ENDINGS[ending] ?? "csv" };
+  const kind = named.output.format ?? ENDINGS[ending] ?? "csv";
+  if (kind !== "sqlite") return { name: path, source: { file: blob, format: kind } };
+  const [wal, journal] = await Promise.all([file?.(`${path}-wal`), file?.(`${path}-journal`)]);
+  return { name: path, source: { file: blob, format: kind, table, wal, journal } };
 }

@@ -9,6 +9,8 @@ const scope = self as unknown as {
 };
 
 let table = new DataTable([], 0);
+/** The last table that was asked for is the one that is read. */
+let opened = 0;
 let isWhole = false;
 /** The look that is asked for, and the one that the rows are of. */
 let wanted: Extract<ToTable, { type: "look" }> | undefined;
@@ -24,19 +26,26 @@ scope.addEventListener("message", ({ data }) => {
   }
 });
 
-async function open({ file, format }: Extract<ToTable, { type: "open" }>): Promise<void> {
+async function open({ source }: Extract<ToTable, { type: "open" }>): Promise<void> {
+  opened += 1;
+  const turn = opened;
+  isWhole = false;
+  wanted = undefined;
   try {
-    for await (const { columns, rows, progress, notes = [] } of readTable(file, format)) {
+    for await (const { columns, rows, progress, notes = [], ...others } of readTable(source)) {
+      if (turn !== opened) return;
       table = new DataTable(columns, rows);
       isWhole = progress === 1;
       const infos = columns.map(({ name, kind }) => ({ name, kind }));
-      scope.postMessage({ type: "table", columns: infos, rows, progress, notes });
+      scope.postMessage({ type: "table", columns: infos, rows, progress, notes, ...others });
       // What is asked meanwhile is answered between two pieces.
       await new Promise((resolve) => setTimeout(resolve, 0));
     }
+    if (turn !== opened) return;
     wanted ??= { type: "look", look: shown, view: { sort: undefined, filters: {} } };
     look();
   } catch (error) {
+    if (turn !== opened) return;
     scope.postMessage({ type: "failed", reason: error instanceof Error ? error.message : String(error) });
   }
 }

@@ -1,9 +1,25 @@
 /** SQL cells in the built app. */
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { deflateSync } from "node:zlib";
 import type { Locator, Page } from "playwright";
 import { expect, it } from "vitest";
 import { Visit } from "./visit.ts";
 
 const visit = new Visit("sql");
+
+/** A file that SQLite itself (Node's) has made. */
+async function sqliteFile(script: string): Promise<Buffer> {
+  const folder = await mkdtemp(join(tmpdir(), "kroma-sqlite-"));
+  const database = new DatabaseSync(join(folder, "a.db"));
+  database.exec(script);
+  database.close();
+  const bytes = await readFile(join(folder, "a.db"));
+  await rm(folder, { recursive: true });
+  return bytes;
+}
 
 async function write(page: Page, cell: Locator, source: string): Promise<void> {
   await cell.getByRole("textbox").first().click();
@@ -44,11 +60,26 @@ it("asks no other host, shows rows and errors, stops, and hands its rows on", as
   await write(page, python, "import kroma\nkroma.get('odd')[1]");
   await python.getByText("{'n': 3, 'square': 9}").waitFor({ timeout: 120_000 });
 
+  const shop = await sqliteFile("CREATE TABLE film (title, price); INSERT INTO film VALUES ('Metropolis', 2.5)");
+  await write(
+    page,
+    python,
+    `import base64, zlib\nkroma.files.write("shop.db", zlib.decompress(base64.b64decode("${deflateSync(shop).toString("base64")}")))\n"written"`,
+  );
+  await python.getByText("'written'").waitFor({ timeout: 120_000 });
+  await write(page, cell, "ATTACH 'shop.db' AS shop; SELECT title, price * 2 AS twice FROM shop.film");
+  await cell.getByText("Metropolis").first().waitFor({ timeout: 120_000 });
+
   // The line that names a language makes the cell one of it, as in a file.
   await write(page, python, "%%typescript\n(await kroma.get('odd'))[1].square + 1");
   await page
     .locator("[data-cell][data-language=typescript]")
     .getByText("10", { exact: true })
     .waitFor({ timeout: 120_000 });
+
+  await page.keyboard.press("Escape");
+  await page.getByRole("button", { name: "Files" }).first().click();
+  await page.locator("[data-path='shop.db'] .file-name").click();
+  await page.getByRole("dialog").getByText("1 rows · 2 columns").waitFor({ timeout: 120_000 });
   expect(elsewhere).toEqual([]);
 });

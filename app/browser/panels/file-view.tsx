@@ -24,6 +24,10 @@ const TABLES: Readonly<Record<string, boolean>> = {
   arrow: false,
   arrows: false,
   feather: false,
+  db: false,
+  db3: false,
+  sqlite: false,
+  sqlite3: false,
 };
 
 type Content =
@@ -67,7 +71,10 @@ function TableView(props: {
         dark: () => false,
         onTheme: () => () => undefined,
         comms: undefined,
-        file: async (name) => new Blob([(await workspace.read(name)) as Uint8Array<ArrayBuffer>]),
+        file: async (name) => {
+          if (!(await workspace.stat(name))) return undefined;
+          return new Blob([(await workspace.read(name)) as Uint8Array<ArrayBuffer>]);
+        },
       });
       if (isOver) stop?.();
       else end = stop ?? undefined;

@@ -40,10 +40,14 @@ def remove(name):
     _values.remove(name)
 
 
-def table(name):
-    """Shows a file of the workspace (CSV, Parquet, Arrow) as a table that scrolls, sorts and filters, however long."""
+def table(name, table=None):
+    """
+    Shows a file of the workspace (CSV, Parquet, Arrow, SQLite) as a table that scrolls, sorts and filters, however long.
+    `table` is one of those that an SQLite file has.
+    """
     path = files.path(name).resolve().relative_to(WORKSPACE).as_posix()
-    display({"application/vnd.kroma.table+json": {"path": path}, "text/plain": f"Table of {path}"}, raw=True)
+    file = {"path": path} if table is None else {"path": path, "table": str(table)}
+    display({"application/vnd.kroma.table+json": file, "text/plain": f"Table of {path}"}, raw=True)
 
 
 def record(name="recording.wav"):

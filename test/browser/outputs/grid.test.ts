@@ -1,6 +1,7 @@
 /** Tables on the screen: a million rows that scroll, sort, filter and sum, and what is shown of files that are none. */
 import "apache-arrow";
 import "hyparquet";
+import startSqlite from "@sqlite.org/sqlite-wasm";
 import axe from "axe-core";
 import { afterEach, expect, test } from "vitest";
 import { draw, type Drawn } from "./draw.ts";
@@ -89,6 +90,28 @@ test("a million rows: the first at once, any place by scrolling, sorted within a
     `first rows ${first.toFixed(0)} ms, all read ${loaded.toFixed(0)} ms, sorted ${sorted.toFixed(0)} ms, longest task ${longest.toFixed(0)} ms`,
   );
   expect(element.querySelectorAll(".kroma-grid-sheet .kroma-grid-row").length).toBeLessThan(60);
+});
+
+test("an SQLite file's tables are chosen from, each with an order of its own", async () => {
+  const sqlite = await startSqlite();
+  const database = new sqlite.oo1.DB(":memory:");
+  database.exec(`CREATE TABLE film (title, price); INSERT INTO film VALUES ('Metropolis', 3), ('Nosferatu', 2);
+    CREATE TABLE shop (town); INSERT INTO shop VALUES ('Oslo')`);
+  const bytes = sqlite.capi.sqlite3_js_db_export(database.pointer!) as Uint8Array<ArrayBuffer>;
+  database.close();
+  const element = await show(bytes, "shop.db");
+  await expect.poll(() => firstCells(element), { timeout: 60_000 }).toEqual(["Metropolis", "Nosferatu"]);
+  sortBy(element, "price");
+  await expect.poll(() => firstCells(element)).toEqual(["Nosferatu", "Metropolis"]);
+  const choice = element.querySelector("select")!;
+  expect([...choice.options].map(({ textContent }) => textContent)).toEqual(["film · 2 rows", "shop · 1 rows"]);
+  choice.value = "shop";
+  choice.dispatchEvent(new Event("change"));
+  await expect.poll(() => firstCells(element), { timeout: 60_000 }).toEqual(["Oslo"]);
+  expect(all(element, ".kroma-grid-name")).toEqual(["town"]);
+  await expect.poll(() => said(element)).toBe("1 rows · 1 columns");
+  const { violations } = await axe.run(element);
+  expect(violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html}`)).toEqual([]);
 });
 
 test("what can't be shown is said in its place", async () => {

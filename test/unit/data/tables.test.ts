@@ -26,7 +26,7 @@ function readCsv(text: string, separator?: string) {
 }
 async function readAll(content: Uint8Array<ArrayBuffer>, format: TableFormat) {
   let last;
-  for await (const part of readTable(new Blob([content]), format)) last = part;
+  for await (const part of readTable({ file: new Blob([content]), format })) last = part;
   const { columns, rows } = last!;
   return { kinds: columns.map(({ name, kind }) => `${name}:${kind}`), rows: rowsOf(columns, rows) };
 }
@@ -122,7 +122,7 @@ describe("separated values", () => {
 describe("files that are not quite tables", () => {
   async function notesOf(content: Uint8Array<ArrayBuffer>): Promise<readonly string[]> {
     let last;
-    for await (const part of readTable(new Blob([content]), "csv")) last = part;
+    for await (const part of readTable({ file: new Blob([content]), format: "csv" })) last = part;
     return last?.notes ?? [];
   }
 
@@ -157,7 +157,7 @@ describe("files that are not quite tables", () => {
   test("a cell of many millions of letters is cut on the screen, and found whole by a filter", async () => {
     const content = bytes(`a,b\n1,${"x".repeat(20_000_000)}end\n2,y\n`);
     let last;
-    for await (const part of readTable(new Blob([content]), "csv")) last = part;
+    for await (const part of readTable({ file: new Blob([content]), format: "csv" })) last = part;
     const table = new DataTable(last!.columns, last!.rows);
     expect(table.cells(0, 2).map((cells) => cells[1]!.length)).toEqual([2000, 1]);
     table.look({ sort: undefined, filters: { 1: "xend" } });

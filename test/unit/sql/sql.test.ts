@@ -1,6 +1,7 @@
 /** SQL cells over files, values of other languages and tables of their own. */
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
 import { tableFromArrays, tableFromIPC, tableToIPC } from "apache-arrow";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { SyncFs } from "#core/workspace/sync-client.ts";
@@ -65,6 +66,56 @@ describe("SQL over files", () => {
   });
 });
 
+describe("SQL over SQLite files", () => {
+  const make = (name: string, script: string): void => {
+    const database = new DatabaseSync(join(sql.folder, name));
+    database.exec(script);
+    database.close();
+  };
+
+  it("reads a table by the file and its name, and lists those that there are", async () => {
+    make(
+      "shop.db",
+      `DROP VIEW IF EXISTS dear; DROP TABLE IF EXISTS film; CREATE TABLE film (id INTEGER PRIMARY KEY, title TEXT, price REAL, cover BLOB, code);
+       INSERT INTO film VALUES (1, 'Metropolis', 2.5, x'01', 1), (2, 'Čapek', NULL, NULL, 'b'), (9007199254740993, '', 3, x'', x'0a');
+       CREATE VIEW dear AS SELECT title, price FROM film WHERE price > 2.7`,
+    );
+    expect(await show("FROM 'shop.db'")).toBe("name  rows  columns\n────  ────  ───────\ndear        2\nfilm  3     5");
+    expect(await show("SELECT max(id) AS id, sum(price) AS s, count(cover) AS c FROM 'shop.db/film'")).toBe(
+      "id                s    c\n────────────────  ───  ─\n9007199254740993  5.5  2",
+    );
+    expect(await show("SELECT typeof(id) AS i, typeof(title) AS t, typeof(price) AS p, typeof(cover) AS c, code FROM sqlite_scan('shop.db', 'FILM') WHERE id > 2")).toBe(
+      "i       t        p       c     code\n──────  ───────  ──────  ────  ─────\nBIGINT  VARCHAR  DOUBLE  BLOB  x'0a'",
+    ); // prettier-ignore
+    expect(await show("FROM 'shop.db/gone'")).toMatch(/The file shop\.db has no table gone\. It has dear, film\./);
+  });
+
+  it("attaches a file under a name, and sees what changes in it", async () => {
+    make(
+      "store.sqlite",
+      "DROP TABLE IF EXISTS price; DROP TABLE IF EXISTS later; CREATE TABLE price (item, euro); INSERT INTO price VALUES ('tea', 3)",
+    );
+    expect(await show("ATTACH 'store.sqlite' AS s (TYPE sqlite); SELECT euro FROM s.price")).toBe("euro\n────\n3");
+    make("store.sqlite", "INSERT INTO price VALUES ('bun', 'free'); CREATE TABLE later (x)");
+    expect(await show("SELECT euro FROM s.Price WHERE item = 'bun'")).toBe("euro\n────\nfree");
+    expect(await show("FROM s.later")).toMatch(/^CatalogError/);
+    expect(await show("ATTACH 'store.sqlite' AS s")).toMatch(/There is a database s already/);
+    expect(await show("DETACH s; ATTACH IF NOT EXISTS 'store.sqlite'; SELECT count(*) AS n FROM store.price")).toBe(
+      "n\n─\n2",
+    );
+    expect(await show("FROM s.price")).toMatch(/^CatalogError/);
+  });
+
+  it("says what is wrong with a file", async () => {
+    await write("none.db", "no database");
+    await write("cut.db", (await readFile(join(sql.folder, "shop.db"))).subarray(0, 4096));
+    expect(await show("FROM 'none.db'")).toMatch(/none\.db can't be read as a table\. This is not an SQLite file/);
+    expect(await show("FROM 'cut.db/film'")).toMatch(/The SQLite file is damaged or cut off/);
+    expect(await show("ATTACH 'none.db' (TYPE sqlite)")).toMatch(/This is not an SQLite file/);
+    expect(await show("FROM 'gone.db'")).toMatch(/no file gone\.db in the workspace/);
+  });
+});
+
 describe("SQL and other languages", () => {
   it("reads values by name and names its rows for others", async () => {
     const python = await KernelDriver.start(pythonKernel, sql.host);
@@ -115,6 +166,10 @@ it("runs in the notebook of a stranger, whose thread has no way to the disk", as
   await writeFile(join(foreign.folder, "a.csv"), "n\n4\n");
   expect(plain(await foreign.kernel.run("FROM 'a.csv'"))).toBe("n\n─\n4");
   expect(plain(await foreign.kernel.run("FROM '/etc/passwd'"))).not.toContain("root");
+  const database = new DatabaseSync(join(foreign.folder, "a.db"));
+  database.exec("CREATE TABLE IF NOT EXISTS t AS SELECT 5 AS n");
+  database.close();
+  expect(plain(await foreign.kernel.run("FROM 'a.db/t'"))).toBe("n\n─\n5");
   await foreign.close();
 }, 120_000);
 
