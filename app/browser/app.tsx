@@ -1,8 +1,9 @@
 /** The page: library or notebook after the address, and what both share: palette, help, toasts, dropped files. */
-import { Match, Show, Switch, createSignal, lazy, onCleanup, type JSX, type Setter } from "solid-js";
+import { Match, Show, Switch, createEffect, createSignal, lazy, onCleanup, type JSX, type Setter } from "solid-js";
 import type { ArtefactAddress } from "#core/artefact/address.ts";
 import type { ArtefactSummary } from "#core/artefact/messages.ts";
 import type { DocumentId } from "#core/base/ids.ts";
+import { isInvitationFragment } from "#core/mesh/invitation-fragment.ts";
 import type { LibraryClient, NotebookClient } from "#core/notebook/client.ts";
 import type { PageActions } from "#kit/commands.ts";
 import { Dialog } from "#kit/dialog.tsx";
@@ -16,6 +17,7 @@ import type { PageNetwork } from "./network.ts";
 import { setPageActions } from "./command-context.ts";
 import { createNames } from "./names.ts";
 import { startKeyboard } from "./keyboard.ts";
+import { whenIdle } from "./kernel-start.ts";
 import { createModels } from "./models.ts";
 import { importFiles, pickFiles, tellWarnings } from "./library/import-files.ts";
 import { openPath, openUrl, type OnWarnings } from "./library/shipped.ts";
@@ -46,7 +48,8 @@ const ArtefactPage = lazy(() =>
 const OpenArtefactDialog = lazy(() =>
   import("./artefact/open-dialog.tsx").then((loaded) => ({ default: loaded.OpenArtefactDialog })),
 );
-const JoinPage = lazy(() => import("./join/join-page.tsx").then((loaded) => ({ default: loaded.JoinPage })));
+const loadJoinPage = () => import("./join/join-page.tsx").then(({ JoinPage }) => ({ default: JoinPage }));
+const JoinPage = lazy(loadJoinPage);
 
 interface Opened {
   readonly client: NotebookClient;
@@ -63,12 +66,23 @@ type Stage =
 
 /** Starts loading the code of what the address asks for. */
 export function preload(): void {
-  void (readRoute(location.search).type === "library" ? loadLibraryPage() : loadNotebookPage());
+  if (isInvitationFragment(location.hash)) void loadJoinPage();
+  else void (readRoute(location.search).type === "library" ? loadLibraryPage() : loadNotebookPage());
 }
 
-export function App(props: { readonly library: LibraryClient; readonly network: PageNetwork }): JSX.Element {
+export interface AppProps {
+  readonly library: LibraryClient;
+  readonly network: PageNetwork;
+  /** What the person came for is on the screen, the first time; the page of an invitation is not yet it. */
+  readonly onShown: () => void;
+}
+
+export function App(props: AppProps): JSX.Element {
   const { library } = props;
   const [stage, setStage] = createSignal<Stage>({ type: "opening" });
+  createEffect(() => {
+    if (stage().type !== "opening" && stage().type !== "join") props.onShown();
+  });
   const [dialog, setDialog] = createSignal<"palette" | "shortcuts" | "settings" | "published" | "open-artefact">();
   /** The tab of the dialog about what was published. */
   const [tab, setTab] = createSignal<string>(KEPT_PANEL);
@@ -123,16 +137,19 @@ export function App(props: { readonly library: LibraryClient; readonly network: 
    * A link to a shared notebook is in the fragment. It leaves the address as soon as it is read, so that nobody passes it
    * on by accident. False when the fragment is none.
    */
-  const takeInvitation = async (): Promise<boolean> => {
+  const takeInvitation = (): boolean => {
     const fragment = location.hash;
-    if (fragment.length < 2) return false;
-    const { isInvitationFragment } = await import("#core/mesh/invitation.ts");
     if (!isInvitationFragment(fragment)) return false;
     history.replaceState(history.state, "", `${location.pathname}${location.search}`);
     turn++;
     const before = stage();
     setStage({ type: "join", fragment });
     if (before.type === "notebook") before.opened.client.close();
+    // While the person reads what the link is for.
+    whenIdle(() => {
+      props.network.prepare();
+      void loadNotebookPage();
+    });
     return true;
   };
   /** The page of a published notebook stays in the address, which others may be given. False when the fragment is none. */

@@ -35,8 +35,9 @@ const network = createNetwork(
 );
 void library.listed.then(() => whenIdle(() => network.begin()));
 const root = document.getElementById("app");
-if (root) render(() => <App library={library} network={network} />, root);
-registerServiceWorker((take) => {
+const shown = Promise.withResolvers<void>();
+if (root) render(() => <App library={library} network={network} onShown={shown.resolve} />, root);
+registerServiceWorker(shown.promise, (take) => {
   const offer = (text: string): void =>
     toast(text, {
       label: "Reload now",

@@ -39,6 +39,12 @@ export interface PageNetwork extends Network {
   addresses(): Promise<readonly string[]>;
   /** Takes up what is shared already. Called once, when the page has nothing more urgent to do. */
   begin(): void;
+  /** Loads what joining a notebook takes, while the person reads what the link is for. Nobody is contacted yet. */
+  prepare(): void;
+}
+
+interface RunningNetwork {
+  reach(address: string): void;
 }
 
 /** `titleOf` gives a notebook's title, for those who get a link to it. */
@@ -52,7 +58,7 @@ export function createNetwork(
     const [transport, setTransport] = createSignal<TransportState>();
     const [elsewhere, setElsewhere] = createSignal(false);
     const [name, setName] = createSignal(readText(NAME_KEY));
-    let running: Promise<{ reach(address: string): void }> | undefined;
+    let running: Promise<RunningNetwork> | undefined;
     let node: Libp2p | undefined;
     let exchange: Promise<Exchange> | undefined;
 
@@ -68,20 +74,18 @@ export function createNetwork(
       return made;
     };
     /** Starts the network once this tab may do it. */
-    const start = (): Promise<{ reach(address: string): void }> => {
+    const start = (): Promise<RunningNetwork> => {
       running ??= new Promise((resolve, reject) => {
         setElsewhere(true);
         const work = async (): Promise<never> => {
           setElsewhere(false);
           try {
-            const { startLibp2p } = await import("#plugins/libp2p/index.ts");
-            const { transportIdentity } = await import("./transport-identity.ts");
-            const { findMirror } = await import("#plugins/libp2p/mirror-address.ts");
+            const [{ startLibp2p }, { transportIdentity }, { findMirror }] = await loadParts();
             const settings = readSettings();
-            const mirror = await findMirror(location.origin);
+            const [identity, mirror] = await Promise.all([transportIdentity(), findMirror(location.origin)]);
             const transportState = await startLibp2p({
               listen: ["/webrtc"],
-              identity: await transportIdentity(),
+              identity,
               targets: [
                 ...new Set([...settings.relays, ...(mirror === undefined ? [] : [mirror]), ...keptAddresses()]),
               ],
@@ -150,6 +154,15 @@ export function createNetwork(
     };
     return {
       begin: () => void mesh(),
+      prepare() {
+        // What could not be loaded now is loaded again when it is needed, and then somebody hears of a failure.
+        mesh()
+          .ask({ type: "prepare" })
+          .catch(() => undefined);
+        loadParts()
+          .then(([libp2p]) => libp2p.preloadLibp2p())
+          .catch(() => undefined);
+      },
       exchange(blocks) {
         exchange ??= startHere().then(async () => {
           const { startBitswap } = await import("#plugins/ipfs/index.ts");
@@ -233,14 +246,19 @@ export function createNetwork(
           invitation,
           secret,
         };
-        await mesh().ask({
+        const joined = mesh().ask({
           type: "join",
           terms,
           name: givenName("in the notebook"),
         });
         keepAddresses(link.addresses);
-        const network = await start();
-        for (const address of link.addresses) network.reach(address);
+        // The way to the others is found while the keys are made. Where another tab has the network, that one may find it.
+        const started = start();
+        await Promise.all([joined, Promise.race([started, new Promise((done) => setTimeout(done, START_PATIENCE))])]);
+        const reach = ({ reach: dial }: RunningNetwork): void => {
+          for (const address of link.addresses) dial(address);
+        };
+        started.then(reach, () => undefined);
       },
       setRole: (document, member, role) =>
         mesh().ask({
@@ -279,6 +297,14 @@ export function createNetwork(
     };
   });
 }
+
+/** The parts of the network that are loaded when it starts. */
+const loadParts = () =>
+  Promise.all([
+    import("#plugins/libp2p/index.ts"),
+    import("./transport-identity.ts"),
+    import("#plugins/libp2p/mirror-address.ts"),
+  ]);
 
 const NO_RUNS: readonly ShownRun[] = [];
 

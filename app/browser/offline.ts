@@ -1,7 +1,8 @@
 /**
  * Registers the service worker: at once where the host sends no isolation headers (the worker adds them, and the page
- * reloads one time), else when the page has been idle, and then tells it what to keep for the next visits. A new build
- * that it has found and stored is offered.
+ * reloads one time), else when what the person came for has been on the screen for a while, and then tells it what to
+ * keep for the next visits: to fetch, hash and store that takes seconds of CPU. A new build that it has found and stored
+ * is offered.
  */
 import { spawnedKernels } from "./host.ts";
 import { whenIdle } from "./kernel-start.ts";
@@ -14,8 +15,11 @@ const KEEP_AFTER = 8000;
 /** Takes the new build now and reloads the page; false while other pages of the old one are open. */
 export type TakeNewBuild = () => Promise<boolean>;
 
-/** Fire and forget: without a service worker everything but offline use works. `offer` hears of a new build. */
-export function registerServiceWorker(offer: (take: TakeNewBuild) => void): void {
+/**
+ * Fire and forget: without a service worker everything but offline use works. Nothing is copied before `shown`. `offer`
+ * hears of a new build.
+ */
+export function registerServiceWorker(shown: Promise<void>, offer: (take: TakeNewBuild) => void): void {
   if (navigator.serviceWorker === undefined || import.meta.env.DEV) return;
   const url = new URL("service-worker.js", document.baseURI);
   const register = async (): Promise<void> => {
@@ -25,12 +29,13 @@ export function registerServiceWorker(offer: (take: TakeNewBuild) => void): void
       const registration = await navigator.serviceWorker.register(url, { updateViaCache: "none" });
       watch(registration, offer);
       if (!crossOriginIsolated) await isolate();
+      await shown;
       await keep();
     } catch {
       // Refused here (private modes, plain http): the app works from the network.
     }
   };
-  if (crossOriginIsolated) setTimeout(() => whenIdle(() => void register()), KEEP_AFTER);
+  if (crossOriginIsolated) void shown.then(() => setTimeout(() => whenIdle(() => void register()), KEEP_AFTER));
   else void register();
 }
 

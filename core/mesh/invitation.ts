@@ -10,6 +10,7 @@ import { CLOCK_TOLERANCE } from "./admission.ts";
 import { fromBase64Url, jsonBytes, toBase64Url } from "./encoding.ts";
 import { documentIdSchema, entryHashSchema, timeSchema, type EntryHash } from "./entry.ts";
 import { base64UrlOf, fitName, nameSchema } from "./identity.ts";
+import { INVITATION_PREFIX } from "./invitation-fragment.ts";
 import { linkRoleSchema, type LinkRole } from "./roles.ts";
 
 export const LINK_VERSION = 1;
@@ -17,8 +18,6 @@ export const LINK_VERSION = 1;
 export const MOST_LINK_LENGTH = 4096;
 export const MOST_ADDRESSES = 8;
 export const INVITATION_SECRET_BYTES = 32;
-
-const PREFIX = "join=";
 
 /** What a link holds. */
 export interface InvitationLink {
@@ -70,14 +69,11 @@ export function makeInvitationFragment(link: InvitationLink): string {
     ...(title === undefined ? {} : { title }),
   };
   if (!v.is(linkSchema, value)) throw new KromaError("invalid", "No link can be made of this invitation.");
-  const fragment = `#${PREFIX}${toBase64Url(jsonBytes(value))}`;
+  const fragment = `#${INVITATION_PREFIX}${toBase64Url(jsonBytes(value))}`;
   if (fragment.length > MOST_LINK_LENGTH)
     throw new KromaError("invalid", "This link would be too long: leave out some addresses.");
   return fragment;
 }
-
-/** True when a page's fragment is a link's, whole or not. */
-export const isInvitationFragment = (fragment: string): boolean => fragment.replace(/^#/, "").startsWith(PREFIX);
 
 /**
  * What a link says. Takes the link as it was pasted: all of it, or the fragment only. `invalid` with a sentence when it
@@ -85,10 +81,10 @@ export const isInvitationFragment = (fragment: string): boolean => fragment.repl
  */
 export function parseInvitationLink(pasted: string, now: number): InvitationLink {
   const link = pasted.trim();
-  const start = link.indexOf(PREFIX);
+  const start = link.indexOf(INVITATION_PREFIX);
   if (start < 0) throw new KromaError("invalid", "This is not a link to a shared notebook.");
   // People paste whole messages.
-  const [text = ""] = link.slice(start + PREFIX.length).split(/\s/, 1);
+  const [text = ""] = link.slice(start + INVITATION_PREFIX.length).split(/\s/, 1);
   if (text.length > MOST_LINK_LENGTH) throw new KromaError("invalid", "This link is too long to be one.");
   const value = decode(text);
   const version = (value as { v?: unknown }).v;

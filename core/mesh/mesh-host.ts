@@ -2,7 +2,7 @@
 import type { Channel } from "../base/channel.ts";
 import { KromaError, toWireError } from "../base/errors.ts";
 import type { DocumentId } from "../base/ids.ts";
-import type { LinkFacts } from "./link.ts";
+import type { Link, LinkFacts } from "./link.ts";
 import { channelOfPort } from "./link-port.ts";
 import type { Mesh } from "./mesh.ts";
 import type { FromMesh, Links, MeshRequest, OwnKeys, Sharing, ToMesh } from "./messages.ts";
@@ -70,7 +70,10 @@ export class MeshHost {
           const roundTrip = linked.roundTrip();
           return roundTrip === undefined ? {} : { roundTrip };
         };
-        void this.#mesh?.addLink({ channel: linked, path, local, remote, dialled, facts });
+        const link = { channel: linked, path, local, remote, dialled, facts };
+        // It may be here before the mesh, which is being opened for what the page asked before.
+        if (this.#mesh) void this.#mesh.addLink(link);
+        else void this.#addLater(link);
       } else if (message.type === "presence") {
         present.add(message.document);
         this.#mesh?.setPresence(message.document, message.state);
@@ -116,6 +119,12 @@ export class MeshHost {
       });
     this.#opening = opening;
     return await opening;
+  }
+
+  async #addLater(link: Link): Promise<void> {
+    const mesh = await this.#opening?.catch(() => undefined);
+    if (mesh) await mesh.addLink(link);
+    else link.channel.close("Nothing is shared here.");
   }
 
   /** Other keys: everything begins anew with them. */
@@ -173,6 +182,8 @@ export class MeshHost {
       await this.#tellKeys(...this.#pages);
       return { name };
     }
+    // That it came has loaded the mesh already.
+    if (message.type === "prepare") return {};
     const mesh = await this.#start("name" in message ? message.name : undefined);
     if (!mesh) throw new KromaError("missing", "Nothing is shared here.");
     switch (message.type) {

@@ -83,7 +83,9 @@ export type MeshRequest =
   | (Request & { readonly type: "recovery_file"; readonly passphrase: string })
   /** The keys of such a file take the place of one's own. reply: { name } */
   | (Request & { readonly type: "recover"; readonly file: Uint8Array; readonly passphrase: string })
-  | (OnDocument & { readonly type: "leave" });
+  | (OnDocument & { readonly type: "leave" })
+  /** Something will be asked soon: what it takes may be loaded. reply: {} */
+  | (Request & { readonly type: "prepare" });
 
 export type ToMesh =
   | MeshRequest

@@ -2,7 +2,8 @@
 import { canonicalJson } from "#core/base/canonical-json.ts";
 import { KromaError } from "#core/base/errors.ts";
 import { jsonBytes, toBase64Url } from "#core/mesh/encoding.ts";
-import { isInvitationFragment, makeInvitationFragment, newInvitationSecret } from "#core/mesh/invitation.ts";
+import { isInvitationFragment } from "#core/mesh/invitation-fragment.ts";
+import { makeInvitationFragment, newInvitationSecret } from "#core/mesh/invitation.ts";
 import { parseInvitationLink, type InvitationLink } from "#core/mesh/invitation.ts";
 import { Membership } from "#core/mesh/membership.ts";
 import fc from "fast-check";

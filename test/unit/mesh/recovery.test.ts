@@ -1,15 +1,7 @@
 /** One's keys go into a file and come back, and whoever has them is the same person (SPEC.md, I6). */
 import { afterEach, expect, it } from "vitest";
-import { channelPair } from "#core/base/channel.ts";
-import { KromaError } from "#core/base/errors.ts";
-import { realClock } from "#core/mesh/clock.ts";
-import { Mesh } from "#core/mesh/mesh.ts";
-import { MeshClient } from "#core/mesh/mesh-client.ts";
-import { MeshHost } from "#core/mesh/mesh-host.ts";
-import type { FromMesh, ToMesh } from "#core/mesh/messages.ts";
-import { createIdentity, loadIdentity, recoverIdentity, type OwnIdentity } from "#plugins/identity/own-identity.ts";
 import { BreakableStore, newCell, openWith, startHost } from "../notebook/kit.ts";
-import { MemoryIdentityStore, signatures } from "./kit.ts";
+import { browser } from "./browser.ts";
 import { link, person, until, type Person } from "./people.ts";
 
 const closing: { close(): unknown }[] = [];
@@ -22,52 +14,9 @@ const meet = async (...given: Parameters<typeof person>): Promise<Person> => {
   return someone;
 };
 
-/** A browser with a page, and keys that are made when they are needed. */
-function browser() {
-  const { host, store } = startHost();
-  const identities = new MemoryIdentityStore();
-  let own: OwnIdentity | undefined;
-  const meshHost = new MeshHost({
-    clock: realClock,
-    keys: {
-      async state() {
-        own ??= await loadIdentity(identities);
-        return own && { id: own.id, isRecoverable: own.isRecoverable };
-      },
-      async recoveryFile(passphrase) {
-        if (!own) throw new KromaError("missing", "There are no keys yet.");
-        return await own.recoveryFile(passphrase);
-      },
-      async recover(file, passphrase) {
-        own = await recoverIdentity(identities, file, passphrase);
-        return own.identity.name ?? "";
-      },
-    },
-    async open(name) {
-      own ??=
-        (await loadIdentity(identities)) ?? (name === undefined ? undefined : await createIdentity(identities, name));
-      if (!own) return undefined;
-      const mesh = new Mesh({
-        signer: own,
-        mayBeKnown: own.wasRecovered,
-        signatures,
-        replicas: host,
-        store,
-        clock: realClock,
-      });
-      await mesh.load();
-      return mesh;
-    },
-  });
-  const [page, worker] = channelPair<FromMesh, ToMesh>();
-  meshHost.connect(worker);
-  const client = new MeshClient(page);
-  closing.push(meshHost, host);
-  return { host, meshHost, client };
-}
-
 it("makes the same person of another browser", { timeout: 60_000 }, async () => {
   const [one, other] = [browser(), browser()];
+  closing.push(one, other);
   const library = startHost();
   closing.push(library.host);
   await one.client.ask({ type: "share", document: (await openWith(library.library, [])).document, name: "Mia" });
