@@ -14,9 +14,6 @@ export interface PageHost extends KernelHost {
   close(): void;
 }
 
-/** The languages whose kernel was started in this page. */
-export const spawnedKernels: ReadonlySet<string> = new Set();
-
 /** One per open notebook. `program` gives the worker of a language. */
 export function createPageHost(options: {
   readonly programs: Readonly<Record<string, () => Worker>>;
@@ -35,7 +32,6 @@ export function createPageHost(options: {
     spawn(program: string): KernelWorker {
       const start = options.programs[program];
       if (!start) throw new Error(`There is no worker program for ${program}`);
-      (spawnedKernels as Set<string>).add(program);
       return wrapWorker(start());
     },
     asset,

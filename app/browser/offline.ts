@@ -1,16 +1,20 @@
 /**
  * Registers the service worker: at once where the host sends no isolation headers (the worker adds them, and the page
- * reloads one time), else when what the person came for has been on the screen for a while, and then tells it what to
- * keep for the next visits: to fetch, hash and store that takes seconds of CPU. A new build that it has found and stored
+ * reloads one time), else when what the person came for is on the screen, and the page and its kernels have nothing to do.
+ * Then has it keep what the next visits need, a few files at a time and while no kernel starts or runs: to fetch, hash and
+ * store that takes seconds of CPU. A new build that it has found and stored
  * is offered.
  */
-import { spawnedKernels } from "./host.ts";
+import { kernelWork } from "./kernel-work.ts";
 import { whenIdle } from "./kernel-start.ts";
 import { storagePlace } from "#plugins/indexeddb/place.ts";
 
 const RELOADED = "kroma-isolated-by-service-worker";
 /** The first moments belong to the notebook: what is kept for the next visit is copied after this pause. */
 const KEEP_AFTER = 8000;
+/** Kernels may work for hours: keeping waits so long for their rest before it begins, and between files; milliseconds. */
+const PATIENCE = 120_000;
+const SHORT_PATIENCE = 2000;
 
 /** Takes the new build now and reloads the page; false while other pages of the old one are open. */
 export type TakeNewBuild = () => Promise<boolean>;
@@ -30,12 +34,13 @@ export function registerServiceWorker(shown: Promise<void>, offer: (take: TakeNe
       watch(registration, offer);
       if (!crossOriginIsolated) await isolate();
       await shown;
-      await keep();
+      await keepAll();
     } catch {
       // Refused here (private modes, plain http): the app works from the network.
     }
   };
-  if (crossOriginIsolated) void shown.then(() => setTimeout(() => whenIdle(() => void register()), KEEP_AFTER));
+  const begin = (): void => void kernelWork.rest(PATIENCE).then(() => whenIdle(() => void register()));
+  if (crossOriginIsolated) void shown.then(() => setTimeout(begin, KEEP_AFTER));
   else void register();
 }
 
@@ -47,10 +52,40 @@ async function isolate(): Promise<void> {
   location.reload();
 }
 
-async function keep(): Promise<void> {
+/** Has everything kept, and again what another kernel needs whenever one is started. */
+async function keepAll(): Promise<void> {
+  let keeping = false;
+  let again = false;
+  const begin = async (): Promise<void> => {
+    again = true;
+    if (keeping) return;
+    keeping = true;
+    try {
+      while (again) {
+        again = false;
+        await kernelWork.rest(PATIENCE);
+        while ((await keep()) > 0) await kernelWork.rest(SHORT_PATIENCE);
+      }
+    } finally {
+      keeping = false;
+    }
+  };
+  // What is not kept now is kept at the next visit.
+  kernelWork.onStarted(() => void begin().catch(() => undefined));
+  await begin();
+}
+
+/** Has some files kept; tells how many are left. */
+async function keep(): Promise<number> {
   const { active } = await navigator.serviceWorker.ready;
+  if (!active) return 0;
   const urls = performance.getEntriesByType("resource").map((entry) => entry.name);
-  active?.postMessage({ type: "keep", urls: [...new Set(urls)], kernels: [...spawnedKernels] });
+  const { port1, port2 } = new MessageChannel();
+  const answer = new Promise<unknown>((resolve) => (port1.onmessage = ({ data }) => resolve(data)));
+  active.postMessage({ type: "keep", urls: [...new Set(urls)], kernels: [...kernelWork.started] }, [port2]);
+  const left = await answer;
+  port1.close();
+  return typeof left === "number" ? left : 0;
 }
 
 function watch(registration: ServiceWorkerRegistration, offer: (take: TakeNewBuild) => void): void {

@@ -6,7 +6,7 @@
  * old build is open any more, so no page ever gets files of two builds.
  */
 /// <reference lib="webworker" />
-export {};
+import { filesToKeep, kernelsOf, PAGE } from "./keep-order.ts";
 
 /** What the build knows of itself; app/node/setup/service-worker.ts puts it at the head of this script. */
 interface Build {
@@ -24,16 +24,10 @@ const BASE = new URL("./", self.location.href).href;
 const PREFIX = `kroma ${new URL(BASE).pathname} `;
 const CACHE = PREFIX + BUILD.id;
 const isOfThisKroma = (name: string): boolean => name.startsWith(PREFIX) || /^kroma-[0-9a-f]{16}$/.test(name);
-const PAGE = "index.html";
 /** Stands in a cache that has all that a visit needs. */
 const COMPLETE = `${BASE}kroma-complete`;
-/** What a kernel needs, kept as a whole when it is used, so that it works without network to its last module. */
-const KERNELS: Readonly<Record<string, readonly string[]>> = {
-  python: ["assets/pyodide/", "assets/wheels/"],
-  typescript: ["assets/npm/"],
-  shell: ["assets/v86/"],
-  sql: ["assets/duckdb/"],
-};
+/** Files that are kept at one go, after which whoever asked may let kernels go first. */
+const AT_ONCE = 8;
 
 /** Chromium's way to say who answers; without it, it asks the network for the page too, in case this script is slow. */
 type Routed = ExtendableEvent & {
@@ -48,7 +42,10 @@ self.addEventListener("activate", (event) => event.waitUntil(activate()));
 
 self.addEventListener("message", (event) => {
   const message = event.data as { readonly type?: unknown; readonly urls?: unknown; readonly kernels?: unknown };
-  if (message.type === "keep") event.waitUntil(keep(strings(message.urls), strings(message.kernels)));
+  if (message.type === "keep") {
+    const kept = keep(strings(message.urls), strings(message.kernels));
+    event.waitUntil(kept.then((left) => event.ports[0]?.postMessage(left)));
+  }
   if (message.type === "take_over") event.waitUntil(takeOver(event.ports[0]));
 });
 
@@ -64,12 +61,6 @@ self.addEventListener("fetch", (event) => {
 const strings = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter((item): item is string => typeof item === "string") : [];
 const pathOf = (url: string): string => decodeURIComponent(url.slice(BASE.length).split(/[?#]/, 1)[0] ?? "");
-const underAny = (path: string, folders: readonly string[]): boolean =>
-  folders.some((folder) => path.startsWith(folder));
-
-/** What every visit may need: the page with all that it loads by itself. Fonts are kept as they are used. */
-const ofThePage = (path: string): boolean =>
-  path === PAGE || path === "notebooks/index.json" || /^app\/.*\.(js|css|wasm)$/.test(path);
 
 /** The caches of other builds that are complete. */
 async function others(): Promise<readonly Cache[]> {
@@ -84,8 +75,7 @@ async function install(): Promise<void> {
   const before = await others();
   if (before.length === 0) return self.skipWaiting();
   const had = (await Promise.all(before.map((cache) => cache.keys()))).flat().map(({ url }) => pathOf(url));
-  const kernels = Object.keys(KERNELS).filter((kernel) => had.some((path) => underAny(path, KERNELS[kernel] ?? [])));
-  await fill(had, kernels, before);
+  await fill(had, kernelsOf(had), before);
 }
 
 async function activate(): Promise<void> {
@@ -94,34 +84,43 @@ async function activate(): Promise<void> {
   await self.clients.claim();
 }
 
-/** A page says what it has used. */
-async function keep(urls: readonly string[], kernels: readonly string[]): Promise<void> {
+/**
+ * A page says what it has used, and asks again until nothing is left: a few files are kept each time, so that it can wait
+ * while its kernels work. Tells how many are left; undefined if it did not work.
+ */
+async function keep(urls: readonly string[], kernels: readonly string[]): Promise<number | undefined> {
   try {
-    await fill(
-      urls.filter((url) => url.startsWith(BASE)).map((url) => pathOf(url)),
-      kernels,
-      [],
-    );
+    const paths = urls.filter((url) => url.startsWith(BASE)).map((url) => pathOf(url));
+    return await fill(paths, kernels, [], AT_ONCE);
   } catch {
     // Without network, or while the host changes to another build, nothing is lost: the next visit keeps it.
+    return undefined;
   }
 }
 
-/** Puts these files, those of the kernels and those of the page into the cache, from `before` where they are the same. */
-async function fill(paths: readonly string[], kernels: readonly string[], before: readonly Cache[]): Promise<void> {
-  const folders = kernels.flatMap((kernel) => KERNELS[kernel] ?? []);
-  const wanted = Object.keys(BUILD.files).filter(
-    (path) => ofThePage(path) || paths.includes(path) || underAny(path, folders),
-  );
+/**
+ * Puts these files, those of the kernels and those of the page into the cache, from `before` where they are the same; at most
+ * `most` of them. Kernels of which there is a part are completed, too. Tells how many are left.
+ */
+async function fill(
+  paths: readonly string[],
+  kernels: readonly string[],
+  before: readonly Cache[],
+  most = Number.POSITIVE_INFINITY,
+): Promise<number> {
   const cache = await caches.open(CACHE);
-  for (const path of wanted) {
+  const there = new Set((await cache.keys()).map(({ url }) => pathOf(url)));
+  const all = [...kernels, ...kernelsOf([...there])];
+  const wanted = filesToKeep(Object.keys(BUILD.files), new Set(paths), all).filter((path) => !there.has(path));
+  for (const path of wanted.slice(0, most)) {
     const url = BASE + path;
-    if (await cache.match(url)) continue;
     const response = (await copied(path, before)) ?? (await genuine(path, await fetch(url, { cache: "no-cache" })));
     if (!response) throw new Error(`${path} is not the one of this build`);
     await cache.put(url, response);
   }
-  await cache.put(COMPLETE, new Response());
+  const left = Math.max(0, wanted.length - most);
+  if (left === 0) await cache.put(COMPLETE, new Response());
+  return left;
 }
 
 async function copied(path: string, before: readonly Cache[]): Promise<Response | undefined> {
@@ -167,8 +166,6 @@ async function file(event: FetchEvent, path: string): Promise<Response> {
   const add = async (): Promise<void> => {
     const found = await genuine(path, copy);
     if (found) await cache.put(BASE + path, found);
-    const used = Object.keys(KERNELS).filter((kernel) => underAny(path, KERNELS[kernel] ?? []));
-    if (found && (await cache.match(COMPLETE))) await keep([], used);
   };
   event.waitUntil(add());
   return isolated(response);

@@ -54,7 +54,7 @@ const stored = (page: Page): Promise<void> =>
           const marks = names.map(async (name) => (await caches.open(name)).match("/kroma-complete"));
           return (await Promise.all(marks)).some(Boolean);
         }),
-      { timeout: 60_000 },
+      { timeout: 120_000 },
     )
     .toBe(true);
 

@@ -21,6 +21,7 @@ import { chatAccess } from "../chat-settings.ts";
 import { pageContent } from "../content.ts";
 import { createPageHost } from "../host.ts";
 import { afterPaint, prepareFirstKernel, startKernels, whenIdle } from "../kernel-start.ts";
+import { kernelWork } from "../kernel-work.ts";
 import { ArtefactBanner } from "../artefact/artefact-banner.tsx";
 import { isBesideCopy, prepareFiles } from "../library/shipped.ts";
 import { host as plugins, kernels, programs } from "../plugins.ts";
@@ -123,6 +124,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     () => untrack(() => accessOf(page.network.sharing(client.document)).refusal) !== undefined,
   );
   const session = new Session({ notebook: privateRuns, kernels, host, canRun: !props.elsewhere, ready: () => here });
+  onCleanup(kernelWork.follow(session));
   // From the start, so that no widget is missed; the renderer finds the same store by the same channel.
   storeOf(session.comms);
   onPreviewAsked(session, () => page.openPanel(PORTS_PANEL));
