@@ -29,8 +29,12 @@ export default defineConfig({
   base: "./",
   publicDir: false,
   plugins: [solid()],
-  // Its WebAssembly is one of the site's assets, not a second copy in the bundle.
-  resolve: { conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions] },
+  resolve: {
+    // Its WebAssembly is one of the site's assets, not a second copy in the bundle.
+    conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions],
+    // Transformers.js asks for the one with WebGPU, whose WebAssembly is another and is not served.
+    alias: { "onnxruntime-web/webgpu": "onnxruntime-web/wasm" },
+  },
   worker: { format: "es", plugins: () => [sqliteAlone] },
   build: {
     outDir: resolve(import.meta.dirname, "dist/site"),

@@ -25,6 +25,7 @@ import { publish } from "#plugins/publish/index.ts";
 import { sound } from "#plugins/sound/index.ts";
 import { terminal } from "#plugins/terminal/index.ts";
 import { train } from "#plugins/train/index.ts";
+import { transformers } from "#plugins/transformers/index.ts";
 import { vega } from "#plugins/vega/index.ts";
 import { widgets } from "#plugins/widgets/index.ts";
 import { cellCommands } from "./notebook/commands/cell-commands.ts";
@@ -86,6 +87,7 @@ export const host = new PluginHost([
   ports,
   onnx,
   train,
+  transformers,
   models,
   data,
   sound,
@@ -112,6 +114,8 @@ export const programs: Readonly<Record<string, () => Worker>> = {
   sql: () => new Worker(new URL("../../kernels/sql/worker.ts", import.meta.url), { type: "module", name: "kroma-sql" }),
   onnx: () => new Worker(new URL("./models.worker.ts", import.meta.url), { type: "module", name: "kroma-models" }),
   train: () => new Worker(new URL("./training.worker.ts", import.meta.url), { type: "module", name: "kroma-training" }),
+  transformers: () =>
+    new Worker(new URL("./pipelines.worker.ts", import.meta.url), { type: "module", name: "kroma-pipelines" }),
 };
 
 /** True where Command and not Control is the main modifier. */

@@ -78,7 +78,7 @@ export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost
   const place = {
     spawn(program: string): KernelWorker {
       const service = servicePrograms[program];
-      const cacheDirectory = join(options.cache ?? cacheFolder(), program);
+      const cacheDirectory = join(options.cache ?? cacheFolder(), service?.cache ?? program);
       const readable = [
         assets,
         settings.vmImage,
@@ -86,7 +86,7 @@ export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost
         ...settings.npmMirrors,
         settings.pyodidePackages,
       ].filter((url): url is string => url?.startsWith("file:") ?? false);
-      const file = service ?? join("kernels", program, "worker.ts");
+      const file = service?.file ?? join("kernels", program, "worker.ts");
       const data = { program: pathToFileURL(join(root, file)).href, cacheDirectory, readable };
       // Of the checkout a stranger's kernel sees its own code and what that imports; its files come by the workspace. A service
       // runs nobody's code.

@@ -115,7 +115,9 @@ export class Services {
 
   /** A command of a service: its words, the directory in which it was typed, and its standard input (C7). */
   #service(call: Call): void {
-    const [service = "", directory = "", ...words] = call.words;
+    const [named = "", directory = "", ...typed] = call.words;
+    const isPipeline = named === "ml" && typed[0] === "pipeline";
+    const [service, words] = isPipeline ? ["pipelines", typed.slice(1)] : [named, typed];
     const id = `shell-service-${++this.#count}`;
     this.#asked.set(id, call);
     call.onGone(() => {

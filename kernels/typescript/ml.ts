@@ -2,7 +2,9 @@
 import { KromaError } from "#core/base/errors.ts";
 import type { ServiceAnswer } from "#core/kernel/services.ts";
 import { exportDense } from "#core/kernel/onnx-export.ts";
+import { makePipelines } from "./pipelines.ts";
 import type { AskOptions, ServiceClient } from "./services.ts";
+import { ARRAYS, copied, isView, Tensor, typeOf } from "./tensor.ts";
 
 /** What a model says of an input or output; dimensions that are not fixed have a name. */
 export interface ValueInfo {
@@ -10,8 +12,6 @@ export interface ValueInfo {
   readonly type: string;
   readonly shape: readonly (number | string)[];
 }
-
-type Elements = ArrayBufferView | readonly string[];
 
 /** What may be fed: a tensor, a typed array (which takes the wanted shape), nested lists of numbers, one number or string. */
 export type Feed =
@@ -28,53 +28,6 @@ export type Feed =
   | bigint
   | boolean
   | string;
-
-interface TypedArrayConstructor {
-  readonly BYTES_PER_ELEMENT: number;
-  new (buffer: ArrayBuffer): ArrayBufferView;
-}
-
-const scope = globalThis as unknown as { readonly Float16Array?: TypedArrayConstructor };
-const ARRAYS: Readonly<Record<string, TypedArrayConstructor>> = {
-  float32: Float32Array,
-  float64: Float64Array,
-  int8: Int8Array,
-  int16: Int16Array,
-  int32: Int32Array,
-  int64: BigInt64Array,
-  uint8: Uint8Array,
-  uint16: Uint16Array,
-  uint32: Uint32Array,
-  uint64: BigUint64Array,
-  bool: Uint8Array,
-  float16: scope.Float16Array ?? Uint16Array,
-};
-
-/**
- * A tensor: its elements in row order and its shape. It has just these two own properties, so that kroma.set hands it on
- * as the array it is.
- */
-export class Tensor {
-  readonly data: Elements;
-  readonly shape: readonly number[];
-  readonly #type: string;
-
-  constructor(type: string, data: Elements, shape: readonly number[]) {
-    this.data = data;
-    this.shape = shape;
-    this.#type = type;
-  }
-
-  /** "float32", "int64", "string" …, as onnxruntime names them. */
-  get type(): string {
-    return this.#type;
-  }
-
-  /** The shape, by onnxruntime's name for it. */
-  get dims(): readonly number[] {
-    return this.shape;
-  }
-}
 
 interface Loaded {
   readonly session: string;
@@ -229,6 +182,7 @@ export function makeMl(client: ServiceClient): Readonly<Record<string, unknown>>
   };
   return Object.freeze({
     load,
+    pipeline: makePipelines(client),
     /** The lines of text in a picture: a path of the workspace, or the bytes of its file. */
     readText: async (picture: GivenFile, options: AskOptions = {}): Promise<unknown> =>
       (await askOfFile("readText", picture, options)).value,
@@ -273,23 +227,6 @@ export function makeMl(client: ServiceClient): Readonly<Record<string, unknown>>
     /** What is loaded at present, and the memory it takes. */
     status: async () => (await client.ask("ml", "status", undefined)).value,
   });
-}
-
-const isView = (value: unknown): value is ArrayBufferView => ArrayBuffer.isView(value) && !(value instanceof DataView);
-
-/** The elements' own bytes, in a buffer that can move. */
-function copied(data: ArrayBuffer | ArrayBufferView): ArrayBuffer {
-  if (data instanceof ArrayBuffer) return data.slice();
-  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice().buffer;
-}
-
-function typeOf(view: ArrayBufferView, wanted: string | undefined): string {
-  if (wanted === "bool" && view instanceof Uint8Array) return "bool";
-  if (view instanceof Uint8ClampedArray) return "uint8";
-  for (const [type, array] of Object.entries(ARRAYS)) {
-    if (type !== "bool" && view instanceof (array as never)) return type;
-  }
-  throw new KromaError("invalid", `${view.constructor.name} is no array that a model takes.`);
 }
 
 /** A feed as it is sent. Throws `invalid` for what is no array. */

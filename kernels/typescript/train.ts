@@ -1,8 +1,9 @@
 /** `kroma.ml.train` for cells: a network is trained by the service "train", outside of this worker. */
 import { KromaError } from "#core/base/errors.ts";
 import type { ServiceAnswer } from "#core/kernel/services.ts";
-import { type Feed, Tensor, toWire, type WireTensor } from "./ml.ts";
+import { type Feed, toWire, type WireTensor } from "./ml.ts";
 import type { ServiceClient } from "./services.ts";
+import { Tensor } from "./tensor.ts";
 
 /** Arrays of as many rows; or columns of a Parquet or Arrow file of the workspace, by name. */
 export type TrainingData =

@@ -12,7 +12,7 @@ export interface FileServer {
   sent: number;
   /** The ranges that were asked for, "" for none. */
   readonly asked: string[];
-  /** Ends the next answer after so many bytes, once they have arrived: `keptIn` says where they are kept. */
+  /** Ends the next longer answer after so many bytes, once they have arrived: `keptIn` says where they are kept. */
   cutAfter: number | undefined;
   /** A folder; without one an answer is cut off as soon as it was sent, and what was on its way may be lost. */
   keptIn: string | undefined;
@@ -69,8 +69,9 @@ export async function startFileServer(): Promise<FileServer> {
     if (start > 0)
       response.writeHead(206, { ...length, "content-range": `bytes ${start}-${content.length - 1}/${content.length}` });
     else response.writeHead(200, length);
-    const part = state.cutAfter === undefined ? body : body.subarray(0, state.cutAfter);
-    state.cutAfter = undefined;
+    const isCut = state.cutAfter !== undefined && body.length > state.cutAfter;
+    const part = isCut ? body.subarray(0, state.cutAfter) : body;
+    if (isCut) state.cutAfter = undefined;
     state.sent += part.length;
     if (part.length === body.length) return void response.end(part);
     response.write(

@@ -17,6 +17,8 @@ export interface HubServer {
   digest: string | undefined;
   /** Whether the API tells of large files. */
   apiTellsHashes: boolean;
+  /** Hangs up on everybody, as a network does that is not there. */
+  isAway: boolean;
   add(path: string, bytes: Uint8Array, licence?: string): void;
   close(): Promise<void>;
 }
@@ -26,6 +28,7 @@ export async function startHubServer(): Promise<HubServer> {
   const storage = await startFileServer();
   const repositories = new Map<string, { readonly licence: string; readonly files: Map<string, Uint8Array> }>();
   const server = createServer((request, response) => {
+    if (state.isAway) return void response.destroy();
     const path = decodeURIComponent((request.url ?? "").split("?")[0] ?? "");
     const api = /^\/api\/models\/([^/]+\/[^/]+)\/revision\/main$/.exec(path)?.[1];
     if (api !== undefined) return tell(api, response);
@@ -52,6 +55,7 @@ export async function startHubServer(): Promise<HubServer> {
     next: [],
     digest: undefined,
     apiTellsHashes: false,
+    isAway: false,
     add(path, bytes, licence = "apache-2.0") {
       const [owner, name, ...file] = path.split("/");
       const known = repositories.get(`${owner}/${name}`) ?? { licence, files: new Map() };

@@ -9,13 +9,13 @@ type Type = keyof typeof TYPES;
 export interface ModelParts {
   readonly inputs: Readonly<Record<string, readonly [Type, Shape]>>;
   readonly outputs: Readonly<Record<string, readonly [Type, Shape]>>;
-  /** Operator, inputs, outputs, attributes (integers), domain. */
+  /** Operator, inputs, outputs, attributes, domain. */
   readonly nodes: readonly {
     readonly op: string;
     readonly inputs: readonly string[];
     readonly outputs: readonly string[];
     readonly domain?: string;
-    readonly attributes?: Readonly<Record<string, number>>;
+    readonly attributes?: Readonly<Record<string, number | string | readonly number[]>>;
   }[];
   readonly weights?: Readonly<Record<string, { readonly shape: readonly number[]; readonly data: Float32Array }>>;
   /** Weights whose bytes are in a file beside the model. */
@@ -47,6 +47,13 @@ const shapeOf = (shape: Shape): Uint8Array =>
 const valueInfo = (name: string, [type, shape]: readonly [Type, Shape]): Uint8Array =>
   join(bytes(1, name), bytes(2, bytes(1, join(number(1, TYPES[type]), bytes(2, shapeOf(shape))))));
 
+/** The value and type of an AttributeProto. */
+function attribute(value: number | string | readonly number[]): Uint8Array {
+  if (typeof value === "number") return join(number(3, value), number(20, 2));
+  if (typeof value === "string") return join(bytes(4, value), number(20, 3));
+  return join(...value.map((item) => number(8, item)), number(20, 7));
+}
+
 /** The bytes of a model. */
 export function makeModel(parts: ModelParts): Uint8Array {
   const nodes = parts.nodes.map(({ op, inputs, outputs, domain, attributes }) =>
@@ -56,9 +63,7 @@ export function makeModel(parts: ModelParts): Uint8Array {
         ...inputs.map((name) => bytes(1, name)),
         ...outputs.map((name) => bytes(2, name)),
         bytes(4, op),
-        ...Object.entries(attributes ?? {}).map(([name, value]) =>
-          bytes(5, join(bytes(1, name), number(3, value), number(20, 2))),
-        ),
+        ...Object.entries(attributes ?? {}).map(([name, value]) => bytes(5, join(bytes(1, name), attribute(value)))),
         ...(domain === undefined ? [] : [bytes(7, domain)]),
       ),
     ),

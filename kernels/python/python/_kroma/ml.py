@@ -11,6 +11,8 @@ import json
 import os
 
 from . import bridge, values
+from .pipelines import pipeline
+from .service import Awaitable, finish
 
 TYPES = {
     "|b1": "bool",
@@ -27,26 +29,9 @@ TYPES = {
     "<f8": "float64",
 }
 DTYPES = {name: dtype for dtype, name in TYPES.items()}
-ERRORS = {
-    "invalid": ValueError,
-    "missing": FileNotFoundError,
-    "denied": PermissionError,
-    "unavailable": ConnectionError,
-    "exhausted": MemoryError,
-    "corrupt": ValueError,
-    "aborted": RuntimeError,
-}
 
 
-class _Awaitable:
-    """Is there already; awaiting it gives it."""
-
-    def __await__(self):
-        return self
-        yield
-
-
-class Outputs(_Awaitable, dict):
+class Outputs(Awaitable, dict):
     """What a model gave, by name."""
 
 
@@ -60,7 +45,7 @@ class ValueInfo:
         return f"{self.name}: {self.type} {list(self.shape)}"
 
 
-class Model(_Awaitable):
+class Model(Awaitable):
     """A model that is loaded. Let go of it with `dispose()` or `with`; the collector does it otherwise."""
 
     def __init__(self, told):
@@ -80,7 +65,7 @@ class Model(_Awaitable):
             tensor, data = _wire(name, value, wanted.get(name))
             tensors.append(tensor)
             buffers.append(data)
-        return _finish(_call("run", {"session": self._session, "tensors": tensors}, buffers), _outputs)
+        return finish(_call("run", {"session": self._session, "tensors": tensors}, buffers), _outputs)
 
     def dispose(self):
         """Lets go of the model; its memory is free when nobody else holds it and it is wanted."""
@@ -108,14 +93,14 @@ def load(source, *, name=None, file=None, revision=None):
     or "ipfs://CID/path" of a file in a folder.
     """
     if not isinstance(source, (str, os.PathLike)):
-        return _finish(_call("load", {"source": name or "the model"}, [source]), lambda told, data: Model(told))
+        return finish(_call("load", {"source": name or "the model"}, [source]), lambda told, data: Model(told))
     source, data = _file(os.fspath(source))
     value = {"source": source}
     if file is not None:
         value["file"] = os.fspath(file)
     if revision is not None:
         value["revision"] = revision
-    return _finish(_call("load", value, data), lambda told, data: Model(told))
+    return finish(_call("load", value, data), lambda told, data: Model(told))
 
 
 class TextLine:
@@ -131,15 +116,15 @@ class TextLine:
 def read_text(picture):
     """The lines of text in a picture, in the order of reading: a path, or the bytes of the picture's file."""
     answer = _call("readText", *_given(picture))
-    return _finish(answer, lambda told, data: Lines(TextLine(**line) for line in told["lines"]))
+    return finish(answer, lambda told, data: Lines(TextLine(**line) for line in told["lines"]))
 
 
 def read_picture(picture):
     """A picture's pixels, of shape (height, width, 4): red, green, blue, opacity; a NumPy array, or a memoryview."""
-    return _finish(_call("readPicture", *_given(picture)), lambda told, data: _outputs(told, data)["picture"])
+    return finish(_call("readPicture", *_given(picture)), lambda told, data: _outputs(told, data)["picture"])
 
 
-class Sound(_Awaitable):
+class Sound(Awaitable):
     """A sound: `samples` from -1 to 1 (a NumPy array, or a memoryview), `sample_rate`, the file's `channels`, `duration` in seconds."""
 
     def __init__(self, samples, sample_rate, channels):
@@ -156,7 +141,7 @@ def read_sound(sound):
     def made(told, data):
         return Sound(_outputs(told, data)["samples"], told["sampleRate"], told["channels"])
 
-    return _finish(_call("readSound", *_given(sound)), made)
+    return finish(_call("readSound", *_given(sound)), made)
 
 
 class Stretch:
@@ -169,7 +154,7 @@ class Stretch:
         return f"<Stretch {self.start:.2f} s to {self.end:.2f} s, {self.score:.2f}>"
 
 
-class Speech(_Awaitable, list):
+class Speech(Awaitable, list):
     """The stretches of speech in a sound. `probabilities` has one number for each `frame` seconds of its `duration`."""
 
 
@@ -183,7 +168,7 @@ def find_speech(sound, *, threshold=0.5, pause=0.3):
         return speech
 
     source, data = _given(sound)
-    return _finish(_call("findSpeech", {**source, "threshold": threshold, "pause": pause}, data), made)
+    return finish(_call("findSpeech", {**source, "threshold": threshold, "pause": pause}, data), made)
 
 
 def read_arrays(source):
@@ -191,7 +176,7 @@ def read_arrays(source):
     source, data = _file(os.fspath(source))
     if data:
         raise FileNotFoundError(f"{source} lies outside of /workspace.")
-    return _finish(_call("readArrays", {"source": source}, []), _outputs)
+    return finish(_call("readArrays", {"source": source}, []), _outputs)
 
 
 def write_arrays(path, arrays=None, /, **named):
@@ -202,7 +187,7 @@ def write_arrays(path, arrays=None, /, **named):
         tensors.append(tensor)
         buffers.append(data)
     source = os.path.realpath(os.fspath(path))
-    return _finish(_call("writeArrays", {"source": source, "tensors": tensors}, buffers), lambda told, data: None)
+    return finish(_call("writeArrays", {"source": source, "tensors": tensors}, buffers), lambda told, data: None)
 
 
 def _given(file):
@@ -213,7 +198,7 @@ def _given(file):
     return {"source": source}, data
 
 
-class Lines(_Awaitable, list):
+class Lines(Awaitable, list):
     """Lines of text."""
 
 
@@ -230,17 +215,17 @@ def _file(source):
 
 def status():
     """What is loaded at present, and the memory it takes."""
-    return _finish(_call("status", None, []), lambda told, data: told)
+    return finish(_call("status", None, []), lambda told, data: told)
 
 
 def stored():
     """What was fetched from the web and is kept, the last used first."""
-    return _finish(_call("stored", None, []), lambda told, data: told)
+    return finish(_call("stored", None, []), lambda told, data: told)
 
 
 def forget(url):
     """Forgets what is kept of an address."""
-    return _finish(_call("forget", {"source": url}, []), lambda told, data: None)
+    return finish(_call("forget", {"source": url}, []), lambda told, data: None)
 
 
 # -- the way there and back ---------------------------------------------------------------------------------------------
@@ -248,25 +233,6 @@ def forget(url):
 
 def _call(method, value, buffers):
     return bridge.call("ml", method, value, buffers)
-
-
-def _finish(answer, make):
-    """The answer made into what the caller wants; a coroutine where it has to be waited for."""
-    if not isinstance(answer, tuple):
-
-        async def later():
-            return _made(await answer, make)
-
-        return later()
-    return _made(answer, make)
-
-
-def _made(answer, make):
-    told, data = answer
-    error = told.get("error")
-    if error is not None:
-        raise ERRORS.get(error["code"], RuntimeError)(error["message"])
-    return make(told.get("value"), data)
 
 
 def _wire(name, value, wanted):

@@ -1,0 +1,20 @@
+/** The worker in which pipelines run: their models are kept with all others, on the browser's private file system. */
+import { ModelStore } from "#plugins/models/model-store.ts";
+import { opfsFiles } from "#plugins/models/opfs-files.ts";
+import { startPagePipelines } from "#plugins/transformers/page-pipelines.ts";
+import { unkeptFiles } from "#plugins/transformers/unkept-files.ts";
+
+/** WebAssembly has no room for more. */
+const LARGEST = 4 * 1024 ** 3;
+
+const canKeep = "getDirectory" in navigator.storage && "locks" in navigator;
+startPagePipelines(
+  canKeep
+    ? new ModelStore({
+        files: opfsFiles,
+        fetch: (url, init) => fetch(url, { ...init, credentials: "omit", cache: "no-store" }),
+        now: () => Date.now(),
+        largest: LARGEST,
+      })
+    : unkeptFiles((url, init) => fetch(url, { ...init, credentials: "omit" })),
+);

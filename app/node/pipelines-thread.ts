@@ -1,0 +1,17 @@
+/** The thread in which pipelines run: their models are kept with all others. kernel-thread.ts loads it. */
+import { folderFiles } from "#plugins/models/folder-files.node.ts";
+import { followingHub } from "#plugins/models/hub.ts";
+import { ModelStore } from "#plugins/models/model-store.ts";
+import { startThreadPipelines } from "#plugins/transformers/thread-pipelines.node.ts";
+
+const LARGEST = 16 * 1024 ** 3;
+
+const { kromaCacheDirectory } = globalThis as unknown as { readonly kromaCacheDirectory: string };
+startThreadPipelines(
+  new ModelStore({
+    files: folderFiles(kromaCacheDirectory),
+    fetch: followingHub((url, init) => fetch(url, init)),
+    now: () => Date.now(),
+    largest: LARGEST,
+  }),
+);

@@ -1,0 +1,323 @@
+/**
+ * Pipelines that are loaded, and their runs, one at a time. Those who ask for the same get the same; a few that nobody holds stay, so
+ * that a cell that is run again, or a command in a loop, finds its pipeline there.
+ */
+import { isOutOfMemory } from "#core/base/engine-failures.ts";
+import { KromaError } from "#core/base/errors.ts";
+import { FairQueue } from "#core/base/fair-queue.ts";
+import type { FetchProgress } from "#core/store/fetched.ts";
+import { argumentsOf } from "./inputs.ts";
+import { confine, fileIn, type Library, type LibraryPipeline } from "./library.ts";
+import type { Repository } from "./repository.ts";
+import { type Task, taskOf } from "./tasks.ts";
+
+export interface PipelinesParts {
+  /** Loads the library when the first pipeline is. */
+  readonly library: () => Promise<Library>;
+  readonly repository: (source: string, revision: string | undefined) => Repository;
+  readonly readFile: (path: string) => Uint8Array<ArrayBuffer> | undefined;
+  /** Lets messages in. */
+  readonly breathe: () => Promise<void>;
+}
+
+/** Which pipeline. */
+export interface AskedPipeline {
+  readonly task: string;
+  /** A model's source. */
+  readonly model: string;
+  readonly revision?: string | undefined;
+  /** How its weights are stored, "fp32" or "q8": which of its files is taken. */
+  readonly dtype?: string | undefined;
+  /** The name of the model's file without its ending, and the folder it is in. */
+  readonly file?: string | undefined;
+  readonly subfolder?: string | undefined;
+}
+
+/** What is told of a pipeline that was loaded. */
+export interface LoadedPipeline {
+  /** Names it for `run` and `release`. */
+  readonly pipeline: string;
+  readonly task: string;
+  readonly model: string;
+  readonly dtype: string | undefined;
+}
+
+/** A run: what was given, and how it is told of. */
+export interface Run {
+  readonly given: readonly unknown[];
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly signal: AbortSignal;
+  /** A piece of text that was written. */
+  readonly onText: (text: string) => void;
+}
+
+interface Resident {
+  readonly key: string;
+  readonly task: Task;
+  readonly dtype: string | undefined;
+  readonly run: LibraryPipeline;
+  readonly repository: Repository;
+  holders: number;
+}
+
+/** A model that is being loaded. */
+interface Loading {
+  readonly repository: Repository;
+  readonly signal: AbortSignal;
+  readonly onProgress: (progress: FetchProgress) => void;
+  /** Each file is asked for once. */
+  readonly files: Map<string, Promise<Uint8Array<ArrayBuffer> | undefined>>;
+}
+
+/** That many stay though nobody holds them. */
+const MOST_IDLE = 2;
+/** What is looked for unless it is said, in a page and in Node alike: the smaller file first. */
+const USUAL_TYPES: readonly string[] = ["q8", "fp32"];
+
+export class Pipelines {
+  readonly #parts: PipelinesParts;
+  readonly #queue: FairQueue;
+  /** The one that was not used for longest first. */
+  readonly #residents = new Map<string, Resident>();
+  readonly #holds = new Map<string, { readonly client: string; readonly resident: Resident }>();
+  readonly #loading = new Map<string, Loading>();
+  #library: Promise<Library> | undefined;
+  #count = 0;
+
+  constructor(parts: PipelinesParts) {
+    this.#parts = parts;
+    this.#queue = new FairQueue(parts.breathe);
+  }
+
+  /** Loads a pipeline for a client. */
+  async open(
+    client: string,
+    asked: AskedPipeline,
+    signal: AbortSignal,
+    onProgress: (progress: FetchProgress) => void,
+  ): Promise<LoadedPipeline> {
+    const task = taskOf(asked.task);
+    const key = JSON.stringify([task.name, asked.model, asked.revision, asked.dtype, asked.file, asked.subfolder]);
+    const resident = await this.#queue.run(client, signal, async () => {
+      const there = this.#residents.get(key);
+      if (there?.repository.isCurrent() === true) return there;
+      if (there) await this.#drop(there);
+      return this.#load(key, task, asked, signal, onProgress);
+    });
+    resident.holders += 1;
+    this.#touch(resident);
+    const pipeline = `pipeline-${++this.#count}`;
+    this.#holds.set(pipeline, { client, resident });
+    await this.#dropIdle();
+    return { pipeline, task: task.name, model: asked.model, dtype: resident.dtype };
+  }
+
+  /** Runs a pipeline; gives what the library gave. */
+  async run(client: string, pipeline: string, { given, options, signal, onText }: Run): Promise<unknown> {
+    const hold = this.#holds.get(pipeline);
+    if (!hold || hold.client !== client)
+      throw new KromaError("missing", "This pipeline was disposed of, or its worker was started again. Make it again.");
+    const { resident } = hold;
+    const { task, run } = resident;
+    this.#touch(resident);
+    return this.#queue.run(client, signal, async () => {
+      const library = await this.#loaded();
+      const parts = { library, readFile: this.#parts.readFile };
+      const values = await argumentsOf(parts, task, run, given, options);
+      try {
+        return await (task.writes ? written(library, task, run, values, signal, onText) : run(...values));
+      } catch (error) {
+        signal.throwIfAborted();
+        throw runFailure(task, error);
+      }
+    });
+  }
+
+  /** Lets go of a pipeline. */
+  async release(client: string, pipeline: string): Promise<void> {
+    const hold = this.#holds.get(pipeline);
+    if (hold?.client !== client) return;
+    this.#holds.delete(pipeline);
+    hold.resident.holders -= 1;
+    await this.#dropIdle();
+  }
+
+  /** Lets go of all that a client held. */
+  async leave(client: string): Promise<void> {
+    for (const [pipeline, hold] of this.#holds) if (hold.client === client) await this.release(client, pipeline);
+  }
+
+  #touch(resident: Resident): void {
+    if (this.#residents.delete(resident.key)) this.#residents.set(resident.key, resident);
+  }
+
+  async #dropIdle(): Promise<void> {
+    const idle = [...this.#residents.values()].filter(({ holders }) => holders === 0);
+    for (const resident of idle.slice(0, Math.max(0, idle.length - MOST_IDLE))) await this.#drop(resident);
+  }
+
+  /** Ends it where nobody holds it; who holds it keeps it, though it is found no more. */
+  async #drop(resident: Resident): Promise<void> {
+    this.#residents.delete(resident.key);
+    if (resident.holders === 0) await resident.run.dispose();
+  }
+
+  async #load(
+    key: string,
+    task: Task,
+    asked: AskedPipeline,
+    signal: AbortSignal,
+    onProgress: (progress: FetchProgress) => void,
+  ): Promise<Resident> {
+    const repository = this.#parts.repository(asked.model, asked.revision);
+    const config = await repository.file("config.json", signal, onProgress);
+    if (!config)
+      throw new KromaError("missing", `${asked.model} has no config.json, so it is no model for a pipeline.`);
+    const types = asked.dtype === undefined ? typesOf(asked.model, config) : [asked.dtype];
+    const loading: Loading = { repository, signal, onProgress, files: new Map() };
+    for (const [index, dtype] of types.entries()) {
+      try {
+        const run = await this.#attempt(task, asked, dtype, loading);
+        const resident: Resident = { key, task, dtype, run, repository, holders: 0 };
+        this.#residents.set(key, resident);
+        return resident;
+      } catch (error) {
+        signal.throwIfAborted();
+        const file = error instanceof KromaError && error.code === "missing" ? missingFile(error) : undefined;
+        if (file === undefined) throw error;
+        if (index === types.length - 1) throw repository.doubt(file) ?? error;
+      }
+    }
+    throw new Error("no way of storing weights was tried");
+  }
+
+  async #attempt(
+    task: Task,
+    asked: AskedPipeline,
+    dtype: string | undefined,
+    loading: Loading,
+  ): Promise<LibraryPipeline> {
+    const library = await this.#loaded();
+    // The library remembers what it has seen of a name, so each attempt has one of its own.
+    const name = `model-${++this.#count}`;
+    this.#loading.set(name, loading);
+    try {
+      return await library.pipeline(task.name, name, {
+        ...(dtype === undefined ? {} : { dtype }),
+        ...(asked.file === undefined ? {} : { model_file_name: asked.file }),
+        ...(asked.subfolder === undefined ? {} : { subfolder: asked.subfolder }),
+      });
+    } catch (error) {
+      loading.signal.throwIfAborted();
+      throw loadFailure(asked.model, task, error);
+    } finally {
+      this.#loading.delete(name);
+    }
+  }
+
+  #loaded(): Promise<Library> {
+    this.#library ??= this.#parts.library().then((library) => {
+      confine(library, (model, file) => this.#answer(model, file), refusal);
+      return library;
+    });
+    this.#library.catch(() => (this.#library = undefined));
+    return this.#library;
+  }
+
+  /** Files of the model that is being loaded; some models name another beside theirs, which is the hub's. */
+  #answer(model: string, file: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const loading = this.#loading.get(model);
+    if (!loading) {
+      const other = this.#parts.repository(`hub:${model}`, undefined);
+      return other.file(file, new AbortController().signal, () => undefined);
+    }
+    const { files, repository, signal, onProgress } = loading;
+    const known = files.get(file);
+    if (known) return known;
+    const asked = repository.file(file, signal, onProgress);
+    files.set(file, asked);
+    return asked;
+  }
+}
+
+/** A model that says how its weights are stored is believed: the library reads that. */
+function typesOf(model: string, config: Uint8Array): readonly (string | undefined)[] {
+  let read: unknown;
+  try {
+    read = JSON.parse(new TextDecoder().decode(config));
+  } catch (error) {
+    throw new KromaError("invalid", `The config.json of ${model} is no JSON.`, { cause: error });
+  }
+  const own = (read as { readonly "transformers.js_config"?: { readonly dtype?: unknown } } | null)?.[
+    "transformers.js_config"
+  ];
+  return own?.dtype === undefined ? USUAL_TYPES : [undefined];
+}
+
+/** Runs what writes text: each piece is told, and a signal ends it. */
+async function written(
+  library: Library,
+  task: Task,
+  run: LibraryPipeline,
+  values: readonly unknown[],
+  signal: AbortSignal,
+  onText: (text: string) => void,
+): Promise<unknown> {
+  const stopping = new library.InterruptableStoppingCriteria();
+  const stop = (): void => stopping.interrupt();
+  signal.addEventListener("abort", stop, { once: true });
+  const [first, ...rest] = values;
+  const options = rest.pop() as Record<string, unknown>;
+  // Of several texts at once the pieces can't be told apart.
+  const isOne = !Array.isArray(first) || typeof first[0] !== "string";
+  const streamer =
+    isOne && task.takes === "text" && run.tokenizer
+      ? { streamer: new library.TextStreamer(run.tokenizer, { skip_prompt: true, callback_function: onText }) }
+      : {};
+  try {
+    const result = await run(first, ...rest, { ...streamer, ...options, stopping_criteria: stopping });
+    signal.throwIfAborted();
+    return result;
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
+}
+
+function loadFailure(model: string, task: Task, error: unknown): unknown {
+  if (error instanceof KromaError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  if (isOutOfMemory(text)) return memoryFailure(`There is not enough memory to load ${model}`, error);
+  const file = fileIn(text);
+  if (file !== undefined)
+    return new KromaError("missing", `${model} has no file ${file}, which ${task.name} needs.`, {
+      details: { file },
+      cause: error,
+    });
+  const type = /Unsupported model type:? "?([\w.-]+)/.exec(text)?.[1];
+  if (type !== undefined)
+    return new KromaError("invalid", `${model} is a model of the type ${type}, which does not do ${task.name}.`, {
+      cause: error,
+    });
+  return new KromaError("invalid", `${model} could not be loaded for ${task.name}: ${brief(text)}`, { cause: error });
+}
+
+/** The file that a model doesn't have, of such a failure. */
+const missingFile = ({ details }: KromaError): string | undefined =>
+  (details as { readonly file?: string } | undefined)?.file;
+
+function runFailure(task: Task, error: unknown): unknown {
+  if (error instanceof KromaError) return error;
+  const text = error instanceof Error ? error.message : String(error);
+  if (isOutOfMemory(text)) return memoryFailure(`There was not enough memory for ${task.name}`, error);
+  return new KromaError("invalid", `${task.name} failed: ${brief(text)}`, { cause: error });
+}
+
+const memoryFailure = (sentence: string, cause: unknown): KromaError =>
+  new KromaError("exhausted", `${sentence}. Dispose of pipelines that are not used, or give it less at once.`, {
+    cause,
+  });
+
+const refusal = (url: string): KromaError =>
+  new KromaError("denied", `A pipeline fetches the files of models and nothing else, not ${url.slice(0, 200)}.`);
+
+const brief = (text: string): string => text.replace(/\s+/g, " ").slice(0, 500).trim();
