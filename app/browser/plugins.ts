@@ -20,6 +20,7 @@ import { openai } from "#plugins/openai/index.ts";
 import { outputs } from "#plugins/outputs/index.ts";
 import { people } from "#plugins/people/index.ts";
 import { ports } from "#plugins/ports/index.ts";
+import { plotly } from "#plugins/plotly/index.ts";
 import { promptApi } from "#plugins/prompt-api/index.ts";
 import { publish } from "#plugins/publish/index.ts";
 import { sound } from "#plugins/sound/index.ts";
@@ -77,6 +78,7 @@ export const host = new PluginHost([
   outputs,
   markdown,
   vega,
+  plotly,
   widgets,
   people,
   publish,

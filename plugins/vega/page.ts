@@ -3,12 +3,13 @@
  * are estimated and random numbers seeded, so that every program makes the same drawing of the same chart.
  */
 import { h } from "hastscript";
+import { DARK, DARK_COLOURS, LIGHT, LIGHT_COLOURS } from "#kit/chart-colours.ts";
 import type { PageContext, PageDrawing } from "#kit/page-drawing.ts";
 import { showSvg } from "#kit/page-svg.ts";
 import * as vega from "vega";
 import { expressionInterpreter } from "vega-interpreter";
 import { compile, type TopLevelSpec } from "vega-lite";
-import { chartConfig, DARK, DARK_COLOURS, LIGHT, LIGHT_COLOURS } from "./chart-theme.ts";
+import { chartConfig } from "./chart-theme.ts";
 import { readChart } from "./chart-spec.ts";
 
 /** The width of charts that would be as wide as what they stand in. */

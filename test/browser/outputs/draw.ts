@@ -6,11 +6,12 @@ import { chooseRenderer, renderers, type CommTraffic, type RenderContext } from 
 import { data } from "#plugins/data/index.ts";
 import { markdown } from "#plugins/markdown/index.ts";
 import { outputs } from "#plugins/outputs/index.ts";
+import { plotly } from "#plugins/plotly/index.ts";
 import { sound } from "#plugins/sound/index.ts";
 import { vega } from "#plugins/vega/index.ts";
 import { widgets } from "#plugins/widgets/index.ts";
 
-const list = new PluginHost([outputs, data, sound, markdown, vega, widgets]).get(renderers);
+const list = new PluginHost([outputs, data, sound, markdown, vega, plotly, widgets]).get(renderers);
 
 export interface DrawOptions {
   readonly metadata?: Readonly<Record<string, unknown>>;

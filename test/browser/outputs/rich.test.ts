@@ -197,6 +197,27 @@ test("a script output runs in a frame with its element, and its failure is shown
   await until(() => frame.clientHeight > 77);
 });
 
+test("a figure of Plotly's is drawn in a frame, updated and themed, and what can't be is said", async () => {
+  const PLOTLY = "application/vnd.plotly.v1+json";
+  const figure = (count: number) => ({
+    data: Array.from({ length: count }, (_, index) => ({ type: "bar", x: ["a", "b"], y: [index, 2] })),
+    layout: { title: { text: "Two <b>bars</b>" }, height: 210 },
+  });
+  const output = await show(PLOTLY, figure(1));
+  const root = output.element.querySelector<HTMLElement>(".kroma-plotly")!;
+  const frame = root.querySelector("iframe")!;
+  expect(frame.title).toBe("Chart: Two bars");
+  expect(frame.getAttribute("sandbox")).not.toContain("allow-same-origin");
+  await expect.poll(() => root.dataset["traces"], { timeout: 60_000 }).toBe("1");
+  await expect.poll(() => frame.clientHeight, { timeout: 60_000 }).toBe(210);
+  output.update(figure(3));
+  await expect.poll(() => root.dataset["traces"], { timeout: 60_000 }).toBe("3");
+  const strange = await show(PLOTLY, { data: [{ type: "scatter3d" }] });
+  expect(strange.element.textContent).toContain("a trace of the type scatter3d, which Kroma's Plotly does not draw");
+  const wrong = await show(PLOTLY, { data: 7 });
+  expect(wrong.element.textContent).toContain("It is not what Plotly calls a figure");
+});
+
 test("Vega-Lite and Vega draw SVG, in the theme's colours, and complaints are words", async () => {
   const { element } = await show("application/vnd.vegalite.v6+json", CHART);
   expect(element.querySelectorAll("svg .mark-rect path").length).toBe(4);

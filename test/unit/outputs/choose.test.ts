@@ -2,11 +2,12 @@ import { PluginHost } from "#core/plugin/facet.ts";
 import { chooseRenderer, renderers } from "#kit/renderers.ts";
 import { markdown } from "#plugins/markdown/index.ts";
 import { outputs } from "#plugins/outputs/index.ts";
+import { plotly } from "#plugins/plotly/index.ts";
 import { vega } from "#plugins/vega/index.ts";
 import { widgets } from "#plugins/widgets/index.ts";
 import { expect, test } from "vitest";
 
-const list = new PluginHost([outputs, markdown, vega, widgets]).get(renderers);
+const list = new PluginHost([outputs, markdown, vega, plotly, widgets]).get(renderers);
 const chosen = (...types: readonly string[]) =>
   chooseRenderer(list, Object.fromEntries(types.map((type) => [type, ""])))?.mimeType;
 
@@ -36,8 +37,9 @@ test("a type nobody knows gives way to text, and is named when there is no text"
   expect(chooseRenderer(list, {})).toBeUndefined();
 });
 
-test("what a plug-in of Plotly or Bokeh would show falls to the HTML beside it", () => {
-  expect(chosen("application/vnd.plotly.v1+json", "text/html")).toBe("text/html");
+test("what a plug-in of Bokeh would show falls to the HTML beside it; a figure of Plotly's goes before that", () => {
+  expect(chosen("application/vnd.bokehjs_exec.v0+json", "text/html")).toBe("text/html");
+  expect(chosen("text/html", "application/vnd.plotly.v1+json")).toBe("application/vnd.plotly.v1+json");
 });
 
 test("every plugin's list loads without a page", () => {

@@ -131,12 +131,36 @@ test("a representation that says nothing without a script gives way to the next"
       data({ "application/vnd.vegalite.v6+json": { data: { url: "https://example.org/x.json" }, mark: "bar" } }),
       3,
     ),
-    cellWith(data({ "application/vnd.plotly.v1+json": {} }), 4),
+    cellWith(data({ "application/vnd.bokehjs_exec.v0+json": {} }), 4),
   ]);
   expect(text).toContain("Figure of 3 lines");
   expect(text).toContain("Slider(value=3)");
   expect(text).toContain("A chart that can't be drawn here");
-  expect(text).toContain("An output (application/vnd.plotly.v1+json) that shows in Kroma.");
+  expect(text).toContain("An output (application/vnd.bokehjs_exec.v0+json) that shows in Kroma.");
+});
+
+test("a figure of Plotly's is a table of its numbers, or the picture beside it", async () => {
+  const plotly = "application/vnd.plotly.v1+json";
+  const figure = {
+    data: [
+      { type: "bar", x: ["Oslo", "<b>Rome</b>"], y: [1, 2.5], name: "2024" },
+      { type: "scatter", x: ["Oslo", "<b>Rome</b>"], y: { dtype: "f8", bdata: "AAAAAAAA8D8AAAAAAAAAQA==" }, name: "2025<br>so far" },
+      { type: "pie", labels: ["a"], values: [3] },
+    ],
+    layout: { title: { text: "Rain <i>in</i> cities" }, xaxis: { title: "town" } },
+  }; // prettier-ignore
+  const { html: text } = await page([
+    cellWith(data({ [plotly]: figure }), 1),
+    cellWith(data({ [plotly]: figure, "image/svg+xml": '<svg xmlns="http://www.w3.org/2000/svg"><path d="M0 0h9"/></svg>' }), 2),
+    cellWith(data({ [plotly]: { data: [{ type: "heatmap", z: [[1, 2]] }] } }), 3),
+  ]); // prettier-ignore
+  expect(text).toContain("<caption>Rain in cities</caption>");
+  expect(text).toContain('<th scope="col">town</th><th scope="col">2024</th><th scope="col">2025 so far</th>');
+  expect(text).toMatch(/<td>&#x3C;b>Rome&#x3C;\/b><\/td><td>2.5<\/td><td>2<\/td>/);
+  expect(text).toMatch(/<td>a<\/td><td>3<\/td>/);
+  expect(text.match(/<table/g)).toHaveLength(2);
+  expect(text).toContain('d="M0 0h9"');
+  expect(text).toContain("A chart that can't be drawn here; it is in the notebook.");
 });
 
 test("code folds, and is folded where the notebook says so; hidden outputs stay away", async () => {
