@@ -63,7 +63,11 @@ export function arrayDataset(x: GivenArray, y: GivenArray, digest: string): Data
 
 function elementsOf({ tensor: { name, type, dims }, buffer }: GivenArray) {
   const array = Object.hasOwn(ARRAYS, type) ? ARRAYS[type] : undefined;
-  if (!array) throw new KromaError("invalid", `"${name}" is of type ${type}, and networks learn from numbers.`);
+  if (!array)
+    throw new KromaError(
+      "invalid",
+      `"${name}" is of type ${type}, and networks learn from ${Object.keys(ARRAYS).join(", ")}.`,
+    );
   const count = buffer.byteLength / array.BYTES_PER_ELEMENT;
   const shape = dims ?? [count];
   const said = `${type} [${shape.join(", ")}]`;

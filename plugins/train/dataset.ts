@@ -129,7 +129,16 @@ class Filling implements Batch {
           `"${names.y}" has the label ${label} in row ${firstRow + row}: with ${outputs} units in the last layer, labels are the whole numbers from 0 to ${outputs - 1}.`,
         );
       this.y[at * outputs + label] = 1;
-    } else copyRow(y, row, targets, this.y, at, names.y, firstRow);
+      return;
+    }
+    copyRow(y, row, targets, this.y, at, names.y, firstRow);
+    if (loss === "mse") return;
+    const wrong = this.y.subarray(at * outputs, (at + 1) * outputs).find((value) => value < 0 || value > 1);
+    if (wrong !== undefined)
+      throw new KromaError(
+        "invalid",
+        `"${names.y}" has ${wrong} in row ${firstRow + row}: classes are labels, or a number from 0 to 1 for each.`,
+      );
   }
 }
 

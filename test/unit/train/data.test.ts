@@ -184,7 +184,7 @@ test("arrays that do not belong together are refused by name", () => {
   );
   expect(make(numbers("x", 7), numbers("y", 3))).toThrow('"x" has 7 numbers, which are no 3 rows, as "y" has.');
   expect(make(given("x", "string", new Uint8Array(1)), numbers("y", 3))).toThrow(
-    '"x" is of type string, and networks learn from numbers.',
+    '"x" is of type string, and networks learn from bool, int8',
   );
   expect(make(numbers("x", 12, [3, 2, 2]), numbers("y", 3))()).toMatchObject({ inputs: 4, targets: 1, chunks: [3] });
 });

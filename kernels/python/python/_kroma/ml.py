@@ -293,3 +293,6 @@ def _nested(flat, shape):
     for size in reversed(shape[1:]):
         flat = [flat[at : at + size] for at in range(0, len(flat), size or 1)]
     return flat if shape else flat[0]
+
+
+from .training import Training, train  # noqa: E402 -- it uses what is above
