@@ -19,6 +19,7 @@ import { createNames } from "./names.ts";
 import { startKeyboard } from "./keyboard.ts";
 import { whenIdle } from "./kernel-start.ts";
 import { createModels } from "./models.ts";
+import { giveModelBlock } from "./notebook-models.ts";
 import { importFiles, pickFiles, tellWarnings } from "./library/import-files.ts";
 import { openPath, openUrl, type OnWarnings } from "./library/shipped.ts";
 import { pageLimits } from "./limits.ts";
@@ -232,6 +233,7 @@ export function App(props: AppProps): JSX.Element {
     names: createNames(),
     models: createModels(() => page.artefacts),
   };
+  props.network.giveModels((document, cid) => giveModelBlock(page, document, cid));
   const duplicate = async (document: DocumentId): Promise<void> => {
     try {
       page.openDocument(await library.duplicate(document));

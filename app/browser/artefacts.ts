@@ -4,6 +4,7 @@ import { ArtefactClient, type AskPeers } from "#core/artefact/client.ts";
 import type { FromArtefacts, ToArtefacts } from "#core/artefact/messages.ts";
 import { portChannel } from "#core/base/channel.ts";
 import { KromaError } from "#core/base/errors.ts";
+import type { DocumentId } from "#core/base/ids.ts";
 import type { LibraryClient } from "#core/notebook/client.ts";
 import { PYODIDE_VERSION } from "#kernels/python/pyodide-version.ts";
 import type { Artefacts } from "#kit/artefacts.ts";
@@ -24,7 +25,7 @@ const REACH = 30_000;
 export function createArtefacts(
   library: Pick<LibraryClient, "entries">,
   show: (address: ArtefactAddress) => void,
-  network: Pick<PageNetwork, "exchange" | "addresses">,
+  network: Pick<PageNetwork, "exchange" | "addresses" | "modelBlock">,
 ): Artefacts {
   let client: ArtefactClient | undefined;
   let mirror: Promise<string | undefined> | undefined;
@@ -34,7 +35,9 @@ export function createArtefacts(
     const get = (cid: string): Promise<Uint8Array | undefined> => artefacts.client().block(cid);
     return network.exchange({ get, has: async (cid) => (await get(cid)) !== undefined });
   };
-  const askPeers: AskPeers = async (cid, from) => {
+  const askPeers: AskPeers = async (cid, where) => {
+    if ("notebook" in where) return network.modelBlock(where.notebook as DocumentId, cid);
+    const { from } = where;
     const { source, connect } = await exchange();
     const reach = (address: string): Promise<void> => {
       const attempt = reached.get(address) ?? connect(address, AbortSignal.timeout(REACH));

@@ -16,7 +16,7 @@ export function startMeshHost(host: DocumentHost, store: DocStore): MeshHost {
   /** Kept, since a recovery file can be made only of keys that were made or recovered here. */
   let own: OwnIdentity | undefined;
   const load = async (): Promise<OwnIdentity | undefined> => (own ??= await loadIdentity(identities));
-  const meshHost = new MeshHost({
+  const meshHost: MeshHost = new MeshHost({
     clock,
     keys: {
       async state() {
@@ -50,6 +50,7 @@ export function startMeshHost(host: DocumentHost, store: DocStore): MeshHost {
         replicas: host,
         store,
         clock,
+        modelOffer: (document) => meshHost.modelOffer(document),
       });
       await mesh.load();
       return mesh;

@@ -12,7 +12,7 @@ import type { DocumentId } from "#core/base/ids.ts";
 import type { InvitationLink } from "#core/mesh/invitation.ts";
 import type { Link } from "#core/mesh/link.ts";
 import type { ShownRun } from "#core/mesh/live-runs.ts";
-import { MeshClient } from "#core/mesh/mesh-client.ts";
+import { type GiveBlock, MeshClient } from "#core/mesh/mesh-client.ts";
 import type { FromMesh, ToMesh } from "#core/mesh/messages.ts";
 import type { TransportState } from "#core/mesh/transport.ts";
 import type { Network } from "#kit/network.ts";
@@ -37,6 +37,10 @@ export interface PageNetwork extends Network {
   exchange(blocks: ExchangeOptions["blocks"]): Promise<Exchange>;
   /** Addresses at which others reach this browser; none before the network has found any. */
   addresses(): Promise<readonly string[]>;
+  /** A block of a model that people of a notebook give; undefined at once when nobody who is there gives any. */
+  modelBlock(document: DocumentId, cid: string): Promise<Uint8Array | undefined>;
+  /** Says where blocks of such models are. */
+  giveModels(give: GiveBlock): void;
   /** Takes up what is shared already. Called once, when the page has nothing more urgent to do. */
   begin(): void;
   /** Loads what joining a notebook takes, while the person reads what the link is for. Nobody is contacted yet. */
@@ -58,6 +62,7 @@ export function createNetwork(
     const [transport, setTransport] = createSignal<TransportState>();
     const [elsewhere, setElsewhere] = createSignal(false);
     const [name, setName] = createSignal(readText(NAME_KEY));
+    let give: GiveBlock | undefined;
     let running: Promise<RunningNetwork> | undefined;
     let node: Libp2p | undefined;
     let exchange: Promise<Exchange> | undefined;
@@ -65,7 +70,7 @@ export function createNetwork(
     const mesh = (): MeshClient => {
       const known = client();
       if (known) return known;
-      const made = new MeshClient(openMesh());
+      const made = new MeshClient(openMesh(), async (document, cid) => give?.(document, cid));
       made.onChanged(() => {
         setVersion((count) => count + 1);
         if (made.documents.length > 0) void start();
@@ -176,6 +181,12 @@ export function createNetwork(
         await until(() => ownAddresses().length > 0, START_PATIENCE);
         return addressesForLink();
       },
+      async modelBlock(document, cid) {
+        const offered = client()?.sharing(document)?.models ?? [];
+        return offered.length > 0 ? mesh().modelBlock(document, cid) : undefined;
+      },
+      offerModels: (document, models) => mesh().offerModels(document, models),
+      giveModels: (given) => (give = given),
       sharing: (document) => (version(), client()?.sharing(document)),
       runs: (document) => (version(), client()?.runs(document) ?? NO_RUNS),
       links: () => (

@@ -8,10 +8,12 @@ import { nameFrom } from "#core/artefact/notebook-parts.ts";
 import { isFitName } from "#core/artefact/paths.ts";
 import { KromaError } from "#core/base/errors.ts";
 import { Emitter } from "#core/base/events.ts";
+import type { DocumentId } from "#core/base/ids.ts";
 import type { RunningService, ServiceAnswer } from "#core/kernel/services.ts";
 import type { FetchedFile } from "#core/store/fetched.ts";
 import type { Artefacts } from "#kit/artefacts.ts";
 import type { ModelDownload, Models, StoredModel } from "#kit/models.ts";
+import { forgetModel, givesModels, noteModel, setGivesModels } from "./notebook-models.ts";
 import { readSettings } from "./settings.ts";
 
 const CLIENT = "page";
@@ -33,18 +35,24 @@ export function pageModels(artefacts: Artefacts, service: RunningService): Model
       all.flatMap((one) => (one.address !== address ? [one] : change ? [{ ...one, ...change }] : [])),
     );
   };
-  const fetchFile = async (address: ModelAddress, signal: AbortSignal): Promise<void> => {
+  const fetchFile = async (
+    address: ModelAddress,
+    signal: AbortSignal,
+    notebook: DocumentId | undefined,
+  ): Promise<void> => {
     const text = modelAddressText(address);
     if (address.type === "web") {
       await ask("fetch", { source: text }, { signal, onProgress: (told) => show(text, progressOf(told)) });
       return;
     }
     const { cid, path, from } = address;
-    const hints = { from: [...from, ...(await artefacts.sources())] };
+    const hints = { from: [...from, ...(await artefacts.sources())], ...(notebook === undefined ? {} : { notebook }) };
     await artefacts.client().fetchModel({ cid, path }, hints, artefacts.roots(), {
       signal,
       progress: ({ bytes, total }) => show(text, { bytes, total }),
     });
+    const known = (await artefacts.client().models()).find((model) => model.cid === cid && model.path === path);
+    if (notebook !== undefined && known) noteModel(notebook, { address: text, cid, size: known.size });
   };
   const bytesOf = async (address: ModelAddress, signal: AbortSignal): Promise<Uint8Array> => {
     if (address.type === "web") {
@@ -62,14 +70,14 @@ export function pageModels(artefacts: Artefacts, service: RunningService): Model
     // What has only a CID has no name of its own.
     return record && record.name !== record.cid ? record.name : "model.onnx";
   };
-  const run = async (address: ModelAddress): Promise<void> => {
+  const run = async (address: ModelAddress, notebook: DocumentId | undefined): Promise<void> => {
     const text = modelAddressText(address);
     const stop = new AbortController();
     stops.set(text, stop);
     const begun = { address: text, name: modelFileName(address), bytes: 0, total: undefined, trouble: undefined };
     setDownloads((all) => [begun, ...all.filter((one) => one.address !== text)]);
     try {
-      await fetchFile(address, stop.signal);
+      await fetchFile(address, stop.signal, notebook);
       show(text, undefined);
     } catch (error) {
       if (stop.signal.aborted) show(text, undefined);
@@ -85,23 +93,28 @@ export function pageModels(artefacts: Artefacts, service: RunningService): Model
     async list() {
       const [stored, models] = await Promise.all([ask("stored", undefined), artefacts.client().models()]);
       const files = (stored.value as readonly FetchedFile[]).map(fileModel);
-      const blocks = models.map(({ cid, path, file, name, size, title, licence, used, isPinned, isWhole }) => ({
-        address: modelAddressText({ type: "content", cid, path, from: [] }),
-        name,
-        title,
-        size,
-        here: isWhole ? size : undefined,
-        isWhole,
-        licence,
-        cid: file,
-        used,
-        isPinned,
-      }));
+      const blocks = models.map(
+        ({ cid, path, file, name, size, title, licence, used, isPinned, isWhole, ...model }) => ({
+          address: modelAddressText({ type: "content", cid, path, from: [] }),
+          name,
+          title,
+          size,
+          here: isWhole ? size : undefined,
+          isWhole,
+          licence,
+          cid: file,
+          used,
+          isPinned,
+          isFromPeople: model.isFromPeople ?? false,
+        }),
+      );
       return [...files, ...blocks].sort((left, right) => right.used - left.used);
     },
-    download(source) {
+    givesModels,
+    setGivesModels,
+    download(source, notebook) {
       const address = addressOf(source);
-      if (!stops.has(modelAddressText(address))) void run(address);
+      if (!stops.has(modelAddressText(address))) void run(address, notebook);
     },
     pause(address) {
       const stop = stops.get(address);
@@ -142,6 +155,7 @@ export function pageModels(artefacts: Artefacts, service: RunningService): Model
     async remove(text) {
       stops.get(text)?.abort();
       show(text, undefined);
+      forgetModel(text);
       const address = addressOf(text);
       if (address.type === "web") await ask("forget", { source: text });
       else {
@@ -171,6 +185,7 @@ const fileModel = ({ url, bytes, total, cid, used, isPinned, licence }: FetchedF
   cid,
   used,
   isPinned,
+  isFromPeople: false,
 });
 
 function progressOf(told: unknown): Partial<ModelDownload> {

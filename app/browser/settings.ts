@@ -24,6 +24,8 @@ const Schema = v.object({
     v.pipe(v.number(), v.minValue(64 * MIB), v.maxValue(4096 * MIB)),
     defaultSettings.pythonMemory,
   ),
+  /** Models of a shared notebook are given to its people. */
+  givesModels: v.fallback(v.boolean(), true),
   /** CID of a Linux image that is taken from the gateways instead of the page's host; empty: none. */
   linuxImage: v.fallback(address, ""),
   /** Whose machine Linux is from one visit to the next: each notebook's, one of all notebooks, or nobody's. */

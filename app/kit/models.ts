@@ -1,6 +1,7 @@
 /** Models as panels reach them: what this browser keeps of them, wherever they came from, and what is on its way. */
 import type { Author } from "#core/artefact/manifest.ts";
 import type { Publication } from "#core/artefact/messages.ts";
+import type { DocumentId } from "#core/base/ids.ts";
 
 /** A model that is kept, whole or in part. */
 export interface StoredModel {
@@ -22,6 +23,8 @@ export interface StoredModel {
   readonly used: number;
   /** It is not given up when room is wanted. */
   readonly isPinned: boolean;
+  /** People of a shared notebook gave it, or some of it. */
+  readonly isFromPeople: boolean;
 }
 
 /** A download of this page. */
@@ -75,9 +78,9 @@ export interface Models {
   downloads(): readonly ModelDownload[];
   /**
    * Fetches what a text means (an address, "hub:owner/name/file", a CID), on from where it stopped. Throws `invalid` when it means
-   * nothing; the rest is told in `downloads`.
+   * nothing; the rest is told in `downloads`. The people of a shared notebook that is named are asked first, and can have it too.
    */
-  download(source: string): void;
+  download(source: string, notebook?: DocumentId): void;
   /** Stops a download, or takes one off the list that has failed; what came of it is kept. */
   pause(address: string): void;
   setPinned(address: string, isPinned: boolean): Promise<void>;
@@ -93,6 +96,9 @@ export interface Models {
       readonly progress: (told: { readonly bytes: number; readonly total: number | undefined }) => void;
     },
   ): Promise<Publication>;
+  /** True when models of a shared notebook are given to its people. Tracks. */
+  givesModels(): boolean;
+  setGivesModels(gives: boolean): void;
   /** What is kept has changed. */
   onChange(listener: () => void): () => void;
 }

@@ -7,6 +7,7 @@ import type { Links, OwnKeys, Sharing } from "#core/mesh/messages.ts";
 import type { PresenceState } from "#core/mesh/presence.ts";
 import type { LinkRole, Role } from "#core/mesh/roles.ts";
 import type { TransportState } from "#core/mesh/transport.ts";
+import type { OfferedModel } from "#core/mesh/wire.ts";
 
 /** A manual link's first half: the text to hand over, and what to do with the answer that comes back. */
 export interface ManualOffer {
@@ -56,6 +57,8 @@ export interface Network {
   remove(document: DocumentId, member: MemberId): Promise<void>;
   /** Stops sharing here; the notebook stays. */
   leave(document: DocumentId): Promise<void>;
+  /** Gives these models of a notebook to its people, from now on and while this page is open. */
+  offerModels(document: DocumentId, models: readonly OfferedModel[]): void;
   setPresence(document: DocumentId, state: PresenceState | undefined): void;
   /** Connects two without any server: a text from here to there, and one back. */
   offer(): Promise<ManualOffer>;

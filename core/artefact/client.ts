@@ -4,7 +4,16 @@ import { fromWireError, KromaError, toWireError } from "../base/errors.ts";
 import { Emitter } from "../base/events.ts";
 import { randomId } from "../base/ids.ts";
 import type { KeptModel, ModelName } from "./kept-models.ts";
-import type { ArtefactSummary, Draft, FromArtefacts, Hints, Kept, Publication, ToArtefacts } from "./messages.ts";
+import type {
+  ArtefactSummary,
+  AskedPeers,
+  Draft,
+  FromArtefacts,
+  Hints,
+  Kept,
+  Publication,
+  ToArtefacts,
+} from "./messages.ts";
 
 /** How far something has come. */
 export interface Told {
@@ -28,8 +37,8 @@ interface Waiting {
   readonly work: LongWork & { readonly read?: ReadPiece };
 }
 
-/** Asks the peers at these addresses for a block; undefined when none of them has it. */
-export type AskPeers = (cid: string, from: readonly string[]) => Promise<Uint8Array | undefined>;
+/** Asks peers for a block; undefined when none of them has it. */
+export type AskPeers = (cid: string, where: AskedPeers) => Promise<Uint8Array | undefined>;
 
 export class ArtefactClient {
   readonly #channel: Channel<FromArtefacts, ToArtefacts>;
@@ -95,6 +104,11 @@ export class ArtefactClient {
   /** The same, without its bytes. */
   async fetchModel(name: ModelName, hints: Hints, roots: readonly string[], work?: LongWork): Promise<void> {
     await this.#call({ type: "model", name, hints, roots, read: false }, work);
+  }
+
+  /** A block of a model that is kept, for others; undefined when it is no such block. */
+  async modelBlock(name: ModelName, cid: string): Promise<Uint8Array | undefined> {
+    return (await this.#call<{ bytes?: Uint8Array }>({ type: "model_block", name, cid })).bytes;
   }
 
   /** Models that came by their CID, the last used first. */
@@ -204,7 +218,7 @@ export class ArtefactClient {
         void this.#give(message.id, () => this.#piece(message, waiting?.work.read));
         return;
       case "block_request":
-        void this.#give(message.id, async () => this.#askPeers?.(message.cid, message.from));
+        void this.#give(message.id, async () => this.#askPeers?.(message.cid, message.where));
         return;
       default:
         this.#waiting.delete(message.parent);

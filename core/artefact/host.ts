@@ -24,6 +24,7 @@ import type { Elsewhere } from "./elsewhere.ts";
 import { EnvelopeIndex } from "./envelope-index.ts";
 import { KeptModels } from "./kept-models.ts";
 import { decodeRoot, MOST_ROOT_BYTES } from "./manifest.ts";
+import { ModelBlocks } from "./model-blocks.ts";
 import type { ArtefactSummary, FromArtefacts, Hints, Kept, KeptArtefact, ToArtefacts } from "./messages.ts";
 import { openArtefact, type OpenedArtefact } from "./open.ts";
 import { notNeeded, openingParts } from "./opening-parts.ts";
@@ -71,6 +72,7 @@ export class ArtefactHost {
   readonly #envelopes: EnvelopeIndex;
   readonly #authors: KnownAuthors;
   readonly #models: KeptModels;
+  readonly #modelBlocks: ModelBlocks;
   readonly #channels = new Set<Channel<ToArtefacts, FromArtefacts>>();
   readonly #work = new Map<string, Work>();
   /** Notebooks that are being published from here. */
@@ -87,6 +89,7 @@ export class ArtefactHost {
     this.#envelopes = new EnvelopeIndex(options.documents);
     this.#authors = new KnownAuthors(options.documents);
     this.#models = new KeptModels({ ...this.#options, largest: MOST_MODEL });
+    this.#modelBlocks = new ModelBlocks(options.blocks);
     this.#publisher = new Publisher({
       ...this.#options,
       pins: this.#pins,
@@ -156,6 +159,10 @@ export class ArtefactHost {
         return together(() => this.#fetch(work, job));
       case "model":
         return this.#model(work, job);
+      case "model_block": {
+        const bytes = (await this.#models.has(job.name)) && (await this.#modelBlocks.get(job.name.cid, job.cid));
+        return bytes ? { bytes: new Uint8Array(bytes) } : {};
+      }
       case "models":
         return { models: await this.#models.list(signal) };
       case "pin_model":
@@ -172,7 +179,8 @@ export class ArtefactHost {
         };
       case "block": {
         const bytes = await blocks.get(job.cid);
-        return bytes ? { bytes } : {};
+        // A copy of its own goes: a store may hold on to what it gave.
+        return bytes ? { bytes: new Uint8Array(bytes) } : {};
       }
       case "pin":
         await together(() => this.#pin(job.cid, signal));
@@ -248,11 +256,12 @@ export class ArtefactHost {
   }
 
   /** This browser first, then whoever may have it. What comes from outside is kept. */
-  #source(work: Work, { from }: Hints): Source {
+  #source(work: Work, { from, notebook }: Hints, fromPeople?: (bytes: number) => void): Source {
     const peers = from.filter(isPeerAddress);
     const gateways = from.filter((address) => !isPeerAddress(address));
     const several = new SeveralSources([
-      ...(peers.length > 0 ? [this.#page.peers(peers, askingOf(work))] : []),
+      ...(notebook === undefined ? [] : [this.#page.peers({ notebook }, askingOf(work), fromPeople)]),
+      ...(peers.length > 0 ? [this.#page.peers({ from: peers }, askingOf(work))] : []),
       ...gateways.map((address) => new GatewaySource(address, this.#options.gateway)),
     ]);
     return { blocks: new KeptSource(this.#options.blocks, several), several };
@@ -281,9 +290,11 @@ export class ArtefactHost {
     const tell = throttled((bytes: number, total: number) =>
       work.channel.send({ type: "progress", parent: work.id, bytes, total }),
     );
-    const { blocks, several } = this.#source(work, hints);
+    let byPeople = 0;
+    const { blocks, several } = this.#source(work, hints, (bytes) => (byPeople += bytes));
     const bytes = await this.#models.get(name, several ?? blocks, {
       signal,
+      isFromPeople: () => byPeople > 0,
       progress: tell,
       together: this.#options.together,
       collect: () => this.#collect(roots, signal),

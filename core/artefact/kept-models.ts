@@ -30,6 +30,8 @@ export interface ModelRecord extends ModelName {
   /** When it was last wanted, in milliseconds since 1970. */
   readonly used: number;
   readonly isPinned: boolean;
+  /** True when the people of a shared notebook gave it, or some of it. */
+  readonly isFromPeople?: boolean;
 }
 
 /** A model that is kept, whole or in part. */
@@ -49,6 +51,8 @@ export interface KeptModelsParts {
 
 export interface GetModelOptions {
   readonly signal: AbortSignal;
+  /** True once people of a shared notebook have given something of it. */
+  readonly isFromPeople?: () => boolean;
   /** Told how many of its bytes are here. */
   readonly progress?: (bytes: number, total: number) => void;
   /** Gives back the room of blocks that no record names any more. */
@@ -72,6 +76,7 @@ const schema = v.object({
   licence: v.exactOptional(text),
   used: v.number(),
   isPinned: v.boolean(),
+  isFromPeople: v.exactOptional(v.boolean()),
 });
 
 export class KeptModels {
@@ -91,8 +96,16 @@ export class KeptModels {
     let found = await find();
     if (!known && (await this.#makeRoom(found.size, asked, options))) found = await find();
     return together(async () => {
-      await this.#write({ ...recordOf(asked, found), used: now(), isPinned: known?.isPinned ?? false });
-      return bytesOf(found, kept, options);
+      const record = { ...recordOf(asked, found), used: now(), isPinned: known?.isPinned ?? false };
+      const wasFromPeople = known?.isFromPeople === true;
+      await this.#write({ ...record, ...(wasFromPeople ? { isFromPeople: true } : {}) });
+      try {
+        return await bytesOf(found, kept, options);
+      } finally {
+        // Also when it stopped in the middle: what goes on may come from elsewhere. It may have been pinned meanwhile.
+        const present = !wasFromPeople && options.isFromPeople?.() === true ? await this.#load(asked) : undefined;
+        if (present) await this.#write({ ...present, isFromPeople: true });
+      }
     });
   }
 
@@ -101,6 +114,11 @@ export class KeptModels {
     const known = await this.#load(asked);
     const found = await findFile(asked.cid, asked.path, this.#parts.blocks);
     await this.#write({ ...recordOf(asked, found), used: this.#parts.now(), isPinned: known?.isPinned ?? false });
+  }
+
+  /** True when something is remembered under this name. */
+  async has(name: ModelName): Promise<boolean> {
+    return (await this.#load(name)) !== undefined;
   }
 
   /** Those that are kept, the last used first. */

@@ -165,7 +165,12 @@ export interface Hints {
   readonly envelope?: string;
   /** Addresses of trustless gateways, such as a mirror's, and of peers. */
   readonly from: readonly string[];
+  /** A shared notebook whose other members are asked first. */
+  readonly notebook?: string;
 }
+
+/** Who is asked for a block: peers at these addresses, or the members of a notebook. */
+export type AskedPeers = { readonly from: readonly string[] } | { readonly notebook: string };
 
 interface Request {
   readonly id: string;
@@ -200,6 +205,8 @@ export type ToArtefacts =
       readonly roots: readonly string[];
       readonly read: boolean;
     })
+  /** A block of a model that is kept, for a peer that asks for it. reply: { bytes }, or {} when it is no such block */
+  | (Request & { readonly type: "model_block"; readonly name: ModelName; readonly cid: string })
   /** reply: { models } */
   | (Request & { readonly type: "models" })
   /** Keeps a model also when room is wanted, or not any more. reply: {} */
@@ -261,8 +268,7 @@ export type FromArtefacts =
       readonly parent: string;
       readonly id: string;
       readonly cid: string;
-      /** Addresses of peers. */
-      readonly from: readonly string[];
+      readonly where: AskedPeers;
     }
   /** What is kept has changed. */
   | { readonly type: "kept_changed" };

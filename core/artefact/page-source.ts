@@ -5,7 +5,7 @@
 import { fromWireError, KromaError } from "../base/errors.ts";
 import { randomId } from "../base/ids.ts";
 import type { NamedSource } from "../store/gateway.ts";
-import type { FromArtefacts, ToArtefacts } from "./messages.ts";
+import type { AskedPeers, FromArtefacts, ToArtefacts } from "./messages.ts";
 
 /** What a page is asked for at once. */
 const PIECE = 1024 * 1024;
@@ -52,16 +52,17 @@ export class PageSource {
     }
   }
 
-  /** Peers at these addresses, which the page connects to. */
-  peers(from: readonly string[], asking: Asking): NamedSource {
+  /** Peers, whom the page reaches. `came` is told what they gave. */
+  peers(where: AskedPeers, asking: Asking, came?: (bytes: number) => void): NamedSource {
     return {
-      name: "the peers that the link names",
+      name: "notebook" in where ? "the people of the notebook" : "the peers that the link names",
       get: async (cid) => {
         const { bytes, error } = await this.#ask(
-          (id) => ({ type: "block_request", ...asked(asking, id), cid, from }),
+          (id) => ({ type: "block_request", ...asked(asking, id), cid, where }),
           asking,
         );
         if (error) throw fromWireError(error);
+        if (bytes) came?.(bytes.length);
         return bytes;
       },
     };

@@ -7,12 +7,16 @@ import { randomId, type DocumentId } from "../base/ids.ts";
 import type { Link } from "./link.ts";
 import type { ShownRun } from "./live-runs.ts";
 import { portOfLink } from "./link-port.ts";
+import type { OfferedModel } from "./wire.ts";
 import type { FromMesh, JoinTerms, Links, MeshRequest, OwnKeys, Sharing, ToMesh } from "./messages.ts";
 import type { PresenceState } from "./presence.ts";
 
 type WithoutId<R> = R extends { readonly id: string } ? Omit<R, "id"> : never;
 
 const NO_RUNS: readonly ShownRun[] = [];
+
+/** Gives a block of a model that this page offers in a notebook; undefined for every other. */
+export type GiveBlock = (document: DocumentId, cid: string) => Promise<Uint8Array | undefined>;
 
 export class MeshClient {
   readonly #channel: Channel<FromMesh, ToMesh>;
@@ -24,7 +28,8 @@ export class MeshClient {
   #keys: OwnKeys | undefined;
   #links: Links = { peers: [], troubles: [] };
 
-  constructor(channel: Channel<FromMesh, ToMesh>) {
+  /** Without `giveBlock` nothing is offered from here. */
+  constructor(channel: Channel<FromMesh, ToMesh>, giveBlock?: GiveBlock) {
     this.#channel = channel;
     channel.receive((message) => {
       switch (message.type) {
@@ -44,6 +49,9 @@ export class MeshClient {
         case "runs":
           this.#runs.set(message.document, message.runs);
           break;
+        case "block_wanted":
+          void this.#give(message, giveBlock);
+          return;
         case "keys":
           this.#keys = message.keys;
           break;
@@ -113,6 +121,16 @@ export class MeshClient {
     return ((await this.#ask({ type: "recover", file, passphrase })) as { name: string }).name;
   }
 
+  /** From now on, and for as long as this page lives, these models of a notebook are given to its members. */
+  offerModels(document: DocumentId, models: readonly OfferedModel[]): void {
+    this.#channel.send({ type: "offer_models", document, models });
+  }
+
+  /** A block of a model that others of the notebook give, checked; undefined when none of them did. */
+  async modelBlock(document: DocumentId, cid: string): Promise<Uint8Array | undefined> {
+    return ((await this.#ask({ type: "model_block", document, cid })) as { bytes?: Uint8Array }).bytes;
+  }
+
   setPresence(document: DocumentId, state: PresenceState | undefined): void {
     this.#channel.send({ type: "presence", document, state });
   }
@@ -121,6 +139,19 @@ export class MeshClient {
   addLink({ path, local, remote, dialled, ...link }: Link): void {
     const port = portOfLink(link);
     this.#channel.send({ type: "link", port, path, local, remote, dialled }, [port]);
+  }
+
+  async #give(
+    { id, document, cid }: Extract<FromMesh, { readonly type: "block_wanted" }>,
+    give: GiveBlock | undefined,
+  ): Promise<void> {
+    let bytes: Uint8Array | undefined;
+    try {
+      bytes = await give?.(document, cid);
+    } catch {
+      // Damaged, or gone meanwhile: it is not given, and another member is asked.
+    }
+    this.#channel.send({ type: "block_given", parent: id, ...(bytes ? { bytes } : {}) });
   }
 
   #ask(request: WithoutId<MeshRequest>): Promise<unknown> {

@@ -1,10 +1,11 @@
 /** The mesh and the pages that see it: one in the document worker of a browser, or in a Node process. */
 import type { Channel } from "../base/channel.ts";
 import { KromaError, toWireError } from "../base/errors.ts";
-import type { DocumentId } from "../base/ids.ts";
+import { randomId, type DocumentId } from "../base/ids.ts";
 import type { Link, LinkFacts } from "./link.ts";
 import { channelOfPort } from "./link-port.ts";
 import type { Mesh } from "./mesh.ts";
+import type { ModelOffer } from "./model-exchange.ts";
 import type { FromMesh, Links, MeshRequest, OwnKeys, Sharing, ToMesh } from "./messages.ts";
 import type { Clock } from "./clock.ts";
 
@@ -37,6 +38,13 @@ export class MeshHost {
   readonly #pages = new Set<Channel<ToMesh, FromMesh>>();
   readonly #dirty = new Set<DocumentId | undefined>();
   readonly #ran = new Set<DocumentId>();
+  /** Which page offers what of each notebook's models. */
+  readonly #offers = new Map<DocumentId, ModelOffer & { readonly page: Channel<ToMesh, FromMesh> }>();
+  /** Blocks that pages were asked for. */
+  readonly #blocksWanted = new Map<
+    string,
+    { readonly page: Channel<ToMesh, FromMesh>; readonly settle: (bytes: Uint8Array | undefined) => void }
+  >();
   #mesh: Mesh | undefined;
   #opening: Promise<Mesh | undefined> | undefined;
   #known = "";
@@ -53,6 +61,11 @@ export class MeshHost {
     return this.#mesh;
   }
 
+  /** What a page offers of a notebook's models. */
+  modelOffer(document: DocumentId): ModelOffer | undefined {
+    return this.#offers.get(document);
+  }
+
   /** Serves a page until its channel closes. */
   connect(channel: Channel<ToMesh, FromMesh>): void {
     this.#pages.add(channel);
@@ -61,6 +74,8 @@ export class MeshHost {
     channel.onClose(() => {
       this.#pages.delete(channel);
       for (const document of present) this.#mesh?.setPresence(document, undefined);
+      for (const { page, settle } of this.#blocksWanted.values()) if (page === channel) settle(undefined);
+      for (const [document, { page }] of this.#offers) if (page === channel) this.#offer(channel, document, []);
     });
     channel.receive((message) => {
       if (message.type === "link") {
@@ -77,9 +92,11 @@ export class MeshHost {
       } else if (message.type === "presence") {
         present.add(message.document);
         this.#mesh?.setPresence(message.document, message.state);
-      } else
+      } else if (message.type === "offer_models") this.#offer(channel, message.document, message.models);
+      else if (message.type === "block_given") this.#blocksWanted.get(message.parent)?.settle(message.bytes);
+      else
         this.#perform(message).then(
-          (value) => channel.send({ type: "reply", parent: message.id, value }),
+          (value) => channel.send({ type: "reply", parent: message.id, value }, buffersOf(value)),
           (error: unknown) => channel.send({ type: "failed", parent: message.id, error: toWireError(error) }),
         );
     });
@@ -105,6 +122,22 @@ export class MeshHost {
     this.#stopCounting?.();
     this.#mesh?.close();
     for (const channel of this.#pages) channel.close();
+  }
+
+  #offer(page: Channel<ToMesh, FromMesh>, document: DocumentId, models: ModelOffer["models"]): void {
+    const block = (cid: string): Promise<Uint8Array | undefined> =>
+      new Promise((resolve) => {
+        const id = randomId();
+        const settle = (bytes: Uint8Array | undefined): void => {
+          this.#blocksWanted.delete(id);
+          resolve(bytes);
+        };
+        this.#blocksWanted.set(id, { page, settle });
+        page.send({ type: "block_wanted", id, document, cid });
+      });
+    if (models.length > 0) this.#offers.set(document, { page, models, block });
+    else if (!this.#offers.delete(document)) return;
+    this.#mesh?.modelsChanged(document);
   }
 
   async #start(name: string | undefined): Promise<Mesh | undefined> {
@@ -205,6 +238,10 @@ export class MeshHost {
         return await mesh.remove(message.document, message.member);
       case "rename":
         return await mesh.rename(message.document, message.name);
+      case "model_block": {
+        const bytes = await mesh.notebook(message.document)?.modelBlock(message.cid);
+        return bytes ? { bytes } : {};
+      }
       case "leave":
         return await mesh.leave(message.document);
     }
@@ -259,10 +296,20 @@ function sharingOf(mesh: Mesh, document: DocumentId): Sharing | undefined {
       id,
       state,
     })),
+    models: notebook.models,
     isHere: notebook.isHere,
     filesCame: notebook.filesCame,
     trouble: notebook.trouble,
   };
+}
+
+/** What a reply holds that can go instead of being copied. A block that came whole is a buffer of its own. */
+function buffersOf(value: unknown): Transferable[] {
+  if (typeof value !== "object" || value === null || !("bytes" in value)) return [];
+  const { bytes } = value;
+  return bytes instanceof Uint8Array && bytes.byteLength === bytes.buffer.byteLength
+    ? [bytes.buffer as ArrayBuffer]
+    : [];
 }
 
 function linksOf(mesh: Mesh): Links {

@@ -15,6 +15,7 @@ import { authenticate } from "./handshake.ts";
 import type { MemberId, Signatures, Signer } from "./identity.ts";
 import { LINK_REPLACED, type Link } from "./link.ts";
 import { makeJoin, Membership, type MakeOptions } from "./membership.ts";
+import type { ModelOffer } from "./model-exchange.ts";
 import { Peer } from "./peer.ts";
 import { PRESENCE_EVERY, type PresenceState } from "./presence.ts";
 import type { LinkRole, Role } from "./roles.ts";
@@ -30,6 +31,8 @@ export interface MeshOptions {
   readonly replicas: Replicas;
   readonly store: DocStore;
   readonly clock: Clock;
+  /** What is offered here to the members of a notebook of its models; absent: nothing ever is. */
+  readonly modelOffer?: (document: DocumentId) => ModelOffer | undefined;
 }
 
 /** What a link lets whoever has it do. */
@@ -228,6 +231,11 @@ export class Mesh {
     this.#notebooks.get(document)?.runs.set(cell, run);
   }
 
+  /** What is offered here of a notebook's models has changed. */
+  modelsChanged(document: DocumentId): void {
+    this.#notebooks.get(document)?.modelsChanged();
+  }
+
   /** That part of the notebook has changed here. */
   documentChanged(document: DocumentId, part: Part): void {
     this.#notebooks.get(document)?.documentChanged(part);
@@ -262,6 +270,7 @@ export class Mesh {
       revoke: (membership, invitation) => membership.revokeInvitation({ ...this.#make(), invitation }),
       changed: () => this.#changed.emit(document),
       ran: () => this.#ran.emit(document),
+      offer: () => this.#options.modelOffer?.(document),
     });
     this.#notebooks.set(document, notebook);
     for (const peer of this.#peers.keys()) notebook.meet(peer, this.#number(peer, document));

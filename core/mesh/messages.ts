@@ -9,8 +9,10 @@ import type { MemberId } from "./identity.ts";
 import type { LinkPath } from "./link.ts";
 import type { ShownRun } from "./live-runs.ts";
 import type { Equivocation, FormerMember, Invitation, Member } from "./membership.ts";
+import type { MemberModels } from "./model-exchange.ts";
 import type { PresenceState } from "./presence.ts";
 import type { LinkRole, Role } from "./roles.ts";
+import type { OfferedModel } from "./wire.ts";
 
 /** A member as a page shows them. */
 export type ShownMember = Omit<Member, "identity">;
@@ -28,6 +30,8 @@ export interface Sharing {
   /** Members with whom there is a link now. */
   readonly linked: readonly { readonly id: MemberId; readonly path: LinkPath }[];
   readonly present: readonly { readonly id: MemberId; readonly state: PresenceState }[];
+  /** Models that others give now. */
+  readonly models: readonly MemberModels[];
   /** The notebook itself is here. */
   readonly isHere: boolean;
   /** The list of its files is here too, as somebody who is linked now has it. */
@@ -83,6 +87,8 @@ export type MeshRequest =
   | (Request & { readonly type: "recovery_file"; readonly passphrase: string })
   /** The keys of such a file take the place of one's own. reply: { name } */
   | (Request & { readonly type: "recover"; readonly file: Uint8Array; readonly passphrase: string })
+  /** A block of a model that others of the notebook give. reply: { bytes }, or {} when nobody did */
+  | (OnDocument & { readonly type: "model_block"; readonly cid: string })
   | (OnDocument & { readonly type: "leave" })
   /** Something will be asked soon: what it takes may be loaded. reply: {} */
   | (Request & { readonly type: "prepare" });
@@ -91,6 +97,10 @@ export type ToMesh =
   | MeshRequest
   /** No reply. */
   | { readonly type: "presence"; readonly document: DocumentId; readonly state: PresenceState | undefined }
+  /** What the page gives to the notebook's members of its models, from now on and for as long as it lives. No reply. */
+  | { readonly type: "offer_models"; readonly document: DocumentId; readonly models: readonly OfferedModel[] }
+  /** A block that was wanted, or without bytes that it is not given. */
+  | { readonly type: "block_given"; readonly parent: string; readonly bytes?: Uint8Array }
   /** A link of the page, whose messages go over `port` as Uint8Arrays, and its end as `{ closed: reason }`. */
   | {
       readonly type: "link";
@@ -116,6 +126,8 @@ export type FromMesh =
   | { readonly type: "sharing"; readonly sharing: Sharing }
   /** Runs of others that are under way in a notebook. */
   | { readonly type: "runs"; readonly document: DocumentId; readonly runs: readonly ShownRun[] }
+  /** Of a page that offers models: a member wants a block. Answered by block_given. */
+  | { readonly type: "block_wanted"; readonly id: string; readonly document: DocumentId; readonly cid: string }
   /** Absent: there are none yet. */
   | { readonly type: "keys"; readonly keys: OwnKeys | undefined }
   | { readonly type: "links"; readonly links: Links };

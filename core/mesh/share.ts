@@ -7,6 +7,8 @@ import type { Peer } from "./peer.ts";
 
 /** The word of those who understand what is said of runs. */
 export const RUNS = "runs";
+/** The word of those who understand what is said of models. */
+export const MODELS = "models";
 /** The parts besides the notebook itself. */
 export const BESIDE = PARTS.filter((part) => part !== "notebook");
 

@@ -17,10 +17,11 @@ import type { MemberId, Signatures } from "./identity.ts";
 import type { LiveRuns } from "./live-runs.ts";
 import { LiveState } from "./live-state.ts";
 import { Membership } from "./membership.ts";
+import { type MemberModels, ModelExchange, type ModelOffer } from "./model-exchange.ts";
 import type { Peer } from "./peer.ts";
 import type { Presences, PresenceState } from "./presence.ts";
 import type { Right } from "./roles.ts";
-import { BESIDE, newShare, RUNS, stopShare, type Share } from "./share.ts";
+import { BESIDE, MODELS, newShare, RUNS, stopShare, type Share } from "./share.ts";
 import type { PeerMessage } from "./wire.ts";
 
 /** Where documents are kept. */
@@ -53,6 +54,8 @@ export interface SharedNotebookOptions {
   readonly changed: () => void;
   /** Outputs of runs under way elsewhere have changed. */
   readonly ran: () => void;
+  /** What is offered here of models; absent: nothing ever is. */
+  readonly offer?: (() => ModelOffer | undefined) | undefined;
 }
 
 /** What it takes to write into each part. Who is counted on to keep a notebook hands on what others wrote in any. */
@@ -75,6 +78,7 @@ export class SharedNotebook {
   readonly #options: SharedNotebookOptions;
   readonly #shares = new Map<Peer, Share>();
   readonly #blocks: BlockExchange;
+  readonly #models: ModelExchange;
   #membership: Membership | undefined;
   #replica: Replica | undefined;
   #blank: BlankDocument | undefined;
@@ -107,6 +111,13 @@ export class SharedNotebook {
       peers: () => [...this.#shares.values()].filter(({ parts }) => parts.notebook.sync).map(({ peer }) => peer),
       ask: (peer, cid) => peer.send({ type: "want", document: this.document, cid }),
     });
+    this.#models = new ModelExchange({
+      document: options.document,
+      clock: options.clock,
+      shares: () => this.#shares.values(),
+      offer: () => options.offer?.(),
+      changed: () => options.changed(),
+    });
   }
 
   /** Undefined while only the link is here. */
@@ -136,6 +147,21 @@ export class SharedNotebook {
   /** True when the list of files is here as one who is linked now has it: nothing is missing that has not come yet. */
   get filesCame(): boolean {
     return [...this.#shares.values()].some(({ filesCame }) => filesCame);
+  }
+
+  /** Models that others offer. */
+  get models(): readonly MemberModels[] {
+    return this.#models.others;
+  }
+
+  /** A block of one of them; undefined when nobody who is here gave it. */
+  modelBlock(cid: string): Promise<Uint8Array | undefined> {
+    return this.#models.get(cid);
+  }
+
+  /** What is offered here of models has changed. */
+  modelsChanged(): void {
+    this.#models.offerChanged();
   }
 
   /** How many blocks are still to come. */
@@ -175,6 +201,7 @@ export class SharedNotebook {
     if (!share) return;
     stopShare(share);
     this.#shares.delete(peer);
+    this.#models.part(peer);
     if (![...this.#shares.keys()].some(({ id }) => id === peer.id)) this.#live.remove(peer.id);
     this.#options.changed();
   }
@@ -196,12 +223,17 @@ export class SharedNotebook {
         return;
       case "want":
         return await this.#hearWant(peer, message.cid);
+      case "models":
+        if (this.#shares.has(peer) && this.#membership?.may(peer.id, "read")) this.#models.hear(peer, message.models);
+        return;
       case "block":
+        if (await this.#models.came(peer, message.cid, message.bytes)) return;
         if (!(await this.#blocks.came(message.cid, message.bytes)))
           throw new KromaError("corrupt", "This peer sent other outputs or files than those it was asked for.");
         return;
       case "absent":
-        return this.#blocks.absent(peer, message.cid);
+        if (!this.#models.absent(peer, message.cid)) this.#blocks.absent(peer, message.cid);
+        return;
       case "refused":
         this.#hearRefused(peer, message.reason);
         return;
@@ -230,6 +262,7 @@ export class SharedNotebook {
     for (const peer of this.#shares.keys()) this.part(peer);
     this.#live.close();
     this.#blocks.close();
+    this.#models.close();
     this.#replica?.release();
     this.#replica = undefined;
   }
@@ -271,7 +304,7 @@ export class SharedNotebook {
       document: this.document,
       genesis: this.genesis,
       heads: (this.#membership?.heads ?? []).slice(0, 16),
-      parts: [...(share.saidParts ? BESIDE : []), RUNS],
+      parts: [...(share.saidParts ? BESIDE : []), RUNS, MODELS],
     });
   }
 
@@ -336,6 +369,7 @@ export class SharedNotebook {
     peer.send({ type: "refused", document: this.document, reason });
     stopShare(share);
     this.#shares.set(peer, newShare(peer, number, this.#options.clock));
+    this.#models.part(peer);
     if (![...this.#shares.values()].some(({ peer: other, parts }) => other.id === peer.id && parts.notebook.sync))
       this.#live.remove(peer.id);
   }
@@ -423,6 +457,7 @@ export class SharedNotebook {
     if (!isNew) return;
     this.#options.changed();
     this.#live.tell(share);
+    this.#models.tell(share);
     void this.#blocks.meet();
   }
 
@@ -486,7 +521,17 @@ export class SharedNotebook {
   async #hearWant(peer: Peer, cid: string): Promise<void> {
     const share = this.#shares.get(peer);
     // Only those who get the notebook get what belongs to it.
-    const bytes = share?.parts.notebook.sync ? await this.#replica?.block(cid) : undefined;
+    const isMember = share?.parts.notebook.sync !== undefined;
+    const bytes = isMember ? await this.#replica?.block(cid) : undefined;
+    if (bytes || !isMember) return this.#answerWant(peer, cid, bytes);
+    // A page is asked for it: what this member says next need not wait for that.
+    void this.#models
+      .give(cid)
+      .catch(() => undefined)
+      .then((found) => this.#answerWant(peer, cid, this.#shares.get(peer)?.parts.notebook.sync && found));
+  }
+
+  #answerWant(peer: Peer, cid: string, bytes: Uint8Array | undefined): void {
     if (bytes) peer.send({ type: "block", document: this.document, cid, bytes });
     else peer.send({ type: "absent", document: this.document, cid });
   }

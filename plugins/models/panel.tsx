@@ -1,6 +1,8 @@
 /** The panel: a model to get, those on their way, those that are kept, what is loaded, and the device. */
 import { For, Show, createEffect, createSignal, on, onCleanup, type JSX } from "solid-js";
 import { KromaError } from "#core/base/errors.ts";
+import type { DocumentId } from "#core/base/ids.ts";
+import type { Sharing } from "#core/mesh/messages.ts";
 import type { StorageFacts } from "#kit/artefacts.ts";
 import type { PageActions } from "#kit/commands.ts";
 import { fileSize } from "#kit/file-size.ts";
@@ -13,6 +15,7 @@ import { Device } from "./device.tsx";
 import { GetModel } from "./get-model.tsx";
 import { type OwnFile, ownFiles } from "./own-files.ts";
 import { PublishModel } from "./publish-form.tsx";
+import { ShareModels } from "./share-models.tsx";
 import {
   holdersWords,
   sentenceOf,
@@ -56,6 +59,15 @@ export function ModelsPanel(props: PanelProps): JSX.Element {
 
 function Kept(props: PanelProps & { readonly models: Models }): JSX.Element {
   const page = (): PageActions => props.context.page;
+  /** That is open, unless nobody has said that it is to be trusted: such a one asks for nothing and gives nothing. */
+  const notebook = (): DocumentId | undefined => {
+    const client = props.context.view?.client;
+    return client && !client.entry.foreign ? client.document : undefined;
+  };
+  const sharing = (): Sharing | undefined => {
+    const document = props.context.view?.client.document;
+    return document && page().network.sharing(document);
+  };
   const [stored, setStored] = createSignal<readonly StoredModel[]>();
   const [storage, setStorage] = createSignal<StorageFacts>();
   const [use, setUse] = createSignal<ModelUse>();
@@ -173,7 +185,7 @@ function Kept(props: PanelProps & { readonly models: Models }): JSX.Element {
           {trouble()}
         </p>
       </Show>
-      <GetModel onGet={(source) => props.models.download(source)} />
+      <GetModel onGet={(source) => props.models.download(source, notebook())} />
       <Show when={downloads().length > 0}>
         <ul class="models-list" aria-label="On their way">
           <For each={downloads().map(({ address }) => address)}>
@@ -181,7 +193,7 @@ function Kept(props: PanelProps & { readonly models: Models }): JSX.Element {
               <Coming
                 download={downloads().find((one) => one.address === address)}
                 onPause={() => props.models.pause(address)}
-                onResume={() => props.models.download(address)}
+                onResume={() => props.models.download(address, notebook())}
               />
             )}
           </For>
@@ -218,7 +230,7 @@ function Kept(props: PanelProps & { readonly models: Models }): JSX.Element {
                     type="button"
                     class="button outlined"
                     aria-label={`Resume ${model.name}`}
-                    onClick={() => props.models.download(model.address)}
+                    onClick={() => props.models.download(model.address, notebook())}
                   >
                     Resume
                   </button>
@@ -247,6 +259,7 @@ function Kept(props: PanelProps & { readonly models: Models }): JSX.Element {
           </For>
         </ul>
       </Show>
+      <ShareModels models={props.models} sharing={sharing()} />
       <Show when={own().length > 0}>
         <h3>In this notebook’s files</h3>
         <ul class="models-list">

@@ -13,9 +13,12 @@ export function sizeWords({ isWhole, here, size }: StoredModel): string {
   return here === undefined ? `not all${all} is here` : `${fileSize(here)}${all} is here`;
 }
 
-/** Where it came from: the host, or that it is known by its content. */
-export const sourceWords = ({ address }: Pick<StoredModel, "address">): string =>
-  address.startsWith("ipfs://") ? "by its CID" : `from ${URL.parse(address)?.host ?? address}`;
+/** Where it came from: the host, or that it is known by its content; and who gave it. */
+export function sourceWords({ address, isFromPeople }: Pick<StoredModel, "address" | "isFromPeople">): string {
+  const named = address.startsWith("ipfs://") ? "by its CID" : `of ${URL.parse(address)?.host ?? address}`;
+  if (isFromPeople) return `from people of a notebook, ${named}`;
+  return named.replace(/^of /, "from ");
+}
 
 /** Under which terms, as its publisher says. */
 export const termsWords = ({ licence }: Pick<StoredModel, "licence">): string =>
@@ -51,3 +54,9 @@ export function progressWords({
 
 /** The start and the end of a long name made by a hash. */
 export const shortened = (cid: string): string => (cid.length > 24 ? `${cid.slice(0, 12)}…${cid.slice(-8)}` : cid);
+
+/** What a model is called that somebody else has. */
+export function offeredName({ address }: { readonly address: string }): string {
+  const last = address.split("/").pop() ?? address;
+  return address.startsWith("ipfs://") && !last.includes(".") ? shortened(last) : last;
+}

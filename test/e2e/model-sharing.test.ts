@@ -1,15 +1,16 @@
 /**
- * A model is made in a cell of one browser, published from its panel, and kept by a mirror; another browser, and the command line,
- * load it by its CID while the first is gone. A notebook that loads it takes it along when it is published.
+ * A model is made in a cell of one browser, published from its panel, and given to another browser by the notebook that both share;
+ * then a mirror keeps it, and that browser, and the command line, load it by its CID while the first is gone. A notebook that loads it takes it along when it is published.
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright";
-import { afterAll, beforeAll, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
 import { browser, kroma } from "./kroma-process.ts";
 import { type RunningMirror, startMirrorProcess } from "./mirror-process.ts";
 import { pinAtMirror } from "./pinning-at-mirror.ts";
+import { joinAsBen, share } from "./writing.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "kroma-model-sharing-"));
 const mirrorFolder = join(folder, "mirror");
@@ -40,9 +41,9 @@ const notebook = (...sources: readonly string[]): string =>
 const MAKING = `const weights = { data: Float32Array.of(2), shape: [1, 1] };
 kroma.files.write("doubler.onnx", kroma.ml.exportDense([{ weights, bias: [0] }]));
 "it is written"`;
-const running = (source: string): string =>
-  `const model = await kroma.ml.load("${source}");
-console.log((await model.run({ x: [[21]] })).y.data[0]);`;
+const running = (source: string, x = 21): string =>
+  `const model${x} = await kroma.ml.load("${source}");
+console.log((await model${x}.run({ x: [[${x}]] })).y.data[0]);`;
 
 beforeAll(async () => {
   mkdirSync(mirrorFolder);
@@ -52,17 +53,44 @@ beforeAll(async () => {
   const facts = (await (await fetch(`${mirror.url}/.well-known/kroma-mirror.json`)).json()) as { gateway: string };
   gateway = facts.gateway.replace(/\/$/, "");
 });
-afterAll(async () => {
+afterEach(async () => {
   for (const context of contexts) await context.close();
+  contexts.clear();
+  // Whoever tries again begins with browsers in which nothing is.
+  for (const name of ["ana", "ben"]) rmSync(join(folder, name), { recursive: true, force: true, maxRetries: 5 });
+});
+afterAll(async () => {
   await mirror?.end("SIGKILL");
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
-async function open(name: string, file: string): Promise<Page> {
+async function visit(name: string, url: string): Promise<Page> {
   const context = await browser(join(folder, name));
   contexts.add(context);
   const page = await context.newPage();
   page.on("pageerror", (error) => console.error(error.stack));
+  await page.goto(url);
+  return page;
+}
+
+/** Adds a cell below the last one and runs it. */
+async function runNew(page: Page, source: string): Promise<void> {
+  const cells = page.locator("[data-cell] .cm-content");
+  const before = await cells.count();
+  await cells.last().click();
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("b");
+  await expect.poll(() => cells.count(), { timeout: 60_000 }).toBe(before + 1);
+  await cells.last().click();
+  await page.keyboard.insertText(source);
+  await cells
+    .last()
+    .getByText(source.split("\n")[0] ?? "")
+    .waitFor();
+  await page.keyboard.press("Control+Enter");
+}
+
+async function openFile(page: Page, file: string): Promise<Page> {
   await page.goto(`${mirror.url}/`);
   const chosen = page.waitForEvent("filechooser");
   await page.getByRole("button", { name: "Import", exact: true }).click();
@@ -73,9 +101,10 @@ async function open(name: string, file: string): Promise<Page> {
 
 it("is published in one browser and run by its CID in another, and in Node", async () => {
   writeFileSync(join(folder, "making.ipynb"), notebook(MAKING));
-  const ana = await open("ana", join(folder, "making.ipynb"));
+  const ana = await openFile(await visit("ana", mirror.url), join(folder, "making.ipynb"));
   await ana.getByRole("button", { name: "Run all" }).click();
   await ana.getByText("'it is written'").waitFor();
+  const link = await share(ana, "Edit");
   await ana.getByRole("button", { name: "Models", exact: true }).click();
   const panel = ana.getByRole("complementary", { name: "Models" });
   await panel.getByRole("button", { name: "Publish doubler.onnx" }).click();
@@ -85,6 +114,24 @@ it("is published in one browser and run by its CID in another, and in Node", asy
   const source = await panel.getByLabel("Source for kroma.ml.load").inputValue();
   expect(source).toMatch(/^ipfs:\/\/bafyrei/);
 
+  // Ben takes part in the notebook, and has the model from Ana: nobody else has it.
+  await runNew(ana, running(source));
+  await ana.locator("[data-output]").getByText("42", { exact: true }).waitFor();
+  const ben = await visit("ben", link);
+  await joinAsBen(ben);
+  await ben.getByRole("button", { name: "Trust it" }).click();
+  await ben.getByRole("button", { name: "Models", exact: true }).click();
+  const bens = ben.getByRole("complementary", { name: "Models" });
+  await bens.getByText("People of this notebook have").waitFor({ timeout: 120_000 });
+  expect(await bens.getByLabel("Give the models of a shared notebook to its people").isChecked()).toBe(true);
+  await runNew(ben, running(source, 50));
+  await ben.locator("[data-output]").getByText("100", { exact: true }).waitFor();
+  await bens.getByText("from people of a notebook, by its CID · MIT").waitFor();
+  await bens.getByRole("button", { name: "Actions for doubler" }).click();
+  await ben.getByRole("menuitem", { name: "Delete" }).click();
+  await ben.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await bens.getByText("doubler.onnx is deleted.").waitFor();
+
   // The mirror keeps it, and Ana's browser goes.
   await ana.getByRole("button", { name: "Publish", exact: true }).first().click();
   await pinAtMirror(ana, { gateway, token }, "doubler, 1.0.0");
@@ -93,7 +140,7 @@ it("is published in one browser and run by its CID in another, and in Node", asy
 
   // Ben's cell loads it by its CID: from the mirror, each block checked.
   writeFileSync(join(folder, "running.ipynb"), notebook(running(source)));
-  const ben = await open("ben", join(folder, "running.ipynb"));
+  await openFile(ben, join(folder, "running.ipynb"));
   await ben.getByRole("button", { name: "Run all" }).click();
   await ben.locator("[data-output]").getByText("42", { exact: true }).waitFor();
   await ben.getByRole("button", { name: "Models", exact: true }).click();

@@ -20,6 +20,7 @@ import { commandContext, setOpenView } from "../command-context.ts";
 import { chatAccess } from "../chat-settings.ts";
 import { pageContent } from "../content.ts";
 import { createPageHost } from "../host.ts";
+import { givenModels } from "../notebook-models.ts";
 import { afterPaint, prepareFirstKernel, startKernels, whenIdle } from "../kernel-start.ts";
 import { kernelWork } from "../kernel-work.ts";
 import { ArtefactBanner } from "../artefact/artefact-banner.tsx";
@@ -96,7 +97,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     foreign: () => client.entry.foreign,
     openMachine: machine.openMachine,
     webHosts,
-    content: pageContent(page.artefacts, () => client.entry.foreign),
+    content: pageContent(page.artefacts, client.document, () => client.entry.foreign),
     chat,
   });
   /** Told that this tab has the files: those of the notebook, and those that ship with it. */
@@ -172,6 +173,9 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
   onCleanup(() => setOpenView(undefined));
   announceRuns(view, page.announce);
   const isMember = createMemo(() => view.sharing()?.role !== undefined);
+  createEffect(() => {
+    if (isMember() && !client.entry.foreign) page.network.offerModels(client.document, givenModels(client.document));
+  });
   createEffect(() => {
     if (!isMember()) return;
     let stop: (() => void) | undefined;

@@ -57,6 +57,7 @@ export const sharingOf = (document: DocumentId, more: Partial<Sharing> = {}): Sh
   linked: [],
   present: [],
   isHere: true,
+  models: [],
   filesCame: true,
   trouble: undefined,
   ...more,
@@ -160,6 +161,7 @@ export function testNetwork(name = "Mia Berg"): TestNetwork {
         })),
       ),
     leave: () => work(() => setSharing(undefined)),
+    offerModels: () => undefined,
     setPresence: (_document, state) => void network.told.push(state),
     async offer(): Promise<ManualOffer> {
       await work(() => undefined);

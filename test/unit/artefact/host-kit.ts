@@ -2,7 +2,7 @@
 import { createServer, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { channelPair } from "#core/base/channel.ts";
-import { ArtefactClient } from "#core/artefact/client.ts";
+import { ArtefactClient, type AskPeers } from "#core/artefact/client.ts";
 import { ArtefactHost, type ArtefactHostOptions } from "#core/artefact/host.ts";
 import type { Draft, FromArtefacts, ToArtefacts } from "#core/artefact/messages.ts";
 import type { Signer } from "#core/mesh/identity.ts";
@@ -23,6 +23,7 @@ export async function browserOf(
   name: string,
   before?: Omit<Browser, "client">,
   others?: ArtefactHostOptions["others"],
+  askPeers?: AskPeers,
 ): Promise<Browser> {
   const blocks = before?.blocks ?? new MemoryBlockStore();
   const documents = before?.documents ?? new MemoryDocStore();
@@ -41,7 +42,7 @@ export async function browserOf(
   });
   const [page, worker] = channelPair<FromArtefacts, ToArtefacts>();
   host.connect(worker);
-  return { client: new ArtefactClient(page), blocks, documents };
+  return { client: new ArtefactClient(page, askPeers), blocks, documents };
 }
 
 export const NOTEBOOK = text('{"cells":[],"metadata":{},"nbformat":4,"nbformat_minor":5}\n');

@@ -250,6 +250,32 @@ describe("Artefacts of a browser", () => {
     expect(await client.open(three.directory, NO_HINTS)).toMatchObject({ isHere: true, isPinned: true });
   });
 
+  it("has a model from the people of a notebook first, goes on with a gateway, and gives no more than that model", async () => {
+    const ana = await browserOf(1, "Ada");
+    const size = 5 * 2 ** 20;
+    const model = { kind: "model", document: "m", files: [{ path: "model.onnx", size }], made: [] } as const;
+    const { root } = await ana.client.publish(draftOf(0, model), { read: readPattern });
+    const other = await ana.client.publish(draftOf(3 * 2 ** 20), { read: readPattern });
+    const name = { cid: root, path: "" };
+    const gateway = await gatewayOf(ana.blocks);
+    let left = 4;
+    const asked: unknown[] = [];
+    const ben = await browserOf(2, "Ben", undefined, undefined, async (cid, where) => {
+      asked.push(where);
+      return left-- > 0 ? ana.client.modelBlock(name, cid) : undefined;
+    });
+    const hints = { from: [gateway.address], notebook: "document-1" };
+    const bytes = await ben.client.model(name, hints, []);
+    expect(Buffer.compare(bytes, await readPattern("", 0, size))).toBe(0);
+    expect(asked).toContainEqual({ notebook: "document-1" });
+    expect(asked.length - gateway.asked.length).toBe(4);
+    expect(await ben.client.models()).toMatchObject([{ cid: root, isFromPeople: true, isWhole: true }]);
+    // Ben has it now, and gives it on; what else Ana has is not given as this model's.
+    expect(await ben.client.modelBlock(name, root)).toEqual(await ana.client.block(root));
+    expect(await ana.client.modelBlock(name, other.root)).toBeUndefined();
+    expect(await ana.client.modelBlock({ cid: other.root, path: "" }, other.root)).toBeUndefined();
+  });
+
   it("tells the other tabs of the browser that what is kept has changed", async () => {
     const told = new EventTarget();
     const tab = () => ({

@@ -5,6 +5,7 @@ import { type Clock, realClock } from "#core/mesh/clock.ts";
 import { linkPair } from "#core/mesh/link-pair.ts";
 import type { Link } from "#core/mesh/link.ts";
 import { Mesh } from "#core/mesh/mesh.ts";
+import type { ModelOffer } from "#core/mesh/model-exchange.ts";
 import type { LinkRole } from "#core/mesh/roles.ts";
 import type { LibraryClient, NotebookClient } from "#core/notebook/client.ts";
 import type { DocumentHost } from "#core/notebook/host.ts";
@@ -30,6 +31,8 @@ export interface Person {
   readonly fileBlocks: MemoryBlockStore;
   readonly mesh: Mesh;
   readonly signer: OwnIdentity;
+  /** What they offer of a notebook's models. */
+  readonly offers: Map<DocumentId, ModelOffer>;
   close(): Promise<void>;
 }
 
@@ -53,6 +56,7 @@ export async function person(
     ...(kept?.fileBlocks ? { fileBlocks: kept.fileBlocks } : {}),
   });
   const signer = kept?.signer ?? (await createIdentity(nowhere, name));
+  const offers = new Map<DocumentId, ModelOffer>();
   const mesh = new Mesh({
     signer,
     mayBeKnown: signer.wasRecovered,
@@ -60,6 +64,7 @@ export async function person(
     replicas: host,
     store,
     clock,
+    modelOffer: (document) => offers.get(document),
   });
   await mesh.load();
   host.onChanged((document, part) => mesh.documentChanged(document, part));
@@ -73,6 +78,7 @@ export async function person(
     fileBlocks,
     mesh,
     signer,
+    offers,
     async close() {
       mesh.close();
       await host.close();
