@@ -13,6 +13,7 @@ import type { RunningService, ServiceAnswer } from "#core/kernel/services.ts";
 import type { FetchedFile } from "#core/store/fetched.ts";
 import type { Artefacts } from "#kit/artefacts.ts";
 import type { ModelDownload, Models, StoredModel } from "#kit/models.ts";
+import { externalFiles } from "#plugins/onnx/model-file.ts";
 import { forgetModel, givesModels, noteModel, setGivesModels } from "./notebook-models.ts";
 import { readSettings } from "./settings.ts";
 
@@ -42,15 +43,22 @@ export function pageModels(artefacts: Artefacts, service: RunningService): Model
   ): Promise<void> => {
     const text = modelAddressText(address);
     if (address.type === "web") {
-      await ask("fetch", { source: text }, { signal, onProgress: (told) => show(text, progressOf(told)) });
+      await ask("fetch", { source: text }, { signal, onProgress: (told) => show(text, progressOf(told, text)) });
       return;
     }
     const { cid, path, from } = address;
     const hints = { from: [...from, ...(await artefacts.sources())], ...(notebook === undefined ? {} : { notebook }) };
-    await artefacts.client().fetchModel({ cid, path }, hints, artefacts.roots(), {
+    const bytes = await artefacts.client().model({ cid, path }, hints, artefacts.roots(), {
       signal,
-      progress: ({ bytes, total }) => show(text, { bytes, total }),
+      progress: ({ bytes: here, total }) => show(text, { bytes: here, total }),
     });
+    for (const file of externalFiles(bytes)) {
+      const beside = { cid, path: `${path.replace(/[^/]*$/, "")}${file}` };
+      await artefacts.client().fetchModel(beside, hints, artefacts.roots(), {
+        signal,
+        progress: ({ bytes: here, total }) => show(text, { bytes: here, total, part: file }),
+      });
+    }
     const known = (await artefacts.client().models()).find((model) => model.cid === cid && model.path === path);
     if (notebook !== undefined && known) noteModel(notebook, { address: text, cid, size: known.size });
   };
@@ -74,7 +82,14 @@ export function pageModels(artefacts: Artefacts, service: RunningService): Model
     const text = modelAddressText(address);
     const stop = new AbortController();
     stops.set(text, stop);
-    const begun = { address: text, name: modelFileName(address), bytes: 0, total: undefined, trouble: undefined };
+    const begun = {
+      address: text,
+      name: modelFileName(address),
+      bytes: 0,
+      total: undefined,
+      part: undefined,
+      trouble: undefined,
+    };
     setDownloads((all) => [begun, ...all.filter((one) => one.address !== text)]);
     try {
       await fetchFile(address, stop.signal, notebook);
@@ -92,7 +107,7 @@ export function pageModels(artefacts: Artefacts, service: RunningService): Model
     onChange: (listener) => changed.on(listener),
     async list() {
       const [stored, models] = await Promise.all([ask("stored", undefined), artefacts.client().models()]);
-      const files = (stored.value as readonly FetchedFile[]).map(fileModel);
+      const files = fileModels(stored.value as readonly FetchedFile[]);
       const blocks = models.map(
         ({ cid, path, file, name, size, title, licence, used, isPinned, isWhole, ...model }) => ({
           address: modelAddressText({ type: "content", cid, path, from: [] }),
@@ -105,6 +120,7 @@ export function pageModels(artefacts: Artefacts, service: RunningService): Model
           cid: file,
           used,
           isPinned,
+          parts: [],
           isFromPeople: model.isFromPeople ?? false,
         }),
       );
@@ -174,21 +190,43 @@ function addressOf(source: string): ModelAddress {
   throw new KromaError("invalid", `"${source.slice(0, 100)}" names no model: give ${forms}.`);
 }
 
-const fileModel = ({ url, bytes, total, cid, used, isPinned, licence }: FetchedFile): StoredModel => ({
+const sumOf = (numbers: readonly (number | undefined)[]): number | undefined =>
+  numbers.reduce((sum, one) => (sum === undefined || one === undefined ? undefined : sum + one), 0);
+
+/** A file with those that belong to it; of one that was not begun nothing is known. */
+const fileModel = (
+  { url, bytes, total, cid, used, isPinned, licence, parts: names }: FetchedFile,
+  parts: readonly (FetchedFile | undefined)[],
+): StoredModel => ({
   address: url,
   name: modelFileName({ type: "web", url }),
   title: undefined,
-  size: total,
-  here: bytes,
-  isWhole: cid !== undefined,
+  size: sumOf([total, ...parts.map((part) => part?.total)]),
+  here: sumOf([bytes, ...parts.map((part) => part?.bytes ?? 0)]),
+  isWhole: [cid, ...parts.map((part) => part?.cid)].every((one) => one !== undefined),
   licence,
   cid,
   used,
   isPinned,
+  parts: names.map((part) => modelFileName({ type: "web", url: part })),
   isFromPeople: false,
 });
 
-function progressOf(told: unknown): Partial<ModelDownload> {
-  const { bytes, total } = told as { readonly bytes: number; readonly total?: number };
-  return { bytes, total };
+function progressOf(told: unknown, address: string): Partial<ModelDownload> {
+  const { url, bytes, total } = told as { readonly url: string; readonly bytes: number; readonly total?: number };
+  return { bytes, total, part: url === address ? undefined : modelFileName({ type: "web", url }) };
+}
+
+/** Files as models: what belongs to another is told with it. */
+function fileModels(files: readonly FetchedFile[]): readonly StoredModel[] {
+  const byUrl = new Map(files.map((file) => [file.url, file]));
+  const belonging = new Set(files.flatMap(({ parts }) => parts));
+  return files
+    .filter(({ url }) => !belonging.has(url))
+    .map((file) =>
+      fileModel(
+        file,
+        file.parts.map((part) => byUrl.get(part)),
+      ),
+    );
 }

@@ -23,6 +23,8 @@ export interface StoredModel {
   readonly used: number;
   /** It is not given up when room is wanted. */
   readonly isPinned: boolean;
+  /** Files that belong to it, which count in all of this. */
+  readonly parts: readonly string[];
   /** People of a shared notebook gave it, or some of it. */
   readonly isFromPeople: boolean;
 }
@@ -31,6 +33,8 @@ export interface StoredModel {
 export interface ModelDownload {
   readonly address: string;
   readonly name: string;
+  /** The file of it that comes now, where it has several. */
+  readonly part: string | undefined;
   readonly bytes: number;
   readonly total: number | undefined;
   /** Why it stopped, a sentence; undefined while it goes on. */

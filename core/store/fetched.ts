@@ -27,6 +27,8 @@ export interface FetchedFile {
   readonly isPinned: boolean;
   /** Its terms, as its hub says them: an SPDX identifier or other words. */
   readonly licence: string | undefined;
+  /** Addresses of files without which it is of no use: a model's weights in files of their own. */
+  readonly parts: readonly string[];
 }
 
 export interface FetchedFiles {
@@ -37,7 +39,9 @@ export interface FetchedFiles {
   get(url: string, options: FetchOptions): Promise<Uint8Array<ArrayBuffer>>;
   /** What is kept, the last used first. */
   list(): Promise<readonly FetchedFile[]>;
-  /** Forgets what is kept of an address. */
+  /** Notes of a file that is kept that another belongs to it. They are pinned and forgotten together. */
+  addPart(url: string, part: string): Promise<void>;
+  /** Forgets what is kept of an address, and its parts. */
   remove(url: string): Promise<void>;
   /** What is pinned is not given up when room is wanted. `missing` when it is not kept. */
   setPinned(url: string, isPinned: boolean): Promise<void>;

@@ -21,7 +21,10 @@ export function Coming(props: {
           fallback={
             <>
               <Bar label={`Download of ${name()}`} bytes={props.download?.bytes ?? 0} total={props.download?.total} />
-              <span class="quiet">{progressWords(props.download ?? { bytes: 0, total: undefined })}</span>
+              <span class="quiet">
+                {props.download?.part === undefined ? "" : `${props.download.part}: `}
+                {progressWords(props.download ?? { bytes: 0, total: undefined })}
+              </span>
             </>
           }
         >

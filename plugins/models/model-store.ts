@@ -8,10 +8,10 @@ import type { FetchedFile, FetchedFiles, FetchOptions } from "#core/store/fetche
 import { Download, lastPart } from "./download.ts";
 import { type FetchFile, hubFacts } from "./hub.ts";
 import type { KeptFile, KeptFiles } from "./kept-files.ts";
-import { type FileRecord, readRecord, writeRecord } from "./record.ts";
+import { type FileRecord, MOST_PARTS, readRecord, writeRecord } from "./record.ts";
 import { LEAF, unixfsCid } from "./unixfs.ts";
 
-const LARGEST_RECORD = 64 * 1024;
+const LARGEST_RECORD = 1024 * 1024;
 /** The rest of the origin's storage needs some room too. */
 const SPARE_ROOM = 32 * LEAF;
 /** A server that sends nothing for so long has gone, in milliseconds. */
@@ -40,7 +40,7 @@ export class ModelStore implements FetchedFiles {
     return files.alone(name, options.signal, async () => {
       const file = await files.open(`${name}.data`);
       try {
-        const record = (await this.#record(name)) ?? { url, used: 0, isPinned: false };
+        const record = (await this.#record(name)) ?? { url, used: 0, isPinned: false, parts: [] };
         const whole = record.cid === undefined ? undefined : await this.#kept(name, record, file);
         return whole ?? (await this.#fetch(name, record, file, options));
       } finally {
@@ -51,13 +51,28 @@ export class ModelStore implements FetchedFiles {
 
   async list(): Promise<readonly FetchedFile[]> {
     return (await this.#entries()).map(({ record, bytes }) => {
-      const { url, total, cid, used, isPinned, licence } = record;
-      return { url, total, cid, used, isPinned, licence, bytes };
+      const { url, total, cid, used, isPinned, licence, parts } = record;
+      return { url, total, cid, used, isPinned, licence, parts, bytes };
     });
+  }
+
+  async addPart(url: string, part: string): Promise<void> {
+    const name = await nameOf(url);
+    const record = await this.#record(name);
+    if (!record || part === url || record.parts.includes(part)) return;
+    if (record.parts.length >= MOST_PARTS)
+      throw new KromaError("exhausted", `${lastPart(url)} has more than ${MOST_PARTS} files beside it.`);
+    await this.#write(name, { ...record, parts: [...record.parts, part] });
   }
 
   async remove(url: string): Promise<void> {
     const name = await nameOf(url);
+    const parts = (await this.#record(name))?.parts ?? [];
+    for (const part of parts) await this.#remove(await nameOf(part));
+    await this.#remove(name);
+  }
+
+  async #remove(name: string): Promise<void> {
     await this.#parts.files.alone(name, new AbortController().signal, () => this.#forget(name));
   }
 
@@ -66,6 +81,10 @@ export class ModelStore implements FetchedFiles {
     const record = await this.#record(name);
     if (!record) throw new KromaError("missing", `${lastPart(url)} is not kept here any more.`);
     await this.#write(name, { ...record, isPinned });
+    for (const part of record.parts) {
+      const other = await this.#record(await nameOf(part));
+      if (other) await this.#write(await nameOf(part), { ...other, isPinned });
+    }
   }
 
   /** A file that is whole, if it is still what it was; a damaged one is forgotten. */
@@ -88,7 +107,7 @@ export class ModelStore implements FetchedFiles {
     file: KeptFile,
     options: FetchOptions,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const { url, isPinned, validator } = record;
+    const { url, isPinned, validator, parts } = record;
     const { fetch, largest, now, stall = STALL } = this.#parts;
     const start = validator === undefined ? 0 : file.size;
     if (start > 0 && start === record.total) return this.#finish(name, record, file);
@@ -104,6 +123,7 @@ export class ModelStore implements FetchedFiles {
         url,
         used: now(),
         isPinned,
+        parts,
         ...(version === undefined ? {} : { validator: version }),
         ...(total === undefined ? {} : { total }),
         ...(expected === undefined ? {} : { digest: expected }),

@@ -217,7 +217,9 @@ function Kept(props: PanelProps & { readonly models: Models }): JSX.Element {
                     {model.title ?? model.name}
                   </span>
                   <span class="quiet">
-                    {sizeWords(model)} · {sourceWords(model)} · {termsWords(model)}
+                    {sizeWords(model)}
+                    {model.parts.length === 0 ? "" : `, with ${model.parts.join(", ")}`} · {sourceWords(model)} ·{" "}
+                    {termsWords(model)}
                     {model.isPinned ? " · pinned" : ""}
                   </span>
                   <span class="quiet">{useWords([model.address], use()) ?? usedWords(model)}</span>

@@ -1,7 +1,21 @@
 /** What is remembered of a file that is fetched, in a small file beside it. */
-import { boolean, type InferOutput, maxLength, number, object, optional, parse, pipe, regex, string } from "valibot";
+import {
+  array,
+  boolean,
+  type InferOutput,
+  maxLength,
+  number,
+  object,
+  optional,
+  parse,
+  pipe,
+  regex,
+  string,
+} from "valibot";
 
 const LONGEST_URL = 8192;
+/** Files that one file may have beside it. */
+export const MOST_PARTS = 100;
 
 const recordSchema = object({
   url: pipe(string(), maxLength(LONGEST_URL)),
@@ -11,6 +25,8 @@ const recordSchema = object({
   /** What its SHA-256 has to be, as its hub says. */
   digest: optional(pipe(string(), regex(/^[0-9a-f]{64}$/))),
   licence: optional(pipe(string(), maxLength(200))),
+  /** Addresses of files that belong to it. */
+  parts: optional(pipe(array(pipe(string(), maxLength(LONGEST_URL))), maxLength(MOST_PARTS)), []),
   cid: optional(string()),
   used: number(),
   isPinned: optional(boolean(), false),

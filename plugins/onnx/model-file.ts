@@ -74,6 +74,17 @@ export function readModelFile(name: string, bytes: Uint8Array): ModelFile {
   };
 }
 
+/** Names of the files beside it in which a model keeps weights; none of what is no model, or can't be read as one. */
+export function externalFiles(bytes: Uint8Array): readonly string[] {
+  try {
+    return readModelFile("it", bytes).external;
+  } catch (error) {
+    // A model of another kind, or a damaged one: whoever loads it is told what it is.
+    if (error instanceof KromaError) return [];
+    throw error;
+  }
+}
+
 /** Files that people take for a model, told by how they begin. */
 function otherKind(bytes: Uint8Array): string | undefined {
   if (bytes.length === 0) return "it is empty";

@@ -9,6 +9,7 @@ import type { ContentSource } from "#core/kernel/services.ts";
 import { type FetchedFiles, type FetchProgress, fetchRefusal } from "#core/store/fetched.ts";
 import type { SyncFs } from "#core/workspace/sync-client.ts";
 import { workspacePath } from "#core/workspace/workspace-path.ts";
+import { externalFiles } from "./model-file.ts";
 
 /** A model's bytes and where its other files would be. */
 export interface OpenedModel {
@@ -142,12 +143,27 @@ export class ModelSources {
   ): Promise<OpenedModel> {
     const get = (which: ModelAddress): Promise<Uint8Array<ArrayBuffer>> =>
       which.type === "web" ? this.#web(which.url, signal, onProgress) : this.#content(which, signal, onProgress);
+    const name = modelFileName(address);
     return {
-      name: modelFileName(address),
+      name,
       address: modelAddressText(address),
       bytes: await get(address),
-      beside: (file) => get(besideOf(address, file)),
+      beside: async (file) => {
+        if (!isInside(file)) throw noFile(name, file);
+        const part = besideOf(address, file);
+        // Before it is here, so that what lacks it is not taken for whole.
+        if (address.type === "web" && part.type === "web") await this.#parts.models?.addPart(address.url, part.url);
+        return get(part).catch((error: unknown) => {
+          throw error instanceof KromaError && error.code === "missing" ? noFile(name, file, error) : error;
+        });
+      },
     };
+  }
+
+  /** Fetches and keeps what an address names, without loading it; of a model also the files in which it keeps weights. */
+  async keep(url: string, signal: AbortSignal, onProgress: (progress: FetchProgress) => void): Promise<void> {
+    const { bytes, beside } = await this.#elsewhere({ type: "web", url }, signal, onProgress);
+    for (const file of externalFiles(bytes)) await beside(file);
   }
 
   #web(
@@ -181,9 +197,7 @@ export class ModelSources {
   }
 
   #besideFile(source: string, folder: string, name: string): Promise<Uint8Array<ArrayBuffer>> {
-    // A model names its files; it shall not name any of the notebook's others.
-    const inside = !name.startsWith("/") && !name.split("/").includes("..");
-    const bytes = inside ? this.readFile(`/workspace/${folder}${name}`) : undefined;
+    const bytes = isInside(name) ? this.readFile(`/workspace/${folder}${name}`) : undefined;
     return bytes ? Promise.resolve(bytes) : Promise.reject(noFile(source, name));
   }
 
@@ -229,14 +243,19 @@ export async function sha256(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
 
 /** The address of a file beside another. */
 function besideOf(address: ModelAddress, file: string): ModelAddress {
-  if (address.type === "web") return { type: "web", url: new URL(encodeURI(file), address.url).href };
+  if (address.type === "web")
+    return { type: "web", url: new URL(file.split("/").map(encodeURIComponent).join("/"), address.url).href };
   const { path } = address;
   return { ...address, path: `${path.replace(/[^/]*$/, "")}${file}` };
 }
 
 const parseIndex = (bytes: Uint8Array) => parse(shippedIndex, JSON.parse(new TextDecoder().decode(bytes)));
 
-const noFile = (source: string, name: string): KromaError =>
+/** A model names its files; it shall not name any that are not beside it. */
+const isInside = (file: string): boolean => !file.startsWith("/") && !file.split("/").includes("..");
+
+const noFile = (source: string, name: string, cause?: unknown): KromaError =>
   new KromaError("missing", `${source} keeps weights in the file ${name}, which is not beside it.`, {
     details: { file: name },
+    cause,
   });

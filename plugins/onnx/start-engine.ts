@@ -102,7 +102,7 @@ export function startEngine({ port, runtime, fetch, decode, models, budget = 2 *
         const { name, bytes } = await sources.open(source, signal, onProgress);
         return { value: { name, fingerprint, file: new Blob([bytes]) } };
       },
-      ...storeMethods(models),
+      ...storeMethods(models, sources),
       readText: async ({ value, buffers, signal }) => ({
         value: await reader.read(pictureAsked(value, buffers), signal),
       }),

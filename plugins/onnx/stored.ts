@@ -4,11 +4,15 @@ import { KromaError } from "#core/base/errors.ts";
 import { checked, type Method } from "#core/kernel/service-program.ts";
 import type { FetchedFiles } from "#core/store/fetched.ts";
 import { addressOf } from "./requests.ts";
+import type { ModelSources } from "./sources.ts";
 
 const pinRequest = object({ source: pipe(string(), maxLength(8192)), isPinned: boolean() });
 
 /** The methods of the store; without one nothing is kept. */
-export function storeMethods(models: FetchedFiles | undefined): Readonly<Record<string, Method>> {
+export function storeMethods(
+  models: FetchedFiles | undefined,
+  sources: Pick<ModelSources, "keep">,
+): Readonly<Record<string, Method>> {
   const needed = (): FetchedFiles => {
     if (models) return models;
     throw new KromaError("unavailable", "This browser keeps no files for Kroma: models are fetched each time.");
@@ -16,9 +20,10 @@ export function storeMethods(models: FetchedFiles | undefined): Readonly<Record<
   return {
     stored: async () => ({ value: (await models?.list()) ?? [] }),
     forget: async ({ value }) => ({ value: await models?.remove(addressOf(value)) }),
-    /** Keeps a file without loading it. */
+    /** Keeps a model without loading it. */
     fetch: async ({ value, signal, onProgress }) => {
-      await needed().get(addressOf(value), { signal, onProgress });
+      needed();
+      await sources.keep(addressOf(value), signal, onProgress);
       return { value: undefined };
     },
     /** The bytes of a file, which is fetched if it is not here. */

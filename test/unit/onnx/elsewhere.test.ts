@@ -14,7 +14,8 @@ import { typescriptKernel } from "#kernels/typescript/kernel.ts";
 import { partsOf, signerOf } from "../artefact/kit.ts";
 import { type FileServer, startFileServer } from "../models/file-server.ts";
 import { KernelDriver } from "../typescript/kernel-driver.ts";
-import { linear } from "./make-model.ts";
+import { linear, makeModel } from "./make-model.ts";
+import { failure } from "../kit.ts";
 
 let folder: string;
 let host: NodeHost;
@@ -112,5 +113,51 @@ test("Python and the shell load the same", async () => {
     });
     expect(answer.value, source).toMatchObject({ status: 0 });
     expect(new TextDecoder().decode(answer.buffers![0])).toContain("input  x: float32 [batch, 3]");
+  }
+}, 120_000);
+
+test("a model of a hub comes with the file of its weights, is kept and forgotten with it, and says when it is not there", async () => {
+  const model = (file: string): Uint8Array =>
+    makeModel({
+      inputs: { x: ["float32", [1, 3]] },
+      outputs: { y: ["float32", [1, 3]] },
+      nodes: [{ op: "Add", inputs: ["x", "w"], outputs: ["y"] }],
+      external: { w: { shape: [1, 3], file, length: 12 } },
+    });
+  const at = "/ada/big/resolve/main/model.onnx";
+  const call = (method: string, source?: string) =>
+    host.services!.call("ml", {
+      client: "page",
+      method,
+      value: source === undefined ? undefined : { source },
+      buffers: [],
+      signal: new AbortController().signal,
+    });
+  interface Stored {
+    readonly url: string;
+    readonly cid?: string;
+    readonly parts: readonly string[];
+  }
+  const stored = async (): Promise<readonly Stored[]> =>
+    ((await call("stored")).value as readonly Stored[]).filter(({ url }) => url.includes("/ada/big/"));
+  hub.files.set(at, model("model.onnx.data"));
+  const missing = "missing: model.onnx keeps weights in the file model.onnx.data, which is not beside it.";
+  expect(await failure(call("fetch", `${hub.url}${at}`))).toBe(missing);
+  expect(await failure(call("load", "hub:ada/big/model.onnx"))).toBe(missing);
+  // What lacks it is not taken for whole.
+  expect(await stored()).toMatchObject([{ cid: expect.any(String), parts: [`${hub.url}${at}.data`] }]);
+  hub.files.set(`${at}.data`, new Uint8Array(Float32Array.of(1, 2, 3).buffer));
+  await call("fetch", `${hub.url}${at}`);
+  const sent = hub.sent;
+  expect((await call("load", "hub:ada/big/model.onnx")).value).toMatchObject({ name: "model.onnx" });
+  expect(hub.sent).toBe(sent);
+  expect((await stored()).every(({ cid }) => cid !== undefined)).toBe(true);
+  await call("forget", `${hub.url}${at}`);
+  expect(await stored()).toEqual([]);
+  // A model names files beside it, and no others: not of the hub's other repositories, and not of other hosts.
+  for (const file of ["../other/x", "/etc/x", "https://elsewhere.example/x"]) {
+    hub.files.set(at, model(file));
+    expect(await failure(call("fetch", `${hub.url}${at}`))).toMatch(/^missing: model\.onnx keeps weights in the file/);
+    await call("forget", `${hub.url}${at}`);
   }
 }, 120_000);
