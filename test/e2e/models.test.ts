@@ -19,7 +19,9 @@ const found = [...await classify(["so good", "bad"]), ...await see({ data: red, 
 console.log(found.map(({ label }) => label).join(" and "));`;
   const cell = { id: "pipelines", cell_type: "code", source, outputs: [], execution_count: null };
   const language = { metadata: { kroma: { language: "typescript" } } };
-  return Buffer.from(JSON.stringify({ cells: [{ ...cell, ...language }], metadata: {}, nbformat: 4, nbformat_minor: 5 }));
+  return Buffer.from(
+    JSON.stringify({ cells: [{ ...cell, ...language }], metadata: {}, nbformat: 4, nbformat_minor: 5 }),
+  );
 }
 
 describe("the notebook that reads the text in a picture, and one with pipelines", () => {

@@ -14,6 +14,8 @@ const RUNTIME = resolve(import.meta.dirname, "../../../kernels/python/python");
 const SNAPSHOT_PROGRAM = resolve(import.meta.dirname, "python-snapshot.ts");
 /** Files whose change makes an old snapshot useless. */
 const MAKERS = [SNAPSHOT_PROGRAM, resolve(import.meta.dirname, "../../../kernels/python/pack.ts")];
+/** Characters of a line of an error that is shown. */
+const LONGEST_SHOWN = 1000;
 
 /**
  * Fills `<directory>/pyodide`; does nothing that is done already. Throws if a file is missing or the snapshot can't be
@@ -86,7 +88,10 @@ async function makeSnapshot(target: string, key: string, log: (line: string) => 
   child.stdout.on("data", (data: Buffer) => log(`Python: ${data.toString().trim()}`));
   child.stderr.on("data", (data: Buffer) => (errors += data.toString()));
   const status = await new Promise<number | null>((done, fail) => child.once("close", done).once("error", fail));
-  if (status !== 0) throw new Error(`The Python snapshot could not be made (exit status ${status}).\n${errors}`);
+  if (status === 0) return;
+  // Node shows the line of code at fault, and Pyodide's code is one line.
+  const shown = errors.split("\n").filter((line) => line.length < LONGEST_SHOWN);
+  throw new Error(`The Python snapshot could not be made (exit status ${status}).\n${shown.join("\n")}`);
 }
 
 function packagedNode(): string {

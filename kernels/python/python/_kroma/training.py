@@ -1,9 +1,11 @@
 """kroma.ml.train: networks are trained by the notebook outside of this interpreter (plugins/train), the same as in TypeScript."""
 
 import json
+import os
 import re
 
 from . import bridge, ml, values
+from .service import ERRORS, Awaitable
 
 # Options by Python's names, and by those of the service.
 NAMES = {
@@ -16,7 +18,7 @@ NAMES = {
 OURS = {theirs: name for name, theirs in NAMES.items()}
 
 
-class Training(ml._Awaitable):
+class Training(Awaitable):
     """What came of a training.
 
     `history` is a list of dicts: epoch, step, loss, accuracy (for classes), validation_loss and validation_accuracy (at the end of
@@ -70,7 +72,7 @@ def train(
 
     def table(file, x, y, names):
         if file is not None:
-            return {"file": ml.os.fspath(file), "x": x, "y": y}
+            return {"file": os.fspath(file), "x": x, "y": y}
         for name, data in zip(names, (x, y)):
             add(name, data)
         return None
@@ -89,7 +91,7 @@ def train(
         held = validation if isinstance(validation, dict) else dict(zip(("x", "y"), validation))
         given["validationTable"] = table(held.get("file"), held["x"], held["y"], ("validation.x", "validation.y"))
     if checkpoint is not None:
-        given["checkpoint"] = ml.os.fspath(checkpoint)
+        given["checkpoint"] = os.fspath(checkpoint)
     value.update((name, part) for name, part in given.items() if part is not None)
     return _run(_steps(value, buffers, on_progress))
 
@@ -144,7 +146,7 @@ def _told(answer):
     error = told.get("error")
     if error is not None:
         sentence = re.sub(r"\w+", lambda word: OURS.get(word[0], word[0]), error["message"])
-        raise ml.ERRORS.get(error["code"], RuntimeError)(sentence)
+        raise ERRORS.get(error["code"], RuntimeError)(sentence)
     return told.get("value"), data
 
 
