@@ -1,5 +1,5 @@
 /** Published notebooks, as the page has them: the worker that holds their blocks, and whom to ask for more. */
-import { type ArtefactAddress, artefactFragment } from "#core/artefact/address.ts";
+import { type ArtefactAddress, artefactFragment, readAddress } from "#core/artefact/address.ts";
 import { ArtefactClient, type AskPeers } from "#core/artefact/client.ts";
 import type { FromArtefacts, ToArtefacts } from "#core/artefact/messages.ts";
 import { portChannel } from "#core/base/channel.ts";
@@ -77,9 +77,9 @@ export function createArtefacts(
       const { usage, quota } = await navigator.storage.estimate();
       return { usage, quota, isPersistent: (await navigator.storage.persist?.()) ?? false };
     },
-    async makePage(notebook, paths, said, withRuntime) {
+    async makePage(notebook, paths, said, copy) {
       const { artefactPage } = await import("#plugins/page/artefact-page.ts");
-      return artefactPage(notebook, paths, said, host.get(renderers), withRuntime);
+      return artefactPage(notebook, paths, said, host.get(renderers), copy);
     },
     async runtimeFor(notebook) {
       const [{ fetchRuntime, findBuild }, { runtimeFiles }] = await Promise.all([
@@ -89,6 +89,22 @@ export function createArtefacts(
       const base = new URL("./", document.baseURI).href;
       const build = await findBuild(fetchRuntime(base));
       return { base, files: runtimeFiles(build, notebook) };
+    },
+    async linux() {
+      const named = readSettings().linuxImage;
+      if (named !== "") {
+        const cid = readAddress(named)?.cid;
+        return cid === undefined ? undefined : { base: undefined, cid, files: [] };
+      }
+      const base = new URL("assets/vm/", document.baseURI).href;
+      const { IMAGE_LIST, readImageList } = await import("#core/artefact/linux-note.ts");
+      try {
+        const response = await fetch(new URL(IMAGE_LIST, base));
+        return response.ok ? { base, ...readImageList(await response.text()) } : undefined;
+      } catch {
+        // A host of plain files has none, or another file under this name: then no image is named.
+        return undefined;
+      }
     },
     link: (address) => `${location.origin}${location.pathname}${artefactFragment(address)}`,
     show,

@@ -3,6 +3,7 @@
  * and never keeps the page from starting.
  */
 import * as v from "valibot";
+import { LINUX_NOTE } from "#core/artefact/places.ts";
 import { defaultSettings } from "#core/kernel/defaults.ts";
 import type { KernelSettings } from "#core/kernel/kernel.ts";
 
@@ -79,6 +80,8 @@ export function kernelSettings(settings: Settings, asset: (path: string) => stri
     wheelMirrors: [asset("wheels/"), ...settings.wheelMirrors.filter((url) => url !== "").map(asFolder)],
     npmMirrors: settings.npmMirrors.filter((url) => url !== "").map(asFolder),
     vmImage: asset("vm/"),
+    // Among the files of a published Kroma, or beside a copy in the folder "kroma/" of a notebook.
+    vmImageNotes: [`../${LINUX_NOTE}`, `../../${LINUX_NOTE}`].map(asset),
     ...(settings.linuxImage === "" ? {} : { vmImageCid: settings.linuxImage }),
     gateways: settings.gateways.filter(isWebAddress),
     pythonMemory: settings.pythonMemory,

@@ -2,7 +2,8 @@
 import type { ArtefactAddress } from "#core/artefact/address.ts";
 import type { ArtefactClient } from "#core/artefact/client.ts";
 import type { SourceFile } from "#core/artefact/files.ts";
-import type { DraftRuntime } from "#core/artefact/messages.ts";
+import type { LinuxNote } from "#core/artefact/linux-note.ts";
+import type { DraftLinux, DraftRuntime } from "#core/artefact/messages.ts";
 import type { NotebookSaid } from "#core/artefact/notebook-parts.ts";
 import type { Notebook } from "#core/notebook/model.ts";
 
@@ -32,10 +33,13 @@ export interface Artefacts {
     notebook: Notebook,
     paths: Iterable<string>,
     said: NotebookSaid,
-    withRuntime: boolean,
+    /** A copy of Kroma that goes along, with the image for its Linux cells. */
+    copy: { readonly linux?: LinuxNote | undefined } | undefined,
   ): Promise<readonly SourceFile[]>;
   /** The copy of this Kroma that a notebook needs to run on its own. `unavailable` where its host can't be asked. */
   runtimeFor(notebook: Notebook): Promise<DraftRuntime>;
+  /** The Linux image on which shell cells run in this Kroma; undefined where its host does not tell. */
+  linux(): Promise<DraftLinux | undefined>;
   /**
    * Gives what is here to whoever asks for it by its CID, for as long as this page is open; the addresses at which they reach it.
    * `unavailable` when this tab can't be reached.

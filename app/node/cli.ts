@@ -30,6 +30,7 @@ const help = `Kroma: notebooks of Python, TypeScript and Linux cells.
       --allow-secrets         publishes what looks like a secret all the same
       --capability NAME       a power that it asks for (may be repeated): network, storage, clipboard, camera, microphone, ...
       --with-runtime          a copy of Kroma goes along: it runs at any host of files, without another Kroma
+      --with-linux            the Linux image goes along with the copy; it is named by its CID otherwise
       --self                  instead of a notebook Kroma itself, as an app (--car, --title, --author, ... as above)
       --from SOURCE           who has the models that its cells load by CID, which then belong to it (may be repeated)
       --no-models             leaves them out

@@ -7,6 +7,8 @@ import { realpath, stat } from "node:fs/promises";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
 import { join, sep } from "node:path";
 import { pipeline } from "node:stream";
+import { IMAGE_LIST } from "#core/artefact/linux-note.ts";
+import { imageList } from "./artefacts/linux-image.ts";
 import { contentTypeOf, isOwnName, readRange } from "./http-facts.ts";
 
 export interface SiteOptions {
@@ -60,6 +62,7 @@ async function answer(options: SiteOptions, request: IncomingMessage, response: 
   if (path === undefined) return refuse(response, 400, "This is not a path.");
   if (path.startsWith(VM_PREFIX)) {
     const image = await options.vmImage();
+    if (image && path === VM_PREFIX + IMAGE_LIST) await imageList(image).catch(() => undefined);
     const file = image && (await findFile(image, path.slice(VM_PREFIX.length - 1)));
     if (file) return sendFile(request, response, path, file);
     const stage = image ? undefined : await options.vmImageStage?.();

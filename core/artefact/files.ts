@@ -60,7 +60,7 @@ const CUT_BY_CONTENT: readonly string[] = [NOTEBOOK_PATH, PAGE_PATH];
 /** Puts the files into the store. `invalid` when a path may not be, is there twice, or is a file's and a folder's. */
 export async function buildFiles(
   files: readonly SourceFile[],
-  store: BlockStore,
+  store: Pick<BlockStore, "put">,
   options: BuildOptions = {},
 ): Promise<BuiltFiles> {
   checkPaths(files.map(({ path }) => path));
@@ -150,11 +150,11 @@ const MOST_WRITING = 8;
 
 /** A store as the importer writes to it: the next blocks are made while those before are written. */
 class WriteBehind {
-  readonly #store: BlockStore;
+  readonly #store: Pick<BlockStore, "put">;
   readonly #writing = new Set<Promise<void>>();
   #failure: { readonly error: unknown } | undefined;
 
-  constructor(store: BlockStore) {
+  constructor(store: Pick<BlockStore, "put">) {
     this.#store = store;
   }
 

@@ -3,6 +3,7 @@
  * ones tell their `progress`, and can be ended by `cancel`. Publishing asks the page for the files, piece by piece.
  */
 import type { WireError } from "../base/errors.ts";
+import type { LinuxImage } from "./linux-note.ts";
 import type { ModelName } from "./kept-models.ts";
 import type { ArtefactKind, Author, Environment } from "./manifest.ts";
 import type { RuntimeFile } from "./runtime.ts";
@@ -49,6 +50,8 @@ export interface Draft {
   readonly signAs: string;
   /** A copy of Kroma that goes along. */
   readonly runtime?: DraftRuntime;
+  /** The Linux image for that copy. */
+  readonly linux?: DraftLinux;
 }
 
 /** The copy of Kroma in a draft: files that its host gives. */
@@ -56,6 +59,12 @@ export interface DraftRuntime {
   /** The address of the built app, which ends with a slash. */
   readonly base: string;
   readonly files: readonly RuntimeFile[];
+}
+
+/** A Linux image in a draft. */
+export interface DraftLinux extends LinuxImage {
+  /** The address of its files, which ends with a slash; undefined for one that goes by its CID alone and can't be taken along. */
+  readonly base: string | undefined;
 }
 
 /** What was published. */

@@ -6,13 +6,17 @@ import type { Environment } from "./manifest.ts";
 
 /**
  * Packages as the notebook recorded them when its cells loaded them, each locked by its hash, in the order of their names; and the
- * version of Pyodide that Python cells run on here, for a notebook that has some.
+ * version of Pyodide and the Linux image (by CID) that its cells run on here, for a notebook that has cells of these.
  */
-export function environmentOf(notebook: Notebook, pyodide?: string): Environment {
+export function environmentOf(
+  notebook: Notebook,
+  { pyodide, image }: { readonly pyodide?: string | undefined; readonly image?: string | undefined } = {},
+): Environment {
   const recorded = [...readDependencies(notebook)].sort((left, right) => compare(keyOf(left), keyOf(right)));
-  const hasPython = notebook.cells.some(({ kind, language }) => kind === "code" && language === "python");
+  const has = (wanted: string): boolean =>
+    notebook.cells.some(({ kind, language }) => kind === "code" && language === wanted);
   return {
-    ...(hasPython && pyodide !== undefined ? { pyodide } : {}),
+    ...(has("python") && pyodide !== undefined ? { pyodide } : {}),
     packages: recorded.flatMap(({ ecosystem, name, version, url, integrity }) => {
       const sha256 = ecosystem === "pypi" ? hexOf(integrity) : undefined;
       return sha256 === undefined ? [] : [{ name, version, sha256, source: url ?? "pyodide" }];
@@ -20,6 +24,7 @@ export function environmentOf(notebook: Notebook, pyodide?: string): Environment
     npm: recorded.flatMap(({ ecosystem, name, version, integrity }) =>
       ecosystem === "npm" ? [{ name, version, integrity }] : [],
     ),
+    ...(has("shell") && image !== undefined ? { image } : {}),
   };
 }
 

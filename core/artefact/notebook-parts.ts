@@ -21,6 +21,8 @@ export interface NotebookSaid {
   readonly environment?: Environment;
   /** The version of Pyodide that Python cells run on here. */
   readonly pyodide?: string;
+  /** CID of the Linux image that shell cells run on here. */
+  readonly image?: string;
 }
 
 /** A file of the workspace that goes with it. */
@@ -52,7 +54,7 @@ export function notebookParts(
     authors: said.authors,
     licence: said.licence,
     entry: NOTEBOOK_PATH,
-    environment: said.environment ?? environmentOf(notebook, said.pyodide),
+    environment: said.environment ?? environmentOf(notebook, said),
     models: [],
     prompts: [],
     capabilities: said.capabilities ?? [],

@@ -38,8 +38,8 @@ export interface CheckedEnvelope extends Envelope {
 
 /** The files of an artefact. Names and sizes are checked as they are read. */
 export interface ArtefactFiles {
-  /** All of them, but for those below the entry called `except`. */
-  list(options?: ReadOptions & { readonly except?: string | undefined }): Promise<readonly FileEntry[]>;
+  /** All of them, but for those below entries called as in `except`. */
+  list(options?: ReadOptions & { readonly except?: readonly string[] }): Promise<readonly FileEntry[]>;
   /** The bytes of a file, as they come; `missing` when there is none of that path. */
   read(path: string, options?: RangeOptions): AsyncGenerator<Uint8Array>;
   /** A whole file of at most `most` bytes; more is `exhausted`. */

@@ -10,3 +10,7 @@ export const COPY_PATH = "kroma.json";
 export const BUILD_PATH = "build.json";
 /** From the static page to the copy. */
 export const RUN_LINK = `${RUNTIME_FOLDER}/index.html?published`;
+/** Names, beside a copy of Kroma or among the files of Kroma itself, the Linux image for its cells. */
+export const LINUX_NOTE = "linux.json";
+/** The image itself, where it goes along. */
+export const LINUX_FOLDER = "linux";

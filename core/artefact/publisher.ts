@@ -1,4 +1,5 @@
 /** Makes an artefact of what a page wants to publish: once, and what an earlier try has stored is not asked for again. */
+import { KromaError } from "../base/errors.ts";
 import { isWhole } from "../store/whole.ts";
 import type { Pins } from "../store/pins.ts";
 import type { BlockSource, BlockStore } from "../store/stores.ts";
@@ -9,11 +10,12 @@ import type { MountedFolder } from "./directory.ts";
 import type { EnvelopeIndex } from "./envelope-index.ts";
 import type { SourceFile } from "./files.ts";
 import type { KeptModels } from "./kept-models.ts";
+import { fetchImage, linuxFolder } from "./linux-folder.ts";
 import { LeafLog, presentLeaves } from "./leaf-log.ts";
 import { NOTEBOOK_PATH } from "./manifest.ts";
-import type { Draft, DraftFile, DraftRuntime, Publication } from "./messages.ts";
+import type { Draft, DraftFile, DraftLinux, DraftRuntime, Publication } from "./messages.ts";
 import type { PageSource } from "./page-source.ts";
-import { WORKSPACE_FOLDER } from "./places.ts";
+import { LINUX_FOLDER, WORKSPACE_FOLDER } from "./places.ts";
 import { type Forerunner, publishVersion } from "./publish.ts";
 import type { ArtefactRecords } from "./records.ts";
 import { fetchRuntime, runtimeFolder } from "./runtime-folder.ts";
@@ -57,7 +59,11 @@ export class Publisher {
       ...(await Promise.all(draft.files.map((file) => this.#fileOf(file, draft, work)))),
     ];
     const known = draft.runtime && (await this.#knownRuntime(draft.runtime, signal));
-    const copied = known || !draft.runtime ? [] : draft.runtime.files.map(({ size }) => size);
+    const knowsLinux = draft.linux !== undefined && (await isWhole([draft.linux.cid], blocks, signal));
+    const copied = [
+      ...(known || !draft.runtime ? [] : draft.runtime.files),
+      ...(knowsLinux || !draft.linux ? [] : draft.linux.files),
+    ].map(({ size }) => size);
     const stored = content.reduce((sum, { leaves }) => sum + (leaves?.known.length ?? 0) * FIXED_CHUNK, 0);
     const total = [
       ...draft.made.map(({ bytes }) => bytes.length),
@@ -68,6 +74,10 @@ export class Publisher {
       work.channel.send({ type: "progress", parent: work.id, bytes, total, path }),
     );
     const runtime = draft.runtime && (known ?? (await this.#makeRuntime(draft.runtime, signal, tell)));
+    const copiedBytes = known || !draft.runtime ? 0 : draft.runtime.files.reduce((sum, { size }) => sum + size, 0);
+    const linux =
+      draft.linux &&
+      (await this.#linuxFolder(draft.linux, knowsLinux, signal, (b, path) => tell(copiedBytes + b, path)));
     const before = copied.reduce((sum, size) => sum + size, stored);
     const { name, version, title, authors, licence, environment, capabilities, parents: given } = draft;
     const { root, envelope, directory, parents, isKnown, bytes } = await publishVersion(
@@ -85,7 +95,7 @@ export class Publisher {
         models: await linkModels(draft.models ?? [], blocks, models, { signal }),
         entry: kind === "model" ? (draft.files[0]?.path ?? "") : NOTEBOOK_PATH,
         parents: given,
-        folders: runtime ? [runtime] : [],
+        folders: [runtime, linux].flatMap((folder) => folder ?? []),
       },
       await this.#lastOf(draft),
       blocks,
@@ -136,6 +146,22 @@ export class Publisher {
     });
     await this.#parts.records.keepRuntime(files, made);
     return made;
+  }
+
+  /** The Linux image, from the page's host unless it is all here. */
+  #linuxFolder(
+    image: DraftLinux,
+    isHere: boolean,
+    signal: AbortSignal,
+    tell: (bytes: number, path: string) => void,
+  ): MountedFolder | Promise<MountedFolder> {
+    const bytes = image.files.reduce((sum, { size }) => sum + size, 0);
+    if (isHere) return { name: LINUX_FOLDER, cid: image.cid, bytes };
+    if (image.base === undefined) throw new KromaError("unavailable", "The Linux image goes by its CID alone here.");
+    return linuxFolder(image, fetchImage(image.base, signal), this.#parts.blocks, {
+      signal,
+      progress: (now) => tell(now.bytes, now.path),
+    });
   }
 
   /** The latest publication of the draft's notebook: from here, or from another machine, which its metadata tells. */

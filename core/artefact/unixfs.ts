@@ -79,11 +79,11 @@ export async function* listDirectory(
   }
 }
 
-/** All files below a directory, in the order of their paths; but for those below the entry of it that is called `except`. */
+/** All files below a directory, in the order of their paths; but for those below entries of it that are called as in `except`. */
 export async function listFiles(
   cid: string,
   source: BlockSource,
-  options: ReadOptions & { readonly except?: string | undefined } = {},
+  options: ReadOptions & { readonly except?: readonly string[] } = {},
 ): Promise<readonly FileEntry[]> {
   const files: FileEntry[] = [];
   // One directory may stand in another a thousand times: it is read once.
@@ -100,7 +100,7 @@ export async function listFiles(
       if (entries > MOST_ENTRIES || next.depth > MOST_DEPTH)
         throw new KromaError("exhausted", "It has more files or folders than Kroma takes.");
       const path = `${next.path}${name}`;
-      if (path === options.except) continue;
+      if (options.except?.includes(path)) continue;
       // A raw block is a file as long as its link says; so that a list does not need the bytes of files.
       const isRaw = codecOf(entry) === "raw";
       const what = isRaw

@@ -56,6 +56,8 @@ export interface KernelSettings {
   readonly modelHub?: string;
   /** Folder URL that holds the built VM image (manifest.json beside its parts). */
   readonly vmImage?: string;
+  /** Where that folder is not there: notes that may name an image by its CID (core/artefact/linux-note.ts). */
+  readonly vmImageNotes?: readonly string[];
   /** CID of the image to take instead, from `gateways`. */
   readonly vmImageCid?: string;
   /** Addresses of trustless gateways. */

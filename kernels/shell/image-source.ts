@@ -1,8 +1,12 @@
 /**
- * Where the files of a Linux image come from: a folder of the page's host, or blocks named by a CID that any gateway may have.
+ * Where the files of a Linux image come from: a folder of the page's host, or blocks named by a CID that any gateway may
+ * have; a copy of Kroma that was published with a notebook has a note of that CID beside it.
  * What comes is checked by whoever reads it (image.ts); blocks are checked against the CID before that.
  */
 import * as v from "valibot";
+import { readAddress } from "#core/artefact/address.ts";
+import { type LinuxNote, readLinuxNote } from "#core/artefact/linux-note.ts";
+import { LINUX_FOLDER } from "#core/artefact/places.ts";
 import { KromaError } from "#core/base/errors.ts";
 import type { KernelSettings } from "#core/kernel/kernel.ts";
 import { keptBytes } from "./image-cache.ts";
@@ -22,10 +26,70 @@ export interface ImageSource {
 
 /** The image that the settings name: by a CID, or the one of the page's host. */
 export async function imageSource(settings: KernelSettings, assets: string): Promise<ImageSource> {
-  if (settings.vmImageCid === undefined) return hostedImage(settings.vmImage ?? new URL("vm/", assets).href);
-  // Most never need what reads blocks.
-  const { publishedImage } = await import("./image-blocks.ts");
-  return publishedImage(settings.vmImageCid, settings.gateways ?? []);
+  const { gateways = [], vmImageNotes = [] } = settings;
+  if (settings.vmImageCid !== undefined) return imageByCid(settings.vmImageCid, gateways);
+  const hosted = hostedImage(settings.vmImage ?? new URL("vm/", assets).href);
+  return vmImageNotes.length === 0 ? hosted : orNoted(hosted, vmImageNotes, gateways);
+}
+
+// Most never need what reads blocks.
+const imageByCid = async (cid: string, gateways: readonly string[]): Promise<ImageSource> =>
+  (await import("./image-blocks.ts")).publishedImage(cid, gateways);
+
+/**
+ * The image of the host, or else the one that a note beside this copy of Kroma names: the one in the folder beside the note, or its
+ * blocks, from the gateway that the note itself came from and then from the others.
+ */
+export function orNoted(hosted: ImageSource, notes: readonly string[], gateways: readonly string[]): ImageSource {
+  let chosen: ImageSource | undefined;
+  const choose = async (onMaking: (stage: string) => void): Promise<string> => {
+    let failure: unknown;
+    for await (const image of candidates(hosted, notes, gateways)) {
+      try {
+        const text = await image.manifest(onMaking);
+        chosen = image;
+        return text;
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  };
+  return {
+    keptAs: hosted.keptAs,
+    manifest: choose,
+    async *read(file) {
+      if (!chosen) await choose(() => undefined);
+      yield* (chosen ?? hosted).read(file);
+    },
+  };
+}
+
+async function* candidates(
+  hosted: ImageSource,
+  notes: readonly string[],
+  gateways: readonly string[],
+): AsyncGenerator<ImageSource> {
+  yield hosted;
+  for (const address of notes) {
+    const note = await fetchNote(address);
+    if (!note) continue;
+    if (note.isAlong) yield hostedImage(new URL(`${LINUX_FOLDER}/`, address).href);
+    const own = readAddress(address)?.from ?? [];
+    yield await imageByCid(note.image, [...new Set([...own, ...gateways])]);
+    return;
+  }
+}
+
+/** The note at that address, where there is one. */
+async function fetchNote(address: string): Promise<LinuxNote | undefined> {
+  try {
+    const response = await fetch(address);
+    return response.ok ? readLinuxNote(await response.text()) : undefined;
+  } catch {
+    // No such file, no network, or something else under its name.
+    return undefined;
+  }
 }
 
 /** How often a host is asked that is making the image, in milliseconds. */

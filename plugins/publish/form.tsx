@@ -2,7 +2,7 @@
 import { For, Show, createEffect, createMemo, createSignal, on, type JSX } from "solid-js";
 import { UNSTATED_LICENCE } from "#core/artefact/licence.ts";
 import { notebookParts, type PlacedSuspicion } from "#core/artefact/notebook-parts.ts";
-import type { Draft, DraftRuntime } from "#core/artefact/messages.ts";
+import type { Draft, DraftLinux, DraftRuntime } from "#core/artefact/messages.ts";
 import { needsLinux } from "#core/artefact/runtime.ts";
 import { publishedVersions } from "#core/artefact/versions.ts";
 import { fitName } from "#core/mesh/identity.ts";
@@ -10,7 +10,7 @@ import type { Workspace } from "#core/workspace/workspace.ts";
 import type { NotebookView, PageActions } from "#kit/commands.ts";
 import { Field } from "#kit/field.tsx";
 import { type Candidate, collect, type Content, suspicions } from "./collect.ts";
-import { Asks, GoesIn, Secrets, WithKroma } from "./goes-in.tsx";
+import { Asks, GoesIn, Secrets, WithKroma, WithLinux } from "./goes-in.tsx";
 import { LoadedModels, modelKey } from "./loaded-models.tsx";
 import { sentenceOf } from "./words.ts";
 
@@ -52,12 +52,19 @@ export function PublishForm(props: {
   const [runtime, setRuntime] = createSignal<DraftRuntime>();
   /** What stands in the way of a copy of Kroma; empty: nothing, or none is wanted. */
   const [noRuntime, setNoRuntime] = createSignal("");
+  /** The image for Linux cells, where the notebook has some and its host tells. */
+  const [linux, setLinux] = createSignal<DraftLinux>();
+  const [takesLinux, setTakesLinux] = createSignal(false);
+  const linuxOf = async ({ notebook }: Content): Promise<DraftLinux | undefined> =>
+    needsLinux(notebook) ? props.page.artefacts.linux() : undefined;
   const chooseRuntime = async (isWanted: boolean): Promise<void> => {
     setNoRuntime("");
     setRuntime(undefined);
+    setTakesLinux(false);
     const now = content();
     if (!isWanted || !now) return;
     try {
+      setLinux(await linuxOf(now));
       setRuntime(await props.page.artefacts.runtimeFor(now.notebook));
     } catch (error) {
       setNoRuntime(sentenceOf(error));
@@ -96,9 +103,13 @@ export function PublishForm(props: {
       );
     }),
   );
-  const copySize = (): number => runtime()?.files.reduce((sum, file) => sum + file.size, 0) ?? 0;
+  const copySize = (): number => sizeOf(runtime()?.files ?? []);
+  const linuxSize = (): number => sizeOf(linux()?.files ?? []);
   const size = (): number =>
-    files().reduce((sum, file) => sum + file.size, (content()?.bytes.length ?? 0) + copySize());
+    files().reduce(
+      (sum, file) => sum + file.size,
+      (content()?.bytes.length ?? 0) + copySize() + (takesLinux() ? linuxSize() : 0),
+    );
   const names = (): readonly string[] =>
     authors()
       .split(",")
@@ -150,6 +161,7 @@ export function PublishForm(props: {
     const credited = names().map((name) => ({ name }));
     const [signAs = ""] = names();
     if (network().name() === "") network().setName(signAs);
+    const image = await linuxOf(now);
     const facts = {
       title: title().trim(),
       authors: credited,
@@ -157,15 +169,17 @@ export function PublishForm(props: {
       version: version(),
       capabilities: [...asked()].sort(),
       pyodide: props.page.artefacts.pyodide,
+      ...(image ? { image: image.cid } : {}),
     };
     const going = now.files.filter(({ path }) => taken.includes(path));
     // Of the notebook as it is now, which may have got cells of another language.
     const copied = runtime() && (await props.page.artefacts.runtimeFor(now.notebook));
+    const isAlong = copied !== undefined && image?.base !== undefined && takesLinux();
     const page = await props.page.artefacts.makePage(
       now.notebook,
       going.map(({ path }) => path),
       facts,
-      copied !== undefined,
+      copied && { linux: image && { image: image.cid, isAlong } },
     );
     const parts = notebookParts(now.notebook, [], facts, page);
     const made = parts.content.flatMap(({ path, content: bytes }) =>
@@ -189,6 +203,7 @@ export function PublishForm(props: {
       models: now.models.filter((model) => !left().has(modelKey(model))),
       signAs: network().name() || signAs,
       ...(copied ? { runtime: copied } : {}),
+      ...(isAlong && image ? { linux: image } : {}),
     };
   };
   const problemOf = (field: string): string | undefined => (said()?.[0] === field ? said()?.[1] : undefined);
@@ -252,9 +267,16 @@ export function PublishForm(props: {
             <WithKroma
               size={runtime() === undefined ? undefined : copySize()}
               trouble={noRuntime()}
-              hasLinux={needsLinux(now().notebook)}
               onChoose={(isWanted) => void chooseRuntime(isWanted)}
             />
+            <Show when={runtime() !== undefined && needsLinux(now().notebook)}>
+              <WithLinux
+                isNamed={linux() !== undefined}
+                size={linux()?.base === undefined ? undefined : linuxSize()}
+                isTaken={takesLinux()}
+                onChoose={setTakesLinux}
+              />
+            </Show>
             <Asks asked={asked()} onChoose={setAsked} />
             <Show when={found().length > 0}>
               <Secrets found={found()} agreed={agreed()} onAgree={setAgreed} problem={problemOf("agreed")} />
@@ -271,6 +293,8 @@ export function PublishForm(props: {
     </form>
   );
 }
+
+const sizeOf = (files: readonly { readonly size: number }[]): number => files.reduce((sum, { size }) => sum + size, 0);
 
 /** The version after that one: its last number is one higher, or it gets a number. */
 function nextVersion(version: string): string {

@@ -85,7 +85,6 @@ export function WithKroma(props: {
   /** What it takes, once it is chosen and known. */
   readonly size: number | undefined;
   readonly trouble: string;
-  readonly hasLinux: boolean;
   readonly onChoose: (isWanted: boolean) => void;
 }): JSX.Element {
   const id = createUniqueId();
@@ -102,10 +101,50 @@ export function WithKroma(props: {
       <p id={id} class="quiet">
         A copy of Kroma goes along, so that it runs at any gateway or host of files, also when no other Kroma is left.
         All that you publish with the same copy shares it.
-        {props.hasLinux ? " Linux cells don't run there: their image is not copied." : ""}
       </p>
       <p class="form-problem" role="alert">
         {props.trouble}
+      </p>
+    </div>
+  );
+}
+
+/** Whether the image for its Linux cells goes along with the copy. */
+export function WithLinux(props: {
+  /** The image's CID is known, and goes in. */
+  readonly isNamed: boolean;
+  /** What the image takes; undefined where it can't be taken along. */
+  readonly size: number | undefined;
+  readonly isTaken: boolean;
+  readonly onChoose: (isTaken: boolean) => void;
+}): JSX.Element {
+  const id = createUniqueId();
+  const words = (): string => {
+    if (!props.isNamed)
+      return "Its Linux cells don't run in the copy: this host does not say which Linux image it has.";
+    if (props.size === undefined)
+      return "Its Linux image is named by its CID: its Linux cells run in the copy where a gateway has the image.";
+    return props.isTaken
+      ? "Who keeps this keeps the image too, so its Linux cells run wherever the rest does."
+      : "Without it the image is named by its CID alone: its Linux cells run in the copy where a gateway has the image.";
+  };
+  return (
+    <div class="form-field">
+      <Show when={props.size}>
+        {(size) => (
+          <label class="choice">
+            <input
+              type="checkbox"
+              aria-describedby={id}
+              checked={props.isTaken}
+              onChange={(event) => props.onChoose(event.currentTarget.checked)}
+            />
+            <span>With Linux, {fileSize(size())}</span>
+          </label>
+        )}
+      </Show>
+      <p id={id} class="quiet">
+        {words()}
       </p>
     </div>
   );

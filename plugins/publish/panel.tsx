@@ -199,8 +199,8 @@ function Earlier(props: { readonly versions: readonly EarlierVersion[]; readonly
 }
 
 /** What is stored must have a place, and should stay there. */
-async function checkRoom({ files, made, runtime }: Draft, page: PageActions): Promise<void> {
-  const copied = runtime?.files ?? [];
+async function checkRoom({ files, made, runtime, linux }: Draft, page: PageActions): Promise<void> {
+  const copied = [...(runtime?.files ?? []), ...(linux?.files ?? [])];
   const bytes = [...[...files, ...copied].map(({ size }) => size), ...made.map((file) => file.bytes.length)].reduce(
     (a, b) => a + b,
     0,

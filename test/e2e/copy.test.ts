@@ -1,6 +1,7 @@
 /**
  * A notebook published with a copy of Kroma, put on a host of plain files that sends no headers of its own, deep below its root: its
- * page is read without script, *Run* opens the copy there, and its cells run. At a gateway the copy checks the signature first.
+ * page is read without script, *Run* opens the copy there, and its cells run, At a gateway the copy checks the signature first,
+ * and has Linux by the CID of its image.
  */
 import { createReadStream, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -9,25 +10,28 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { imageList, takeImage } from "#app/node/artefacts/linux-image.ts";
 import { contentTypeOf } from "#app/node/http-facts.ts";
-import { importCar } from "#core/store/car.ts";
 import { MemoryBlockStore } from "#core/store/memory.ts";
+import { FolderBlockStore } from "#plugins/folder/block-store.node.ts";
+import { findVmImage } from "#app/node/vm-image.ts";
 import { browser, kroma } from "./kroma-process.ts";
 
 const PATIENCE = 120_000;
 const folder = mkdtempSync(join(tmpdir(), "kroma-copy-"));
 const files = join(folder, "host/some/deep/path");
-const blocks = new MemoryBlockStore();
-let server: Server;
+const linux = new MemoryBlockStore();
+const blocks = new FolderBlockStore(join(folder, "home/blocks"));
+let server: Server | undefined;
 let url: string;
 let directory: string;
 let context: BrowserContext;
 
-const cell = (id: string, source: string) => ({
+const cell = (id: string, source: string, language = "typescript") => ({
   id,
   cell_type: "code",
   source,
-  metadata: { kroma: { language: "typescript" } },
+  metadata: { kroma: { language } },
   outputs: [],
   execution_count: null,
 });
@@ -38,6 +42,7 @@ const NOTEBOOK = {
       "sum",
       'kroma.files.readText("data/rain.csv").trim().split("\\n").slice(1).map((line) => Number(line.split(",")[1])).reduce((a, b) => a + b)',
     ),
+    cell("lines", "echo $(wc -l <data/rain.csv) lines of $(uname -s)", "shell"),
   ],
   metadata: { kernelspec: { name: "typescript", display_name: "TypeScript", language: "typescript" }, title: "Rain" },
   nbformat: 4,
@@ -48,20 +53,23 @@ beforeAll(async () => {
   mkdirSync(join(folder, "own/data"), { recursive: true });
   writeFileSync(join(folder, "own/rain.ipynb"), JSON.stringify(NOTEBOOK));
   writeFileSync(join(folder, "own/data/rain.csv"), "day,rain\n1,2\n2,40\n");
+  const image = await findVmImage();
+  if (image === undefined) throw new Error("There is no Linux image: npm run vm-image builds it.");
+  await takeImage(image, await imageList(image), linux);
   const environment = { KROMA_HOME: join(folder, "home") };
-  const car = join(folder, "rain.car");
-  const said = ["--author", "Ana Gil", "--with-runtime", "--car", car];
+  const said = ["--author", "Ana Gil", "--with-runtime"];
   const published = await kroma(["publish", join(folder, "own/rain.ipynb"), ...said], { environment });
   expect(published.code, published.stderr).toBe(0);
   directory = /directory, for gateways and pins: (\S+)/.exec(published.stderr)?.[1] ?? "";
   const fetched = await kroma(["fetch", published.stdout.trim(), "--output", files], { environment });
   expect(fetched.code, fetched.stderr).toBe(0);
-  await importCar(createReadStream(car), blocks);
-  server = createServer((request, response) => {
+  const started = createServer((request, response) => {
     const [path = "", query] = (request.url ?? "").split("?");
     const raw = query === "format=raw" ? /^\/ipfs\/(\w+)$/.exec(path)?.[1] : undefined;
     if (raw !== undefined) {
-      void blocks.get(raw).then((bytes) => (bytes ? response.end(bytes) : response.writeHead(404).end()));
+      void Promise.all([blocks.get(raw), linux.get(raw)]).then(([own, bytes = own]) =>
+        bytes ? response.end(bytes) : response.writeHead(404).end(),
+      );
       return;
     }
     const inside = path.replace(`/ipfs/${directory}/`, "/some/deep/path/");
@@ -70,14 +78,15 @@ beforeAll(async () => {
     response.setHeader("Content-Type", contentTypeOf(place) ?? "application/octet-stream");
     createReadStream(place).pipe(response);
   });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  server = started;
+  await new Promise<void>((resolve) => started.listen(0, "127.0.0.1", resolve));
+  url = `http://127.0.0.1:${(started.address() as AddressInfo).port}`;
   context = await browser(join(folder, "profile"));
-}, PATIENCE);
+}, 3 * PATIENCE);
 afterAll(async () => {
   await context?.close();
   server?.closeAllConnections();
-  await new Promise((resolve) => server?.close(resolve));
+  await new Promise<void>((resolve) => (server ? server.close(() => resolve()) : resolve()));
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
@@ -107,8 +116,11 @@ it("runs on a host of plain files, where its page can be read without it", async
   await page.getByText("This notebook came from elsewhere").waitFor();
   expect(new URL(page.url()).pathname).toBe("/some/deep/path/kroma/index.html");
   await runAll(page);
+  // Linux is named by its CID, which leads nowhere on a host that gives no blocks.
+  const cell = page.locator("[data-cell]", { hasText: "uname" });
+  await cell.getByText(/Settings names no gateway/).waitFor({ timeout: PATIENCE });
   await page.close();
-}, 300_000);
+}, 480_000);
 
 it("checks at a gateway who signed it, and opens what was signed", async () => {
   const page = await open(`/ipfs/${directory}/`);
@@ -118,10 +130,13 @@ it("checks at a gateway who signed it, and opens what was signed", async () => {
   await page.getByRole("button", { name: "Trust it" }).click();
   await page.locator("dialog").getByRole("button", { name: "Trust it" }).click();
   await runAll(page);
+  // Linux too: its image is named in the artefact, and comes in blocks from the gateway that the copy itself came from.
+  const cell = page.locator("[data-cell]", { hasText: "uname" });
+  await cell.getByText("3 lines of Linux", { exact: true }).waitFor({ timeout: 2 * PATIENCE });
   // Two copies at one origin: neither has what the other keeps.
   const kept = await page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name));
   for (const path of ["/some/deep/path/kroma/", `/ipfs/${directory}/kroma/`])
     expect(kept).toContain(`kroma ${encodeURIComponent(path)}`);
   expect(kept).not.toContain("kroma");
   await page.close();
-}, 300_000);
+}, 480_000);

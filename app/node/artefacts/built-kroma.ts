@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { KromaError } from "#core/base/errors.ts";
 import type { ArtefactParts } from "#core/artefact/publish.ts";
 import type { MountedFolder } from "#core/artefact/directory.ts";
+import { type LinuxNote, linuxNoteFile } from "#core/artefact/linux-note.ts";
 import { findBuild, runtimeFolder, type ReadRuntimeFile } from "#core/artefact/runtime-folder.ts";
 import { PAGE_PATH, type Author } from "#core/artefact/manifest.ts";
 import { runtimeFiles } from "#core/artefact/runtime.ts";
@@ -29,12 +30,13 @@ export async function copyOfKroma(notebook: Notebook, store: BlockStore, signal?
   return runtimeFolder(files, read, store, signal ? { signal } : {});
 }
 
-/** Kroma itself, to be published: all of the build but the Linux image, which is the matter of whoever serves it. */
+/** Kroma itself, to be published: all of the build, and a note of the Linux image where there is one. */
 export async function partsOfKroma(said: {
   readonly authors: readonly Author[];
   readonly licence?: string | undefined;
   readonly title?: string | undefined;
   readonly version?: string | undefined;
+  readonly linux?: LinuxNote | undefined;
 }): Promise<ArtefactParts> {
   const { version, license } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as Record<string, string>;
   const build = await findBuild(read);
@@ -46,12 +48,20 @@ export async function partsOfKroma(said: {
     authors: said.authors,
     licence: said.licence ?? license ?? "",
     entry: PAGE_PATH,
-    environment: { pyodide: PYODIDE_VERSION, packages: [], npm: [] },
+    environment: {
+      pyodide: PYODIDE_VERSION,
+      packages: [],
+      npm: [],
+      ...(said.linux ? { image: said.linux.image } : {}),
+    },
     models: [],
     prompts: [],
     capabilities: [],
     parents: [],
-    content: build.files.map(({ path }) => ({ path, content: lazily(path) })),
+    content: [
+      ...build.files.map(({ path }) => ({ path, content: lazily(path) })),
+      ...(said.linux ? [linuxNoteFile(said.linux)] : []),
+    ],
   };
 }
 

@@ -28,18 +28,25 @@ export interface Publishing {
   readonly last?: Forerunner | undefined;
   /** Makes the copy of Kroma that goes along. */
   readonly copy?: ((store: BlockStore) => Promise<MountedFolder>) | undefined;
+  /** Makes the folder with the Linux image that goes along. */
+  readonly linux?: ((store: BlockStore) => Promise<MountedFolder>) | undefined;
 }
 
 /** Makes the blocks, signs and pins them, writes the root's CID to standard output and the rest beside; the exit status. */
 export async function publishParts(
   parts: ArtefactParts,
   author: Author | undefined,
-  { home, signal, car, say, terminal, copy, last }: Publishing,
+  { home, signal, car, say, terminal, copy, linux, last }: Publishing,
 ): Promise<number> {
   const signer = await home.signer(fitName(author?.name ?? ""));
   const published = await home.writing(async () => {
     const folders = copy ? [await copy(home.blocks)] : [];
     for (const { bytes } of folders) say(`takes a copy of Kroma along (${sizeText(bytes)})`);
+    if (linux) {
+      const image = await linux(home.blocks);
+      say(`takes the Linux image along (${sizeText(image.bytes)})`);
+      folders.push(image);
+    }
     const made = await publishVersion({ ...parts, folders }, last, home.blocks, signer, {
       signal,
       known: { envelopes: (root) => home.envelopes.of(root), signatures: await openSignatures() },

@@ -2,7 +2,9 @@
 import { createReadStream } from "node:fs";
 import { readFile, readdir, realpath, stat } from "node:fs/promises";
 import { dirname, join, relative, resolve, sep } from "node:path";
+import type { MountedFolder } from "#core/artefact/directory.ts";
 import type { ModelName } from "#core/artefact/kept-models.ts";
+import type { LinuxNote } from "#core/artefact/linux-note.ts";
 import { UNSTATED_LICENCE } from "#core/artefact/licence.ts";
 import type { Author, ModelLink } from "#core/artefact/manifest.ts";
 import {
@@ -26,9 +28,11 @@ import { artefactPage } from "#plugins/page/artefact-page.ts";
 import { type Terminal, UsageError } from "../cli-error.ts";
 import { checkWritable, formatOf, readInput } from "../files.ts";
 import { pageRenderers } from "../page-renderers.ts";
+import { findVmImage } from "../vm-image.ts";
 import { readArguments, sizeText } from "./arguments.ts";
 import { copyOfKroma, partsOfKroma } from "./built-kroma.ts";
 import type { Home } from "./home.ts";
+import { imageList, takeImage } from "./linux-image.ts";
 import { withAdvice } from "./obtain.ts";
 import { publishModel } from "./publish-model.ts";
 import { authorOf, parentsOf, publishParts, withHome } from "./publish-parts.ts";
@@ -36,6 +40,9 @@ import { openSources } from "./sources.ts";
 
 /** A text of more bytes is not looked through for paths. */
 const MOST_TEXT = 2 ** 20;
+const NAMES_LINUX =
+  "names the Linux image; its Linux cells run in the copy of Kroma where a gateway has it (--with-linux takes it along)";
+const NO_LINUX = "its Linux cells do not run in the copy of Kroma: there is no Linux image here to be named";
 /** Nor is more than this for secrets. */
 const MOST_SCANNED = 32 * 2 ** 20;
 
@@ -53,6 +60,7 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
     "allow-secrets": { type: "boolean" },
     capability: { type: "string", multiple: true },
     "with-runtime": { type: "boolean" },
+    "with-linux": { type: "boolean" },
     self: { type: "boolean" },
     quiet: { type: "boolean", short: "q" },
     kind: { type: "string" },
@@ -62,6 +70,7 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
   const say = (line: string): void => {
     if (values.quiet !== true) terminal.say(line);
   };
+  const withLinux = values["with-linux"] === true;
   if (values.car !== undefined) await checkWritable(values.car);
   const [file, ...rest] = positionals;
   if (values.self === true) {
@@ -73,10 +82,14 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
     return withHome(async (home, signal) => {
       const authors = values.author?.map(authorOf) ?? [];
       const { title, licence, version } = values;
-      const parts = await partsOfKroma({ authors, title, licence, version });
-      return publishParts(parts, authors[0], { home, signal, car: values.car, say, terminal });
+      const image = await linuxOf(withLinux);
+      const parts = await partsOfKroma({ authors, title, licence, version, linux: image?.note });
+      const linux = withLinux ? image?.take : undefined;
+      return publishParts(parts, authors[0], { home, signal, car: values.car, say, terminal, linux });
     });
   }
+  if (withLinux && values["with-runtime"] !== true)
+    throw new UsageError("publish: --with-linux is for a copy of Kroma: it goes with --with-runtime, or with --self");
   if (file === undefined) throw new UsageError("publish: which notebook? Usage: kroma publish FILE [options]");
   if (rest.length > 0) throw new UsageError(`publish: one notebook at a time, not also ${rest.join(" ")}`);
   if (values.kind === "model") {
@@ -95,6 +108,7 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
 
   return withHome(async (home, signal) => {
     const named = values.author?.map(authorOf);
+    const image = needsLinux(notebook) ? await linuxOf(withLinux) : undefined;
     const said = {
       // Not who signs: the same notebook has the same CID, whoever publishes it.
       authors: named ?? authorsIn(notebook),
@@ -103,25 +117,47 @@ export async function publish(args: readonly string[], terminal: Terminal): Prom
       ...(values.name === undefined ? {} : { name: values.name }),
       ...(values.version === undefined ? {} : { version: values.version }),
       pyodide: PYODIDE_VERSION,
+      ...(image === undefined ? {} : { image: image.note.image }),
       capabilities: values.capability ?? [],
       // Without --parent it is what the notebook says was published of it, or what it was forked from.
       ...(values.parent === undefined ? {} : { parents: await parentsOf(values.parent, home) }),
     };
     const withRuntime = values["with-runtime"] === true;
     const paths = files.map(({ path }) => path);
-    const page = await artefactPage(notebook, paths, said, pageRenderers, withRuntime);
+    const page = await artefactPage(
+      notebook,
+      paths,
+      said,
+      pageRenderers,
+      withRuntime ? { linux: image?.note } : undefined,
+    );
     const parts = notebookParts(notebook, files.map(openFile), said, page);
-    if (withRuntime && needsLinux(notebook))
-      say("its Linux cells do not run in the copy of Kroma: the Linux image does not go along");
+    if (withRuntime && needsLinux(notebook) && !withLinux) say(image ? NAMES_LINUX : NO_LINUX);
+    if (withLinux && !needsLinux(notebook)) say("leaves the Linux image here: the notebook has no Linux cells");
+    const linux = withLinux ? image?.take : undefined;
     const copy = withRuntime ? (store: BlockStore) => copyOfKroma(notebook, store, signal) : undefined;
     const used = values["no-models"] === true ? [] : usedModels(notebook.cells);
     const models = await withModels(used, home, values.from ?? [], signal);
     for (const { name, size } of models) say(`names the model ${name} (${sizeText(size)})`);
     const [latest] = values.parent === undefined ? publishedVersions(notebook) : [];
     const last = latest && { root: latest.cid, parents: latest.parents };
-    const how = { home, signal, car: values.car, say, terminal, copy, last };
+    const how = { home, signal, car: values.car, say, terminal, copy, linux, last };
     return publishParts({ ...parts, models }, named?.[0], how);
   });
+}
+
+/** The Linux image of this machine. Where it has to go along and there is none, nothing is published. */
+async function linuxOf(
+  isAlong: boolean,
+): Promise<{ readonly note: LinuxNote; readonly take: (store: BlockStore) => Promise<MountedFolder> } | undefined> {
+  const folder = await findVmImage();
+  if (folder === undefined) {
+    if (isAlong)
+      throw new UsageError("publish: --with-linux: there is no Linux image here; `kroma vm build` makes one");
+    return undefined;
+  }
+  const image = await imageList(folder);
+  return { note: { image: image.cid, isAlong }, take: (store) => takeImage(folder, image, store) };
 }
 
 /** Links to the models that the cells load, all of which is brought here first. */

@@ -251,6 +251,7 @@ describe("small things", () => {
     expect(settings).toMatchObject({
       wheelMirrors: ["https://site/wheels/", "https://w.example/"],
       vmImage: "https://site/vm/",
+      vmImageNotes: ["https://site/../linux.json", "https://site/../../linux.json"],
       vmImageCid: "bafy",
       gateways: ["https://g.example/"],
     });

@@ -139,6 +139,30 @@ describe("a copy of Kroma", () => {
     expect(without.parents).toEqual([first.root]);
   });
 
+  it("F10: has its Linux image beside it, which is asked for once, and of the same name only", async () => {
+    const files = { "manifest.json": "{}", "disk/a": "a".repeat(1000) };
+    const { base, asked } = await hostOf(files, "");
+    const { client, blocks } = await browserOf(1, "Ada");
+    const content = Object.entries(files).map(([path, data]) => ({ path, content: text(data) }));
+    const { cid } = await buildFiles(content, new MemoryBlockStore());
+    const linux = { base, cid, files: content.map(({ path, content: { length } }) => ({ path, size: length })) };
+    const seen: number[] = [];
+    const first = await client.publish(draftOf(0, { linux }), {
+      read: readPattern,
+      progress: ({ bytes }) => seen.push(bytes),
+    });
+    expect(first.bytes).toBeGreaterThan(1002);
+    expect(new TextDecoder().decode(await client.read(first.root, "linux/disk/a"))).toBe(files["disk/a"]);
+    expect(await client.open(first.root, { from: [] })).toMatchObject({ runtimeBytes: expect.any(Number) });
+    await client.publish(draftOf(3, { document: "other", title: "Other", linux }), { read: readPattern });
+    expect(asked.filter((path) => path === "disk/a")).toHaveLength(1);
+    await client.collect([]);
+    expect(await blocks.has(cid)).toBe(true);
+    const other = { ...linux, cid: "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354" };
+    const changed = client.publish(draftOf(4, { document: "third", linux: other }), { read: readPattern });
+    await expect(changed).rejects.toMatchObject({ code: "unavailable" });
+  });
+
   it("is refused while the host gives files of another build", async () => {
     const { base } = await hostOf({ ...SITE, "app/index.js": "START()" }, listOf(SITE));
     const { client } = await browserOf(1, "Ada");

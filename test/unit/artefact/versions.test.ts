@@ -85,7 +85,7 @@ it("tells another machine, which never published it, what it comes from", async 
 it("runs on the Pyodide that is installed, and says so where Python cells are", () => {
   const packages = JSON.parse(readFileSync("package.json", "utf8")) as { dependencies: Record<string, string> };
   expect(PYODIDE_VERSION).toBe(packages.dependencies["pyodide"]);
-  expect(environmentOf(notebookWith({}), PYODIDE_VERSION).pyodide).toBeUndefined();
+  expect(environmentOf(notebookWith({}), { pyodide: PYODIDE_VERSION }).pyodide).toBeUndefined();
   const cell = {
     id: "a" as CellId,
     kind: "code",
@@ -95,5 +95,7 @@ it("runs on the Pyodide that is installed, and says so where Python cells are", 
     textVersion: 0,
     run: undefined,
   } as const;
-  expect(environmentOf({ ...notebookWith({}), cells: [cell] }, PYODIDE_VERSION).pyodide).toBe(PYODIDE_VERSION);
+  expect(environmentOf({ ...notebookWith({}), cells: [cell] }, { pyodide: PYODIDE_VERSION }).pyodide).toBe(
+    PYODIDE_VERSION,
+  );
 });

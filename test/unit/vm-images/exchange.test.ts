@@ -1,6 +1,6 @@
 /** Images that were built elsewhere: taken whole from a folder, a CAR file, a mirror or a gateway, or not at all. */
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync } from "node:fs";
+import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { cp, mkdir, mkdtemp, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { type Server, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -8,6 +8,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { deflateRawSync } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { imageList, takeImage } from "#app/node/artefacts/linux-image.ts";
+import { IMAGE_LIST, linuxNoteFile, readImageList, readLinuxNote } from "#core/artefact/linux-note.ts";
+import { MemoryBlockStore } from "#core/store/memory.ts";
+import { hostedImage, orNoted } from "#kernels/shell/image-source.ts";
 import { writeCar } from "#vm-images/exchange/car.ts";
 import { ensureImage, findImage } from "#vm-images/exchange/ensure.ts";
 import { obtainImage } from "#vm-images/exchange/obtain.ts";
@@ -88,11 +92,13 @@ async function serve(answer: (path: string) => string | undefined): Promise<stri
 }
 
 /** The same, from memory. */
-async function serveBytes(answer: (url: URL) => Uint8Array | undefined): Promise<string> {
+async function serveBytes(
+  answer: (url: URL) => Uint8Array | undefined | Promise<Uint8Array | undefined>,
+): Promise<string> {
   const server = createServer((request, response) => {
-    const bytes = answer(new URL(request.url ?? "/", "http://localhost"));
-    if (bytes) response.end(bytes);
-    else response.writeHead(404).end();
+    void Promise.resolve(answer(new URL(request.url ?? "/", "http://localhost"))).then((bytes) =>
+      bytes ? response.end(bytes) : response.writeHead(404).end(),
+    );
   });
   servers.push(server);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -173,6 +179,67 @@ describe("a Linux image", () => {
     await expect(loadManifest(other)).rejects.toMatchObject({ code: "missing" });
     expect(() => publishedImage(root, [])).toThrow("no gateway");
     expect(() => publishedImage("bafynonsense", [good])).toThrow(KromaError);
+  });
+
+  it("F10: is named by the CID that its CAR file has, and found by a note beside a copy of Kroma", async () => {
+    const root = (await writeCar(image, names, join(work, "a.car"))).toString();
+    const list = await imageList(image);
+    expect(list.cid).toBe(root);
+    expect(list.files.map(({ path }) => path).toSorted()).toEqual([...names].toSorted());
+    // Noted beside the image, and made anew where the note is none.
+    expect(readImageList(await readFile(join(image, IMAGE_LIST), "utf8"))).toEqual(list);
+    await writeFile(join(image, IMAGE_LIST), "{");
+    expect(await imageList(image)).toEqual(list);
+
+    const blocks = new MemoryBlockStore();
+    expect(await takeImage(image, list, blocks)).toMatchObject({ name: "linux", cid: root });
+    await expect(takeImage(image, { ...list, files: list.files.slice(1) }, new MemoryBlockStore())).rejects.toThrow(
+      "another by now",
+    );
+
+    const files = (isAlong: boolean, folder: string) => {
+      const note = linuxNoteFile({ image: root, isAlong }).content as Uint8Array;
+      return (url: URL): Uint8Array | undefined => {
+        const place = join(folder, url.pathname.replace(/^.*?\/linux\//, ""));
+        if (url.pathname.endsWith("/linux.json")) return note;
+        return url.pathname.includes("/linux/") && existsSync(place) ? readFileSync(place) : undefined;
+      };
+    };
+    const asked: string[] = [];
+    const raw = ({ pathname, searchParams }: URL) =>
+      searchParams.get("format") === "raw" ? blocks.get(pathname.slice("/ipfs/".length)) : undefined;
+    const gateway = await serveBytes((url) => {
+      asked.push(url.pathname);
+      return raw(url);
+    });
+    const found = async (notes: readonly string[], gateways: readonly string[]): Promise<string> => {
+      const source = orNoted(hostedImage(new URL("assets/vm/", notes[0]).href), notes, gateways);
+      const manifest = await loadManifest(source);
+      for (const chunk of manifest.disk.chunks) expect(sum(await loadChunk(source, chunk))).toBe(chunk.sha256);
+      return sum(await loadPart(source, manifest.state));
+    };
+    const state = sum(await readFile(join(image, "state.zst")));
+    // In the folder beside the note, on any host.
+    const along = await serveBytes(files(true, image));
+    expect(await found([`${along}a/kroma/linux.json`, `${along}a/linux.json`], [])).toBe(state);
+    expect(asked).toEqual([]);
+    // Where the folder was left out, and where the note alone is, from gateways.
+    const lost = await serveBytes(files(true, join(work, "nothing")));
+    expect(await found([`${lost}a/linux.json`], [gateway])).toBe(state);
+    const named = await serveBytes(files(false, image));
+    expect(await found([`${named}a/linux.json`], [gateway])).toBe(state);
+    // The gateway that the copy came from is asked without any setting.
+    const own = await serveBytes((url) => raw(url) ?? files(false, image)(url));
+    expect(await found([`${own}ipfs/${root}/linux.json`], [])).toBe(state);
+    // None at all, one that is no note, and one of an image that nobody has.
+    await expect(found([`${gateway}linux.json`], [])).rejects.toMatchObject({ code: "missing" });
+    const page = await serveBytes(() => new TextEncoder().encode("<!doctype html>"));
+    await expect(found([`${page}linux.json`], [])).rejects.toMatchObject({ code: "missing" });
+    await expect(found([`${named}a/linux.json`], [page])).rejects.toBeInstanceOf(KromaError);
+    for (const wrong of ["", "[]", '{"version":1,"image":"bafkqaaa"}', '{"version":1,"image":"x"}', '{"version":2}'])
+      expect(() => readLinuxNote(wrong)).toThrow(expect.objectContaining({ code: "corrupt" }));
+    for (const wrong of ["", `{"version":1,"cid":"${root}","files":{"../x":1}}`])
+      expect(() => readImageList(wrong)).toThrow(KromaError);
   });
 
   it("is refused with the reason when it is damaged, and leaves nothing behind", async () => {
