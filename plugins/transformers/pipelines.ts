@@ -80,7 +80,10 @@ export class Pipelines {
   /** The one that was not used for longest first. */
   readonly #residents = new Map<string, Resident>();
   readonly #holds = new Map<string, { readonly client: string; readonly resident: Resident }>();
+  /** By what the library calls their models. */
   readonly #loading = new Map<string, Loading>();
+  /** Those on their way: who asks for the same waits for it. */
+  readonly #opening = new Map<string, Promise<Resident>>();
   #library: Promise<Library> | undefined;
   #count = 0;
 
@@ -98,12 +101,18 @@ export class Pipelines {
   ): Promise<LoadedPipeline> {
     const task = taskOf(asked.task);
     const key = JSON.stringify([task.name, asked.model, asked.revision, asked.dtype, asked.file, asked.subfolder]);
-    const resident = await this.#queue.run(client, signal, async () => {
-      const there = this.#residents.get(key);
-      if (there?.repository.isCurrent() === true) return there;
-      if (there) await this.#drop(there);
-      return this.#load(key, task, asked, signal, onProgress);
-    });
+    // Beside the queue: a download that takes its time shall not hold up what is here.
+    const before = this.#opening.get(key)?.catch(() => undefined);
+    const opening = (before ?? Promise.resolve()).then(() => this.#resident(key, task, asked, signal, onProgress));
+    this.#opening.set(key, opening);
+    let resident: Resident;
+    try {
+      resident = await opening;
+    } finally {
+      if (this.#opening.get(key) === opening) this.#opening.delete(key);
+    }
+    // Nobody would ever let go of what nobody waits for.
+    signal.throwIfAborted();
     resident.holders += 1;
     this.#touch(resident);
     const pipeline = `pipeline-${++this.#count}`;
@@ -115,12 +124,12 @@ export class Pipelines {
   /** Runs a pipeline; gives what the library gave. */
   async run(client: string, pipeline: string, { given, options, signal, onText }: Run): Promise<unknown> {
     const hold = this.#holds.get(pipeline);
-    if (!hold || hold.client !== client)
-      throw new KromaError("missing", "This pipeline was disposed of, or its worker was started again. Make it again.");
+    if (!hold || hold.client !== client) throw gone();
     const { resident } = hold;
     const { task, run } = resident;
     this.#touch(resident);
     return this.#queue.run(client, signal, async () => {
+      if (!this.#holds.has(pipeline)) throw gone();
       const library = await this.#loaded();
       const parts = { library, readFile: this.#parts.readFile };
       const values = await argumentsOf(parts, task, run, given, options);
@@ -138,7 +147,10 @@ export class Pipelines {
     const hold = this.#holds.get(pipeline);
     if (hold?.client !== client) return;
     this.#holds.delete(pipeline);
-    hold.resident.holders -= 1;
+    const { resident } = hold;
+    resident.holders -= 1;
+    const isFound = this.#residents.get(resident.key) === resident;
+    if (!isFound && resident.holders === 0) await this.#dispose(resident);
     await this.#dropIdle();
   }
 
@@ -156,10 +168,29 @@ export class Pipelines {
     for (const resident of idle.slice(0, Math.max(0, idle.length - MOST_IDLE))) await this.#drop(resident);
   }
 
-  /** Ends it where nobody holds it; who holds it keeps it, though it is found no more. */
+  /** It is found no more, and ends when nobody holds it. */
   async #drop(resident: Resident): Promise<void> {
     this.#residents.delete(resident.key);
-    if (resident.holders === 0) await resident.run.dispose();
+    if (resident.holders === 0) await this.#dispose(resident);
+  }
+
+  /** In its turn: a run that nobody waits for may still go on. */
+  #dispose({ run }: Resident): Promise<void> {
+    return this.#queue.run("", new AbortController().signal, async () => void (await run.dispose()));
+  }
+
+  async #resident(
+    key: string,
+    task: Task,
+    asked: AskedPipeline,
+    signal: AbortSignal,
+    onProgress: (progress: FetchProgress) => void,
+  ): Promise<Resident> {
+    signal.throwIfAborted();
+    const there = this.#residents.get(key);
+    if (there?.repository.isCurrent() === true) return there;
+    if (there) await this.#drop(there);
+    return this.#load(key, task, asked, signal, onProgress);
   }
 
   async #load(
@@ -311,6 +342,9 @@ function runFailure(task: Task, error: unknown): unknown {
   if (isOutOfMemory(text)) return memoryFailure(`There was not enough memory for ${task.name}`, error);
   return new KromaError("invalid", `${task.name} failed: ${brief(text)}`, { cause: error });
 }
+
+const gone = (): KromaError =>
+  new KromaError("missing", "This pipeline was disposed of, or its worker was started again. Make it again.");
 
 const memoryFailure = (sentence: string, cause: unknown): KromaError =>
   new KromaError("exhausted", `${sentence}. Dispose of pipelines that are not used, or give it less at once.`, {

@@ -260,3 +260,33 @@ test("a run that waits is given up by its signal", async () => {
   await expect(second).rejects.toThrow("enough");
   expect(await first).toMatchObject([{ label: "POSITIVE" }]);
 });
+
+test("a download that takes its time holds up nothing else, and is given up by its signal", async () => {
+  const here = await open("text-classification", "ada/sentiment");
+  const halted = new Promise<{ readonly over: Promise<void> }>((resolve) => {
+    hub.next.push((response) => {
+      response.writeHead(200, { "content-type": "application/octet-stream", "content-length": "100" });
+      response.write("{");
+      resolve({ over: new Promise((closed) => response.on("close", () => closed())) });
+    });
+  });
+  const abort = new AbortController();
+  const asked = { task: "fill-mask", model: "ada/slow" };
+  const slow = ask("open", asked, [], { signal: abort.signal });
+  slow.catch(() => undefined);
+  const { over } = await halted;
+  expect(await run(here, ["good"])).toMatchObject([{ label: "POSITIVE" }]);
+  abort.abort(new Error("enough"));
+  await expect(slow).rejects.toThrow("enough");
+  await over;
+});
+
+test("a pipeline that is let go while it runs ends its run, and not before", async () => {
+  const pipeline = await open("text-generation", "models/writing");
+  const asked = { pipeline, given: ["rome"], options: { max_new_tokens: 20 } };
+  const [first, second] = [ask("run", asked), ask("run", asked)];
+  second.catch(() => undefined);
+  await ask("release", { pipeline });
+  expect((await first).value).toEqual([{ generated_text: "rome is in italy" }]);
+  await expect(second).rejects.toMatchObject({ code: "missing" });
+});
