@@ -105,12 +105,15 @@ def _steps(value, buffers, on_progress):
         while True:
             asked = {**training, "told": told, "have": len(history), "soon": True}
             news, data = _told((yield bridge.call("train", "follow", asked)))
-            told = news["told"]
-            history[news["at"] :] = [{OURS.get(name, name): part for name, part in point.items()} for point in news["points"]]
+            at, before, told = news["at"], history[news["at"] :], news["told"]
+            history[at:] = [{OURS.get(name, name): part for name, part in point.items()} for point in news["points"]]
             if news["isOver"]:
                 return Training(history, _layers(news["layers"], data), bytes(data[-1]), started.get("resumed"))
-            if on_progress is not None and history:
-                on_progress(history[-1], list(history))
+            # What was there before it was asked is told once.
+            first = len(history) - 1 if at == 0 and not before else at
+            for index in range(first, len(history) if on_progress is not None else 0):
+                if history[index] not in before:
+                    on_progress(history[index], history[: index + 1])
     except Exception:
         # It has stopped when the caller hears of the error.
         yield bridge.call("train", "stop", training)
