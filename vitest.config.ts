@@ -9,7 +9,7 @@ import { defineConfig } from "vitest/config";
 import { chromiumArguments, chromiumPath } from "./test/chromium.ts";
 import { farPeers } from "./test/browser/mesh/far-peers.ts";
 import { secondTry } from "./test/second-try.ts";
-import { haltingModel } from "./test/browser/onnx/model-server.ts";
+import { gatedModel, haltingModel } from "./test/browser/onnx/model-server.ts";
 import { linuxImage } from "./test/browser/shell/image-server.ts";
 
 /** A machine that many share may take its time: what is awaited is judged by whether it comes, not by when. */
@@ -39,7 +39,7 @@ export default defineConfig({
         },
       },
       {
-        plugins: [solid(), linuxImage(), farPeers(), haltingModel()],
+        plugins: [solid(), linuxImage(), farPeers(), haltingModel(), gatedModel()],
         publicDir: "dist/site",
         server: { headers: isolation },
         resolve: { conditions: ["onnxruntime-web-use-extern-wasm", ...defaultClientConditions] },

@@ -4,6 +4,7 @@ import type { KernelHost, KernelWorker } from "#core/kernel/kernel.ts";
 import { ServiceHost } from "#core/kernel/service-host.ts";
 import type { ContentSource, Service } from "#core/kernel/services.ts";
 import type { ModelUse } from "#kit/models.ts";
+import { hubTokens } from "./hub-tokens.ts";
 import { kernelSettings, readSettings } from "./settings.ts";
 
 /** The KernelHost of a page; its settings are read again at each use, so a kernel starts with the present ones. */
@@ -41,6 +42,9 @@ export function createPageHost(options: {
     },
     get modelHub() {
       return readSettings().modelHub;
+    },
+    get modelTokens() {
+      return options.foreign() ? [] : hubTokens();
     },
     get workspace() {
       return options.workspace();

@@ -1,6 +1,7 @@
 /** Models as the page has them; loaded when first asked for. */
 import type { Artefacts } from "#kit/artefacts.ts";
 import type { Models } from "#kit/models.ts";
+import { hubTokens } from "./hub-tokens.ts";
 
 /** The way to them; one per page. */
 export function createModels(artefacts: () => Artefacts): () => Promise<Models> {
@@ -26,6 +27,14 @@ async function open(artefacts: Artefacts): Promise<Models> {
     foreign: () => false,
     openMachine: () => Promise.reject(new Error("this host has no machine")),
   });
-  const service = await startModels({ spawn, asset, workspace: undefined, foreign: false });
+  const service = await startModels({
+    spawn,
+    asset,
+    workspace: undefined,
+    foreign: false,
+    get modelTokens() {
+      return hubTokens();
+    },
+  });
   return pageModels(artefacts, service);
 }

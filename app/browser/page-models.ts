@@ -14,6 +14,7 @@ import type { FetchedFile } from "#core/store/fetched.ts";
 import type { Artefacts } from "#kit/artefacts.ts";
 import type { ModelDownload, Models, StoredModel } from "#kit/models.ts";
 import { externalFiles } from "#plugins/onnx/model-file.ts";
+import { setHubToken } from "./hub-tokens.ts";
 import { forgetModel, givesModels, noteModel, setGivesModels } from "./notebook-models.ts";
 import { readSettings } from "./settings.ts";
 
@@ -88,6 +89,7 @@ export function pageModels(artefacts: Artefacts, service: RunningService): Model
       bytes: 0,
       total: undefined,
       part: undefined,
+      wantsToken: undefined,
       trouble: undefined,
     };
     setDownloads((all) => [begun, ...all.filter((one) => one.address !== text)]);
@@ -96,7 +98,7 @@ export function pageModels(artefacts: Artefacts, service: RunningService): Model
       show(text, undefined);
     } catch (error) {
       if (stop.signal.aborted) show(text, undefined);
-      else show(text, { trouble: error instanceof Error ? error.message : String(error) });
+      else show(text, { trouble: error instanceof Error ? error.message : String(error), wantsToken: originIn(error) });
     } finally {
       stops.delete(text);
       changed.emit();
@@ -126,6 +128,7 @@ export function pageModels(artefacts: Artefacts, service: RunningService): Model
       );
       return [...files, ...blocks].sort((left, right) => right.used - left.used);
     },
+    setToken: setHubToken,
     givesModels,
     setGivesModels,
     download(source, notebook) {
@@ -211,6 +214,14 @@ const fileModel = (
   parts: names.map((part) => modelFileName({ type: "web", url: part })),
   isFromPeople: false,
 });
+
+/** The hub that wants a token, as a refusal tells it. */
+function originIn(error: unknown): string | undefined {
+  if (!(error instanceof KromaError) || error.code !== "denied") return undefined;
+  const { details } = error;
+  const told = typeof details === "object" && details !== null && "origin" in details ? details.origin : undefined;
+  return typeof told === "string" ? told : undefined;
+}
 
 function progressOf(told: unknown, address: string): Partial<ModelDownload> {
   const { url, bytes, total } = told as { readonly url: string; readonly bytes: number; readonly total?: number };

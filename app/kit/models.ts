@@ -37,6 +37,8 @@ export interface ModelDownload {
   readonly part: string | undefined;
   readonly bytes: number;
   readonly total: number | undefined;
+  /** It stopped because its hub wants a token: the hub's origin. */
+  readonly wantsToken: string | undefined;
   /** Why it stopped, a sentence; undefined while it goes on. */
   readonly trouble: string | undefined;
 }
@@ -100,6 +102,8 @@ export interface Models {
       readonly progress: (told: { readonly bytes: number; readonly total: number | undefined }) => void;
     },
   ): Promise<Publication>;
+  /** Keeps a token for a hub, in this browser only; an empty one is forgotten. Throws `invalid` for what is none. */
+  setToken(hub: string, token: string): void;
   /** True when models of a shared notebook are given to its people. Tracks. */
   givesModels(): boolean;
   setGivesModels(gives: boolean): void;

@@ -10,6 +10,7 @@ import { ServiceHost } from "#core/kernel/service-host.ts";
 import { nodeContent } from "./content.ts";
 import { openMachineFolder } from "./machine-folder.ts";
 import { cacheFolder } from "./paths.ts";
+import type { HubToken } from "#core/store/fetched.ts";
 import { startFolderWorkspace } from "#plugins/folder/folder.node.ts";
 import { servicePrograms, services } from "./services.ts";
 import { startThread } from "./thread-worker.ts";
@@ -28,6 +29,8 @@ export interface NodeHostOptions {
   readonly cache?: string;
   /** Gives the person's language models, for chat cells. */
   readonly chat?: (place: ChatPlace) => OpenChatAccess;
+  /** What the person signs in with at model hubs. No cell sees it. */
+  readonly modelTokens?: readonly HubToken[];
   /** Whom to ask for content by its CID, beside the gateways of the environment. */
   readonly from?: readonly string[];
   /** Folder of blocks, pins and keys; the user's by default. */
@@ -101,6 +104,7 @@ export async function createNodeHost(options: NodeHostOptions): Promise<NodeHost
     workspace: workspace.shared,
     foreign: options.foreign ?? false,
     modelHub: settings.modelHub,
+    modelTokens: options.foreign === true ? [] : (options.modelTokens ?? []),
     content,
   };
   const serviceHost = new ServiceHost(services, place);

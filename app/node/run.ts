@@ -24,7 +24,7 @@ import { checkWritable, formatOf, readInput, writeAtomically } from "./files.ts"
 import { kernels } from "./kernels.ts";
 import { createNodeHost } from "./node-host.ts";
 import { OutputPrinter } from "./output-printer.ts";
-import { settingsFromEnvironment } from "./settings.ts";
+import { modelTokensFromEnvironment, settingsFromEnvironment } from "./settings.ts";
 
 /** A cell that does not end within this after an interrupt is left behind with its kernel. */
 const INTERRUPT_MILLISECONDS = 10_000;
@@ -86,6 +86,7 @@ async function runFile(
     foreign: scratch !== undefined,
     from: options.from,
     settings: { ...settingsFromEnvironment(process.env), webHosts: options.allowNet },
+    modelTokens: modelTokensFromEnvironment(process.env),
     chat: (place) => chatFromEnvironment(process.env, place, folder),
     ...(options.machine === undefined
       ? {}

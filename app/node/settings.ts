@@ -2,6 +2,7 @@
 import { pathToFileURL } from "node:url";
 import { defaultSettings } from "#core/kernel/defaults.ts";
 import type { KernelSettings } from "#core/kernel/kernel.ts";
+import type { HubToken } from "#core/store/fetched.ts";
 
 /** The defaults with what the environment says otherwise. Folders are URLs or paths; lists are separated by spaces. */
 export function settingsFromEnvironment(environment: NodeJS.ProcessEnv): Partial<KernelSettings> {
@@ -20,6 +21,13 @@ export function settingsFromEnvironment(environment: NodeJS.ProcessEnv): Partial
     wheelMirrors: wheels,
     npmMirrors: folders(environment["KROMA_NPM_MIRRORS"]),
   };
+}
+
+/** The token of the environment, for the hub of the environment. Kernels' threads have no environment, so no cell sees it. */
+export function modelTokensFromEnvironment(environment: NodeJS.ProcessEnv): readonly HubToken[] {
+  const token = environment["KROMA_MODEL_TOKEN"]?.trim() ?? "";
+  const hub = URL.parse(environment["KROMA_MODEL_HUB"] ?? defaultSettings.modelHub);
+  return token === "" || !hub ? [] : [{ origin: hub.origin, token }];
 }
 
 function folders(value: string | undefined): readonly string[] {

@@ -16,6 +16,8 @@ export interface ProgramServiceParts {
   readonly title: string;
   /** Methods that tell of, or change, what all notebooks of this browser share. */
   readonly ofAllNotebooks: readonly string[];
+  /** It fetches from model hubs, and is told what a person signs in with there. */
+  readonly signsIn?: boolean;
 }
 
 interface Waiting {
@@ -35,6 +37,7 @@ export class ProgramService implements RunningService {
   /** Content that the program waits for. */
   readonly #fetching = new Map<string, AbortController>();
   #hub: string | undefined;
+  #tokens = "[]";
   #count = 0;
 
   constructor(place: ServicePlace, parts: ProgramServiceParts) {
@@ -79,6 +82,7 @@ export class ProgramService implements RunningService {
     worker.onError((reason) => this.#stop(new KromaError("unavailable", `${this.#parts.title} has failed: ${reason}`)));
     channel.receive((reply) => this.#hear(reply));
     this.#hub = undefined;
+    this.#tokens = "[]";
     channel.send({
       type: "init",
       assets: this.#place.asset(""),
@@ -89,10 +93,12 @@ export class ProgramService implements RunningService {
   }
 
   #tellHub(channel: Channel<FromProgram, ToProgram | ProgramInit>): void {
-    const { modelHub } = this.#place;
-    if (modelHub === this.#hub) return;
+    const { modelHub, modelTokens = [] } = this.#place;
+    if (modelHub !== this.#hub) channel.send({ type: "hub", hub: modelHub });
     this.#hub = modelHub;
-    channel.send({ type: "hub", hub: modelHub });
+    const tokens = JSON.stringify(modelTokens);
+    if (this.#parts.signsIn === true && tokens !== this.#tokens) channel.send({ type: "tokens", tokens: modelTokens });
+    this.#tokens = tokens;
   }
 
   /** Gives the program content by its CID. */

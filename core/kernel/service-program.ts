@@ -2,6 +2,7 @@
  * The inside of a service whose work a worker program does: what it is asked over its channel, and its answers. Its outside is
  * program-service.ts.
  */
+import type { HubToken } from "../store/fetched.ts";
 import { type GenericSchema, safeParse } from "valibot";
 import type { Channel } from "../base/channel.ts";
 import { KromaError, toWireError, type WireError } from "../base/errors.ts";
@@ -21,6 +22,8 @@ export type ToProgram =
   | { readonly type: "leave"; readonly client: string }
   /** The person's model hub, from now on. */
   | { readonly type: "hub"; readonly hub: string | undefined }
+  /** What they sign in with at hubs, from now on; told only to programs that fetch from there. */
+  | { readonly type: "tokens"; readonly tokens: readonly HubToken[] }
   /** Of content that was asked for: how far it is, and in the end its bytes, or why there are none. */
   | { readonly type: "content_progress"; readonly parent: string; readonly bytes: number; readonly total: number }
   | {

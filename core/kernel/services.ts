@@ -11,6 +11,7 @@
  * R5  Before its reply a request may get any number of service_progress: how far it is, in a form that is the service's.
  */
 import type { WireError } from "../base/errors.ts";
+import type { HubToken } from "../store/fetched.ts";
 import { Facet } from "../plugin/facet.ts";
 import type { KernelWorker } from "./kernel.ts";
 
@@ -74,6 +75,8 @@ export interface ServicePlace {
   readonly isOffline?: boolean | undefined;
   /** Address of the model hub as the person has set it; "" or none: there is none. */
   readonly modelHub?: string | undefined;
+  /** What the person signs in with at model hubs; only for services that fetch from them. */
+  readonly modelTokens?: readonly HubToken[] | undefined;
   /** Absent: nothing is had by its CID here. */
   readonly content?: ContentSource | undefined;
 }

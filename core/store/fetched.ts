@@ -9,6 +9,13 @@ export interface FetchProgress {
   readonly total: number | undefined;
 }
 
+/** What a person signs in with at a model hub. It is kept per device, and goes to that origin and to no other. */
+export interface HubToken {
+  /** As RFC 6454 writes it: "https://hub.example". */
+  readonly origin: string;
+  readonly token: string;
+}
+
 export interface FetchOptions {
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: FetchProgress) => void;
@@ -47,15 +54,18 @@ export interface FetchedFiles {
   setPinned(url: string, isPinned: boolean): Promise<void>;
 }
 
-/** Why a server did not give a file, in words. `retryAfter` is what it says of when to ask again (RFC 9110, 10.2.3). */
+/**
+ * Why a server did not give a file, in words. `retryAfter` is what it says of when to ask again (RFC 9110, 10.2.3). `site` is what a
+ * token is for, and whether there was one: who wants to sign in is told where, and `details` have the `origin`.
+ */
 export function fetchRefusal(
   name: string,
   status: number,
   statusText: string,
   retryAfter: string | null = null,
+  site?: { readonly origin: string; readonly hasToken: boolean },
 ): KromaError {
-  if (status === 401 || status === 403)
-    return new KromaError("denied", `${name} may not be fetched: its server wants you to sign in (${status}).`);
+  if (status === 401 || status === 403) return signInFirst(name, status, site);
   if (status === 404 || status === 410) return new KromaError("missing", `${name} is not there (${status}).`);
   if (status === 429) {
     const when = /^\d{1,6}$/.test(retryAfter ?? "") ? `in ${retryAfter} seconds` : "later";
@@ -65,4 +75,19 @@ export function fetchRefusal(
     );
   }
   return new KromaError("unavailable", `${name} could not be fetched: ${`${status} ${statusText}`.trim()}.`);
+}
+
+function signInFirst(
+  name: string,
+  status: number,
+  site: { readonly origin: string; readonly hasToken: boolean } | undefined,
+): KromaError {
+  if (!site)
+    return new KromaError("denied", `${name} may not be fetched: its server wants you to sign in (${status}).`);
+  const { origin, hasToken } = site;
+  const host = URL.parse(origin)?.host ?? origin;
+  const why = hasToken
+    ? `${host} does not give it for your token (${status}). With some models you first agree to terms on their page there.`
+    : `its server wants you to sign in (${status}). Give Kroma your token for ${host}: in the Models panel or the settings, or as KROMA_MODEL_TOKEN on the command line.`;
+  return new KromaError("denied", `${name} may not be fetched: ${why}`, { details: { origin } });
 }

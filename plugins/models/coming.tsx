@@ -2,12 +2,14 @@
 import { Show, type JSX } from "solid-js";
 import type { ModelDownload } from "#kit/models.ts";
 import { Bar } from "./bar.tsx";
+import { TokenForm } from "./token-form.tsx";
 import { progressWords } from "./words.ts";
 
 export function Coming(props: {
   readonly download: ModelDownload | undefined;
   readonly onPause: () => void;
   readonly onResume: () => void;
+  readonly onToken: (hub: string, token: string) => void;
 }): JSX.Element {
   const name = (): string => props.download?.name ?? "";
   return (
@@ -29,9 +31,14 @@ export function Coming(props: {
           }
         >
           {(why) => (
-            <p class="models-trouble" role="alert">
-              {why()}
-            </p>
+            <>
+              <p class="models-trouble" role="alert">
+                {why()}
+              </p>
+              <Show when={props.download?.wantsToken} keyed>
+                {(hub) => <TokenForm hub={hub} onToken={(token) => props.onToken(hub, token)} />}
+              </Show>
+            </>
           )}
         </Show>
       </div>

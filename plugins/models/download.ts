@@ -29,6 +29,8 @@ export interface DownloadParts {
   readonly largest: number;
   /** Silence of so long is the end, in milliseconds. */
   readonly stall: number;
+  /** A token is sent along. */
+  readonly hasToken: boolean;
 }
 
 export class Download {
@@ -148,7 +150,11 @@ export class Download {
     const name = lastPart(this.#parts.url);
     if (!response.ok) {
       await response.body?.cancel();
-      throw fetchRefusal(name, status, statusText, headers.get("retry-after"));
+      const { url, hasToken } = this.#parts;
+      throw fetchRefusal(name, status, statusText, headers.get("retry-after"), {
+        origin: new URL(url).origin,
+        hasToken,
+      });
     }
     if (headers.get("content-type")?.startsWith("text/html") === true && !/\.html?$/i.test(name)) {
       await response.body?.cancel();

@@ -74,12 +74,15 @@ export function digestIn({ headers, redirected }: Pick<FileResponse, "headers" |
   return linked ?? (redirected ? undefined : hexOf(headers.get("etag")));
 }
 
+/** As FetchFile has it, and a redirect is an answer. */
+type FollowInit = Parameters<FetchFile>[1] & { readonly redirect: "manual" };
+
 /**
  * Follows redirects itself and keeps what the hub says on the way: for Node, where the answers in between can be seen. A page sees the
  * last one only.
  */
 export const followingHub =
-  (fetch: (url: string, init: RequestInit) => Promise<Response>): FetchFile =>
+  (fetch: (url: string, init: FollowInit) => Promise<Response>): FetchFile =>
   async (url, init) => {
     let at = url;
     let linked: string | null = null;

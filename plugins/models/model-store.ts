@@ -23,6 +23,8 @@ export interface ModelStoreParts {
   readonly now: () => number;
   /** No file is larger. */
   readonly largest: number;
+  /** True when a token is sent to this address. */
+  readonly hasToken?: (url: string) => boolean;
   /** In place of a minute, in milliseconds. */
   readonly stall?: number;
 }
@@ -108,10 +110,10 @@ export class ModelStore implements FetchedFiles {
     options: FetchOptions,
   ): Promise<Uint8Array<ArrayBuffer>> {
     const { url, isPinned, validator, parts } = record;
-    const { fetch, largest, now, stall = STALL } = this.#parts;
+    const { fetch, largest, now, stall = STALL, hasToken = () => false } = this.#parts;
     const start = validator === undefined ? 0 : file.size;
     if (start > 0 && start === record.total) return this.#finish(name, record, file);
-    const download = new Download({ url, fetch, options, largest, stall });
+    const download = new Download({ url, fetch, options, largest, stall, hasToken: hasToken(url) });
     const begun = await download.begin(start, validator);
     try {
       await this.#makeRoom(name, begun.total, begun.from);

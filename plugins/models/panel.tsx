@@ -193,6 +193,10 @@ function Kept(props: PanelProps & { readonly models: Models }): JSX.Element {
               <Coming
                 download={downloads().find((one) => one.address === address)}
                 onPause={() => props.models.pause(address)}
+                onToken={(hub, token) => {
+                  props.models.setToken(hub, token);
+                  props.models.download(address, notebook());
+                }}
                 onResume={() => props.models.download(address, notebook())}
               />
             )}

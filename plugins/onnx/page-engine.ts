@@ -2,7 +2,7 @@
 import * as ort from "onnxruntime-web/wasm";
 import type { PortLike } from "#core/base/channel.ts";
 import { KromaError } from "#core/base/errors.ts";
-import type { FetchedFiles } from "#core/store/fetched.ts";
+import type { FetchedFiles, HubToken } from "#core/store/fetched.ts";
 import type { Pixels } from "./read-text/pixels.ts";
 import type { Runtime } from "./runtime.ts";
 import { startEngine } from "./start-engine.ts";
@@ -49,13 +49,17 @@ async function decode(bytes: Uint8Array<ArrayBuffer>): Promise<Pixels> {
   return { width, height, data: context.getImageData(0, 0, width, height).data };
 }
 
-/** Serves the page from this worker. `models` keeps what is fetched from the web. */
-export function startPageEngine(models: FetchedFiles | undefined): void {
+/** Serves the page from this worker. `models` keeps what is fetched from the web; `onTokens` hears what it signs in with. */
+export function startPageEngine(
+  models: FetchedFiles | undefined,
+  onTokens?: (tokens: readonly HubToken[]) => void,
+): void {
   startEngine({
     port: self as unknown as PortLike,
     runtime: loadRuntime,
     decode,
     fetch: (url, signal) => fetch(url, { signal, credentials: "omit" }),
     models,
+    onTokens,
   });
 }

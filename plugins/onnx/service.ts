@@ -8,6 +8,7 @@ export const startModels = (place: ServicePlace): Promise<RunningService> =>
     new ProgramService(place, {
       program: "onnx",
       title: "The engine that runs models",
+      signsIn: true,
       ofAllNotebooks: ["stored", "forget", "fetch", "read", "pin"],
     }),
   );

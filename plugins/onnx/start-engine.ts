@@ -10,7 +10,7 @@ import {
   serveProgram,
   type ToProgram,
 } from "#core/kernel/service-program.ts";
-import type { FetchedFiles } from "#core/store/fetched.ts";
+import type { FetchedFiles, HubToken } from "#core/store/fetched.ts";
 import { SyncFs } from "#core/workspace/sync-client.ts";
 import { workspacePath } from "#core/workspace/workspace-path.ts";
 import { archiveOf, givenArrays, tensorOfFile, tensorsOfArchive } from "./array-files.ts";
@@ -35,12 +35,14 @@ export interface EnginePlace {
   readonly decode: DecodePicture;
   /** Keeps what is fetched from the web. */
   readonly models: FetchedFiles | undefined;
+  /** Told what a person signs in with at hubs. */
+  readonly onTokens?: ((tokens: readonly HubToken[]) => void) | undefined;
   /** Bytes that models may take; memory of WebAssembly ends at 4 GiB. */
   readonly budget?: number;
 }
 
 /** Waits for the ProgramInit and serves from then on. */
-export function startEngine({ port, runtime, fetch, decode, models, budget = 2 * GIB }: EnginePlace): void {
+export function startEngine({ port, runtime, fetch, decode, models, onTokens, budget = 2 * GIB }: EnginePlace): void {
   const channel = portChannel<ProgramInit | ToProgram, FromProgram>(port);
   const stop = channel.receive((message) => {
     if (message.type !== "init") return;
@@ -54,6 +56,7 @@ export function startEngine({ port, runtime, fetch, decode, models, budget = 2 *
     let hub: string | undefined;
     requests.receive((request) => {
       if (request.type === "hub") hub = request.hub;
+      if (request.type === "tokens") onTokens?.(request.tokens);
     });
     const sources = new ModelSources({
       files: connect,

@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import * as ort from "onnxruntime-node";
 import type { PortLike } from "#core/base/channel.ts";
-import type { FetchedFiles } from "#core/store/fetched.ts";
+import type { FetchedFiles, HubToken } from "#core/store/fetched.ts";
 import type { Pixels } from "./read-text/pixels.ts";
 import { decodePng } from "./read-text/png.ts";
 import type { Runtime } from "./runtime.ts";
@@ -31,13 +31,14 @@ async function decode(bytes: Uint8Array<ArrayBuffer>): Promise<Pixels> {
   return decodeJpeg(bytes);
 }
 
-/** Serves the process from this thread. `models` keeps what is fetched from the web. */
-export function startThreadEngine(models: FetchedFiles): void {
+/** Serves the process from this thread. `models` keeps what is fetched from the web; `onTokens` hears what it signs in with. */
+export function startThreadEngine(models: FetchedFiles, onTokens?: (tokens: readonly HubToken[]) => void): void {
   startEngine({
     port: globalThis as unknown as PortLike,
     runtime: loadRuntime,
     decode,
     fetch: (url, signal) => fetch(url, { signal }),
     models,
+    onTokens,
   });
 }

@@ -1,7 +1,7 @@
 /** Pipelines in a worker of a page: transformers.js on the onnxruntime-web that Kroma serves, and nothing from elsewhere. */
 import * as ort from "onnxruntime-web/wasm";
 import type { PortLike } from "#core/base/channel.ts";
-import type { FetchedFiles } from "#core/store/fetched.ts";
+import type { FetchedFiles, HubToken } from "#core/store/fetched.ts";
 import type { Library } from "./library.ts";
 import { startPipelines } from "./start-pipelines.ts";
 
@@ -21,6 +21,9 @@ async function loadLibrary(assets: string): Promise<Library> {
 }
 
 /** Serves the page from this worker. `models` keeps what is fetched from the web. */
-export function startPagePipelines(models: Pick<FetchedFiles, "get" | "list">): void {
-  startPipelines({ port: self as unknown as PortLike, library: loadLibrary, models });
+export function startPagePipelines(
+  models: Pick<FetchedFiles, "get" | "list">,
+  onTokens?: (tokens: readonly HubToken[]) => void,
+): void {
+  startPipelines({ port: self as unknown as PortLike, library: loadLibrary, models, onTokens });
 }

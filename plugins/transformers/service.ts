@@ -5,5 +5,10 @@ import type { RunningService, ServicePlace } from "#core/kernel/services.ts";
 /** Starts the service; the worker comes with the first call. */
 export const startPipelineService = (place: ServicePlace): Promise<RunningService> =>
   Promise.resolve(
-    new ProgramService(place, { program: "transformers", title: "The worker of pipelines", ofAllNotebooks: [] }),
+    new ProgramService(place, {
+      program: "transformers",
+      title: "The worker of pipelines",
+      signsIn: true,
+      ofAllNotebooks: [],
+    }),
   );

@@ -12,7 +12,7 @@ import {
   serveProgram,
   type ToProgram,
 } from "#core/kernel/service-program.ts";
-import type { FetchedFiles } from "#core/store/fetched.ts";
+import type { FetchedFiles, HubToken } from "#core/store/fetched.ts";
 import { SyncFs } from "#core/workspace/sync-client.ts";
 import { workspacePath } from "#core/workspace/workspace-path.ts";
 import { performCommand } from "./command.ts";
@@ -27,6 +27,8 @@ export interface PipelinesPlace {
   readonly library: (assets: string) => Promise<Library>;
   /** Fetches what is on the web, and keeps it if it can. */
   readonly models: Pick<FetchedFiles, "get" | "list">;
+  /** Told what a person signs in with at hubs. */
+  readonly onTokens?: ((tokens: readonly HubToken[]) => void) | undefined;
   /** No file of the workspace is larger. */
   readonly largest?: number;
 }
@@ -50,7 +52,7 @@ const words = custom<readonly string[]>(
 const commandRequest = object({ words, directory: optional(text, "/workspace") });
 
 /** Waits for the ProgramInit and serves from then on. */
-export function startPipelines({ port, library, models, largest = LARGEST }: PipelinesPlace): void {
+export function startPipelines({ port, library, models, onTokens, largest = LARGEST }: PipelinesPlace): void {
   const channel = portChannel<ProgramInit | ToProgram, FromProgram>(port);
   const stop = channel.receive((message) => {
     if (message.type !== "init") return;
@@ -62,6 +64,7 @@ export function startPipelines({ port, library, models, largest = LARGEST }: Pip
     let hub: string | undefined;
     requests.receive((request) => {
       if (request.type === "hub") hub = request.hub;
+      if (request.type === "tokens") onTokens?.(request.tokens);
     });
     const parts = { files: connect, models, content: contentOver(requests), hub: () => hub, isOffline };
     const readFile = (path: string): Uint8Array<ArrayBuffer> | undefined => {

@@ -8,6 +8,7 @@ import { readSettings, writeSettings, type Settings, type Theme } from "../setti
 import { setTheme } from "../theme.ts";
 import { host } from "../plugins.ts";
 import { ChatSettings } from "./chat-settings.tsx";
+import { HubTokenSettings } from "./hub-token-settings.tsx";
 import { MachineSettings } from "./machine-settings.tsx";
 import { allowHosts, allowedHosts } from "../web-access.ts";
 
@@ -163,6 +164,7 @@ export function SettingsPanel(props: PanelProps): JSX.Element {
           workspace: () => Promise.resolve(props.workspace),
         })}
       />
+      <HubTokenSettings hub={settings().modelHub} />
       <MachineSettings
         context={props.context}
         keeps={settings().linuxKeeps}

@@ -2,6 +2,7 @@
 import "onnxruntime-web/wasm";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { userEvent } from "vitest/browser";
+import { hubTokens, setHubToken } from "#app/browser/hub-tokens.ts";
 import { pageModels } from "#app/browser/page-models.ts";
 import { buildFiles } from "#core/artefact/files.ts";
 import type { RunningService } from "#core/kernel/services.ts";
@@ -26,6 +27,9 @@ beforeAll(async () => {
     asset: (path) => new URL(path, new URL("/assets/", location.href)).href,
     workspace: undefined,
     foreign: false,
+    get modelTokens() {
+      return hubTokens();
+    },
   });
 });
 afterEach(() => {
@@ -163,6 +167,40 @@ describe("the models panel", () => {
     const loaded = await page.artefacts.client().model({ cid, path: "" }, { from: [] }, []);
     expect(loaded.length === content.length && loaded.every((byte, at) => byte === content[at])).toBe(true);
     expect((await page.artefacts.client().kept()).artefacts).toMatchObject([{ kind: "model", version: "1.2.0" }]);
+  });
+
+  it("asks for a token where a hub wants one, sends it there and no further, and keeps it to itself", async () => {
+    setHubToken(location.origin, "");
+    const { box, models } = await open(undefined, 390);
+    const address = new URL("/gated/model.bin", location.href).href;
+    await models.remove(address);
+    await get(box, address);
+    const label = `Token for ${location.host}`;
+    await said(box, label);
+    expect(box.textContent).toContain("its server wants you to sign in (401)");
+    await expectAccessible(box);
+    expect(box.scrollWidth).toBeLessThanOrEqual(390);
+    const field = byRole<HTMLInputElement>(box, "input", label);
+    expect(field.type).toBe("password");
+    const use = async (token: string): Promise<void> => {
+      const now = byRole<HTMLInputElement>(box, "input", label);
+      now.focus();
+      now.value = token;
+      await userEvent.keyboard("{Enter}");
+    };
+    await use("two words");
+    await said(box, "This is no token: it has spaces in it.");
+    await use("hf_wrong");
+    await said(box, "does not give it for your token (401)");
+    await use("hf_of_the_tests");
+    // The other origin refuses who brings a token: that it came shows that none was.
+    await expect.poll(async () => (await models.list())[0]?.isWhole, PATIENCE).toBe(true);
+    await shows(box, "Actions for model.bin");
+    expect(box.textContent).not.toContain("hf_of");
+    expect(hubTokens()).toEqual([{ origin: location.origin, token: "hf_of_the_tests" }]);
+    setHubToken(location.origin, "");
+    expect(localStorage.getItem("kroma-hub-tokens")).toBeFalsy();
+    await models.remove(address);
   });
 
   it("says what is wrong with what was asked for, and why a download stopped", async () => {

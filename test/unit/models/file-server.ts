@@ -10,6 +10,8 @@ export interface FileServer {
   readonly files: Map<string, Uint8Array>;
   /** Bytes of bodies that were sent since the start. */
   sent: number;
+  /** What was sent to sign in. */
+  readonly signedIn: Set<string | undefined>;
   /** The ranges that were asked for, "" for none. */
   readonly asked: string[];
   /** Ends the next longer answer after so many bytes, once they have arrived: `keptIn` says where they are kept. */
@@ -47,6 +49,7 @@ export async function startFileServer(): Promise<FileServer> {
     files: new Map(),
     sent: 0,
     asked: [],
+    signedIn: new Set(),
     cutAfter: undefined,
     keptIn: undefined,
     status: undefined,
@@ -55,6 +58,7 @@ export async function startFileServer(): Promise<FileServer> {
   };
   function answer(request: IncomingMessage, response: ServerResponse): void {
     const range = request.headers.range;
+    state.signedIn.add(request.headers.authorization);
     state.asked.push(range ?? "");
     const content = state.files.get(request.url ?? "");
     if (state.status !== undefined || !content) {

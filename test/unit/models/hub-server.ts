@@ -19,6 +19,10 @@ export interface HubServer {
   apiTellsHashes: boolean;
   /** Hangs up on everybody, as a network does that is not there. */
   isAway: boolean;
+  /** Who does not send it is answered 401. */
+  token: string | undefined;
+  /** What was sent to sign in. */
+  readonly signedIn: Set<string | undefined>;
   add(path: string, bytes: Uint8Array, licence?: string): void;
   close(): Promise<void>;
 }
@@ -29,6 +33,9 @@ export async function startHubServer(): Promise<HubServer> {
   const repositories = new Map<string, { readonly licence: string; readonly files: Map<string, Uint8Array> }>();
   const server = createServer((request, response) => {
     if (state.isAway) return void response.destroy();
+    state.signedIn.add(request.headers.authorization);
+    if (state.token !== undefined && request.headers.authorization !== `Bearer ${state.token}`)
+      return void response.writeHead(401).end("Invalid credentials");
     const path = decodeURIComponent((request.url ?? "").split("?")[0] ?? "");
     const api = /^\/api\/models\/([^/]+\/[^/]+)\/revision\/main$/.exec(path)?.[1];
     if (api !== undefined) return tell(api, response);
@@ -54,6 +61,8 @@ export async function startHubServer(): Promise<HubServer> {
     storage,
     next: [],
     digest: undefined,
+    token: undefined,
+    signedIn: new Set(),
     apiTellsHashes: false,
     isAway: false,
     add(path, bytes, licence = "apache-2.0") {

@@ -1,12 +1,14 @@
 /** Models from a hub: redirects, hashes, terms, every bad answer, and room that is made. In a real folder, from a real server. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { folderFiles } from "#plugins/models/folder-files.node.ts";
 import { type FetchFile, followingHub } from "#plugins/models/hub.ts";
+import type { HubToken } from "#core/store/fetched.ts";
 import { ModelStore, type ModelStoreParts } from "#plugins/models/model-store.ts";
+import { tokenFor, withTokens } from "#plugins/models/tokens.ts";
 import { type HubServer, startHubServer } from "./hub-server.ts";
 import { failure, variedBytes } from "../kit.ts";
 
@@ -95,7 +97,12 @@ test("without If-Range, a file that has changed is fetched anew", async () => {
 
 test.each<readonly [string, number, Record<string, string>, RegExp]>([
   ["a web page", 200, { "content-type": "text/html; charset=utf-8" }, /^unavailable: .*answered with a web page/],
-  ["no", 401, {}, /^denied: model\.onnx may not be fetched: its server wants you to sign in \(401\)\.$/],
+  [
+    "no",
+    401,
+    {},
+    /^denied: model\.onnx may not be fetched: its server wants you to sign in \(401\)\. Give Kroma your token for 127\.0\.0\.1:\d+: /,
+  ],
   ["that it is not there", 404, {}, /^missing: model\.onnx is not there \(404\)\.$/],
   ["that it was asked too often", 429, { "retry-after": "30" }, /^unavailable: .*\(429\)\. Try in 30 seconds\.$/],
   ["that it is out of order", 503, {}, /^unavailable: .*503/],
@@ -120,6 +127,54 @@ test("a server that goes silent is given up, before it answers and in the middle
   });
   expect(await failure(get(storeOf({ stall: 100 })))).toMatch(/^unavailable: model\.onnx /);
   expect(isSame(await get(storeOf()), bytes)).toBe(true);
+});
+
+test.each([
+  ["in Node", true],
+  ["in a page", false],
+])(
+  "a model that its hub gives to who signs in comes with a token, which goes to the hub alone, %s",
+  async (_, follows) => {
+    const bytes = variedBytes(2 * MIB);
+    hub.add("ada/tiny/onnx/model.onnx", bytes);
+    hub.token = "hf_secret";
+    let tokens: readonly HubToken[] = [];
+    const signedIn = withTokens(
+      (url: string, init: Parameters<FetchFile>[1]) => fetch(url, init),
+      () => tokens,
+    );
+    const store = storeOf({
+      fetch: follows ? followingHub(signedIn) : signedIn,
+      hasToken: (url) => tokenFor(url, tokens) !== undefined,
+    });
+    expect(await failure(get(store))).toMatch(/^denied: .*wants you to sign in \(401\)\. Give Kroma your token/);
+    tokens = [{ origin: hub.url, token: "hf_wrong" }];
+    expect(await failure(get(store))).toMatch(/^denied: .* does not give it for your token \(401\)/);
+    tokens = [
+      { origin: "http://127.0.0.1:1", token: "hf_other" },
+      { origin: hub.url, token: "hf_secret" },
+    ];
+    expect(isSame(await get(store), bytes)).toBe(true);
+    expect(hub.signedIn).toEqual(new Set([undefined, "Bearer hf_wrong", "Bearer hf_secret"]));
+    expect(hub.storage.signedIn).toEqual(new Set([undefined]));
+    expect(JSON.stringify(await store.list())).not.toContain("hf_");
+    for (const name of await readdir(folder))
+      if (name.endsWith(".json")) expect(await readFile(join(folder, name), "utf8")).not.toContain("hf_");
+  },
+);
+
+test("a token goes to its origin over an enciphered line, and nowhere else", () => {
+  const tokens = [
+    { origin: "https://hub.example", token: "a" },
+    { origin: "http://hub.example", token: "b" },
+    { origin: "http://127.0.0.1:8040", token: "c" },
+  ];
+  expect(tokenFor("https://hub.example/ada/tiny", tokens)).toBe("a");
+  expect(tokenFor("https://hub.example:8443/ada/tiny", tokens)).toBeUndefined();
+  expect(tokenFor("https://evil.example/hub.example", tokens)).toBeUndefined();
+  expect(tokenFor("https://hub.example@evil.example/", tokens)).toBeUndefined();
+  expect(tokenFor("http://hub.example/ada/tiny", tokens)).toBeUndefined();
+  expect(tokenFor("http://127.0.0.1:8040/ada/tiny", tokens)).toBe("c");
 });
 
 test("redirects that never end, or lead out of the web, are refused", async () => {
