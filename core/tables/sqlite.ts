@@ -45,6 +45,17 @@ interface Prepared {
   finalize(): unknown;
 }
 
+/** Where SQLite would keep files of its own; it reads copies in its memory only. */
+const OTHER_FILE_SYSTEMS = ["kvvfs", "opfs", "opfs-vfs", "opfs-wl", "opfs-sahpool"];
+
+/** Starts the library's program, which the caller gives as its package has it. */
+export async function startSqlite(start: () => Promise<unknown>): Promise<SqliteLibrary> {
+  const vfs = Object.fromEntries(OTHER_FILE_SYSTEMS.map((name) => [name, true]));
+  // The library looks here for its settings as it starts, and takes them away.
+  Reflect.set(globalThis, "sqlite3ApiConfig", { disable: { vfs } });
+  return (await start()) as SqliteLibrary;
+}
+
 /** A file, and what SQLite may have left beside it (`name-wal`, `name-journal`). */
 export interface SqliteSource {
   readonly bytes: Uint8Array;

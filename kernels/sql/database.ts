@@ -28,6 +28,9 @@ CREATE MACRO ${IMPORTS}.read_json(path) AS TABLE FROM query_table('"' || path ||
 CREATE MACRO ${IMPORTS}.read_json_auto(path) AS TABLE FROM query_table('"' || path || '"');
 CREATE MACRO ${IMPORTS}.sqlite_scan(path, name) AS TABLE FROM query_table('"' || path || '/' || name || '"');
 CREATE MACRO ${IMPORTS}.read_arrow(path) AS TABLE FROM query_table('"' || path || '"');
+CREATE TYPE ${IMPORTS}.JSON AS VARCHAR;
+CREATE MACRO ${IMPORTS}."current_date"() AS now()::TIMESTAMP::DATE;
+CREATE MACRO ${IMPORTS}."current_localtimestamp"() AS now()::TIMESTAMP;
 CREATE MACRO ${IMPORTS}.today() AS now()::TIMESTAMP::DATE;
 `;
 

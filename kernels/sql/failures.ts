@@ -39,6 +39,11 @@ function withLine(text: string, at: number): string {
 
 /** DuckDB advises to install an extension; there are none here. */
 function hintFor(text: string): string | undefined {
+  const needed = /automatically install the required extension '(\w+)'/.exec(text)?.[1];
+  if (needed) return `This needs DuckDB's extension ${needed}, which Kroma's SQL does not have.${advice(needed)}`;
+  if (/function matches[^\n]*TIMESTAMP WITH TIME ZONE/.test(text)) {
+    return `Times with a zone need DuckDB's extension icu, which Kroma's SQL does not have.${advice("icu")}`;
+  }
   const wanted = /with name "?([^"\n]+?)"? is not in the catalog, but it exists in the (\w+) extension/.exec(text);
   if (wanted) {
     const [, name, extension] = wanted;
@@ -50,7 +55,9 @@ function hintFor(text: string): string | undefined {
 
 function advice(extension: string | undefined): string {
   if (extension === "parquet") return " Parquet files can be read, FROM 'file.parquet'; write them as CSV.";
-  if (extension === "json") return " JSON files can be read, FROM 'file.json'; nested values in them are text.";
-  if (extension === "icu") return " now()::TIMESTAMP is the time in UTC, today() its date.";
+  if (extension === "json")
+    return " JSON files can be read, FROM 'file.json', and nested values in them are text: take them apart in Python or TypeScript, and name the rows with kroma.set.";
+  if (extension === "icu")
+    return " Times are in UTC here: now()::TIMESTAMP is the time, today() its date; write TIMESTAMP for TIMESTAMPTZ, and change zones in Python or TypeScript.";
   return "";
 }

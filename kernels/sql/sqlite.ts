@@ -13,7 +13,14 @@ import {
   SQLITE_TEXT,
   type SqliteColumn,
 } from "#core/tables/sqlite-columns.ts";
-import { isSqlite, MOST_SQLITE_BYTES, SqliteFile, type SqliteLibrary, type SqliteTable } from "#core/tables/sqlite.ts";
+import {
+  isSqlite,
+  MOST_SQLITE_BYTES,
+  SqliteFile,
+  type SqliteLibrary,
+  type SqliteTable,
+  startSqlite,
+} from "#core/tables/sqlite.ts";
 import { isDirectory } from "#core/workspace/protocol.ts";
 import type { SyncFs } from "#core/workspace/sync-client.ts";
 import { Interrupted } from "./failures.ts";
@@ -82,7 +89,7 @@ export async function readSqlite(
 async function withFile<T>(files: SyncFs, path: string, work: (file: SqliteFile) => Promise<T>): Promise<T> {
   loading ??= withNetwork(async () => {
     const { default: start } = await import("@sqlite.org/sqlite-wasm");
-    return (await start()) as unknown as SqliteLibrary;
+    return startSqlite(start);
   });
   loading.catch(() => (loading = undefined));
   const library = await loading;

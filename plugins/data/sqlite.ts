@@ -9,7 +9,7 @@ import {
   SQLITE_TEXT,
   type SqliteColumn,
 } from "#core/tables/sqlite-columns.ts";
-import { SqliteFile, type SqliteLibrary } from "#core/tables/sqlite.ts";
+import { SqliteFile, startSqlite } from "#core/tables/sqlite.ts";
 import { type Column, numberColumn, numberText } from "./columns.ts";
 import type { TableSource } from "./messages.ts";
 import type { ReadSoFar } from "./readers.ts";
@@ -20,7 +20,7 @@ const ROWS_AT_ONCE = 50_000;
 /** Reads the table that is asked for, or the first one. Throws `corrupt` for what is no SQLite file, `missing` for no such table. */
 export async function* readSqlite({ file, wal, journal, table: wanted }: TableSource): AsyncGenerator<ReadSoFar> {
   const { default: start } = await import("@sqlite.org/sqlite-wasm");
-  const library = (await start()) as unknown as SqliteLibrary;
+  const library = await startSqlite(start);
   const read = async (blob: Blob | undefined) => blob && new Uint8Array(await blob.arrayBuffer());
   const source = {
     bytes: new Uint8Array(await file.arrayBuffer()),

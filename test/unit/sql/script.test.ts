@@ -77,7 +77,7 @@ test("errors have DuckDB's kind, the cell's line, and the place once", () => {
   expect(describeFailure(new Error(extension), 1)).toMatchObject({
     ename: "CatalogError",
     evalue: expect.stringMatching(
-      /^current_date belongs to DuckDB's extension icu, which Kroma's SQL does not have\. now/,
+      /^current_date belongs to DuckDB's extension icu, which Kroma's SQL does not have\. Times are in UTC here: now/,
     ),
   });
 });

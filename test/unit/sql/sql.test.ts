@@ -207,7 +207,14 @@ describe("SQL cells", () => {
     expect(await show("LOAD httpfs")).toMatch(/no extensions/);
     expect(await show("INSTALL 'http://127.0.0.1:1/x.wasm'")).toMatch(/no extensions/);
     expect(await show("FROM 'http://127.0.0.1:1/x.csv'")).toMatch(/files of the workspace/);
-    expect(await show("SELECT '{}'::JSON")).toMatch(/extension json, which Kroma's SQL does not have/);
-    expect(await show("SET autoload_known_extensions = true; SELECT current_date")).not.toMatch(/^\d/);
+    expect(await show("SELECT '{}'->>'a'")).toMatch(/extension json, which Kroma's SQL does not have\. JSON files/);
+    expect(await show("SELECT '{}'::JSON AS j")).toBe("j\n──\n{}");
+    expect(await show("SELECT current_date = now()::TIMESTAMP::DATE AS d")).toBe("d\n────\ntrue");
+    for (const zoned of ["date_trunc('month', now())", "now() AT TIME ZONE 'Asia/Tokyo'", "now() - INTERVAL 1 DAY"]) {
+      expect(await show(`SELECT ${zoned}`)).toMatch(
+        /extension icu, which Kroma's SQL does not have\. Times are in UTC/,
+      );
+    }
+    expect(await show("SET autoload_known_extensions = true; SELECT json_valid('{}')")).not.toMatch(/^\w+\n─/);
   });
 });
