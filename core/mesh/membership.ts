@@ -150,6 +150,12 @@ export class Membership {
     return roleMay(this.roleOf(id), right);
   }
 
+  /** The keys of somebody who is or was a member, or tried to be one. */
+  identityOf(id: MemberId): PublicIdentity | undefined {
+    const bodies = this.#graph.byAuthor(id).map((index) => this.#graph.at(index).entry.body);
+    return bodies.find((body) => "identity" in body)?.identity;
+  }
+
   /** In the order in which they came in. */
   get members(): readonly Member[] {
     return Array.from(this.#outcome.members, ([id, state]) => {

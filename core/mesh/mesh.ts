@@ -81,7 +81,7 @@ export class Mesh {
         entries.length === 0
           ? undefined
           : await Membership.load(this.#options.signatures, share.genesis, entries, { verified: true });
-      this.#add(share.document, share.genesis, loaded?.membership, share.join);
+      this.#add(share.document, share.genesis, loaded?.membership, share.join, share.signatures);
     }
   }
 
@@ -160,7 +160,7 @@ export class Mesh {
     if (known) return known;
     const membership = await Membership.create(this.#options.signatures, { ...this.#make(), notebook: document, name });
     await this.#store.add(document, membership.genesis, undefined);
-    const notebook = this.#add(document, membership.genesis, membership, undefined);
+    const notebook = this.#add(document, membership.genesis, membership, undefined, []);
     await notebook.entriesMade(membership.entriesSince([]).map(({ bytes }) => bytes));
     return notebook;
   }
@@ -207,7 +207,7 @@ export class Mesh {
     const { bytes } = await makeJoin(this.#options.signatures, options);
     await this.#store.add(document, genesis, bytes);
     known?.close();
-    const notebook = this.#add(document, genesis, known?.membership, bytes);
+    const notebook = this.#add(document, genesis, known?.membership, bytes, known?.signatures ?? []);
     this.#changed.emit(document);
     return notebook;
   }
@@ -254,19 +254,22 @@ export class Mesh {
     genesis: EntryHash,
     membership: Membership | undefined,
     join: Uint8Array | undefined,
+    signed: readonly Uint8Array[],
   ): SharedNotebook {
-    const { signatures, replicas, clock } = this.#options;
+    const { signer, signatures, replicas, clock } = this.#options;
     const notebook = new SharedNotebook({
       document,
       genesis,
       membership,
       join,
-      me: this.me,
+      signer,
+      signed,
       mayBeKnown: this.#options.mayBeKnown ?? false,
       signatures,
       replicas,
       clock,
       keep: (_, entries) => this.#store.keep(document, entries),
+      keepSignatures: (added, replaced) => this.#store.keepSignatures(document, added, replaced),
       revoke: (membership, invitation) => membership.revokeInvitation({ ...this.#make(), invitation }),
       changed: () => this.#changed.emit(document),
       ran: () => this.#ran.emit(document),

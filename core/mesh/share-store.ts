@@ -1,7 +1,11 @@
-/** Which notebooks are shared, and their members' entries, in a DocStore: keys ["share", document] and ["member", document, n]. */
+/**
+ * Which notebooks are shared, their members' entries and their signatures under changes, in a DocStore: keys
+ * ["share", document], ["member", document, n] and ["signature", document, name].
+ */
 import * as v from "valibot";
 import { randomId, type DocumentId } from "../base/ids.ts";
 import type { DocStore, StoreKey } from "../store/stores.ts";
+import type { ReadChangeSignature } from "./change-signature.ts";
 import type { EntryHash } from "./entry.ts";
 import { fromBase64Url, toBase64Url } from "./encoding.ts";
 
@@ -11,9 +15,11 @@ export interface StoredShare {
   /** The entry by which oneself comes in, for as long as one has only a link. */
   readonly join: Uint8Array | undefined;
   readonly entries: readonly Uint8Array[];
+  readonly signatures: readonly Uint8Array[];
 }
 
 const Record = v.object({ genesis: v.string(), join: v.optional(v.string()) });
+const signaturesKey = (document: DocumentId): StoreKey => ["signature", document];
 const shareKey = (document: DocumentId): StoreKey => ["share", document];
 
 /** All shares; one that can't be read is left out. */
@@ -28,6 +34,7 @@ export async function readShares(store: DocStore): Promise<readonly StoredShare[
         document,
         genesis: genesis as EntryHash,
         entries,
+        signatures: (await store.loadRange(signaturesKey(document))).map(([, signature]) => signature),
         join: join === undefined ? undefined : fromBase64Url(join),
       });
     } catch {
@@ -54,8 +61,22 @@ export class ShareStore {
     await this.#store.write({ put: entries.map((bytes) => [["member", document, randomId(16)], bytes] as const) });
   }
 
+  /** Keeps some signatures in the place of others. Durable when it resolves. */
+  async keepSignatures(
+    document: DocumentId,
+    added: readonly ReadChangeSignature[],
+    replaced: readonly ReadChangeSignature[],
+  ): Promise<void> {
+    const keyOf = ({ hash }: ReadChangeSignature): StoreKey => [...signaturesKey(document), hash];
+    await this.#store.write({
+      put: added.map((read) => [keyOf(read), read.bytes] as const),
+      remove: replaced.map(keyOf),
+    });
+  }
+
   async remove(document: DocumentId): Promise<void> {
     const entries = await this.#store.loadRange(["member", document]);
-    await this.#store.write({ remove: [shareKey(document), ...entries.map(([key]) => key)] });
+    const signatures = await this.#store.loadRange(signaturesKey(document));
+    await this.#store.write({ remove: [shareKey(document), ...[...entries, ...signatures].map(([key]) => key)] });
   }
 }

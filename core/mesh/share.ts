@@ -9,6 +9,8 @@ import type { Peer } from "./peer.ts";
 export const RUNS = "runs";
 /** The word of those who understand what is said of models. */
 export const MODELS = "models";
+/** And of those who understand what is said of signatures under changes. */
+export const SIGNATURES = "signatures";
 /** The parts besides the notebook itself. */
 export const BESIDE = PARTS.filter((part) => part !== "notebook");
 

@@ -9,11 +9,12 @@ import type { NotebookDocument } from "../notebook/document.ts";
 import { DocumentSync } from "../notebook/document-sync.ts";
 import { BlockExchange } from "./block-exchange.ts";
 import type { Replica } from "../notebook/replica.ts";
+import type { SignedBy } from "../notebook/signed-changes.ts";
 import { PARTS, type Part } from "../notebook/parts.ts";
 import type { Clock } from "./clock.ts";
 import type { EntryHash } from "./entry.ts";
 import type { AcceptedEntry } from "./entry-intake.ts";
-import type { MemberId, Signatures } from "./identity.ts";
+import type { MemberId, Signatures, Signer } from "./identity.ts";
 import type { LiveRuns } from "./live-runs.ts";
 import { LiveState } from "./live-state.ts";
 import { Membership } from "./membership.ts";
@@ -21,7 +22,8 @@ import { type MemberModels, ModelExchange, type ModelOffer } from "./model-excha
 import type { Peer } from "./peer.ts";
 import type { Presences, PresenceState } from "./presence.ts";
 import type { Right } from "./roles.ts";
-import { BESIDE, MODELS, newShare, RUNS, stopShare, type Share } from "./share.ts";
+import { BESIDE, MODELS, newShare, RUNS, SIGNATURES, stopShare, type Share } from "./share.ts";
+import { Signing, type SigningOptions } from "./signing.ts";
 import type { PeerMessage } from "./wire.ts";
 
 /** Where documents are kept. */
@@ -31,6 +33,8 @@ export interface Replicas {
   adopt(document: DocumentId, content: NotebookDocument): Promise<Replica | undefined>;
   /** What is written here from now on says that this member wrote it. */
   setAuthor(document: DocumentId, member: MemberId): Promise<void>;
+  /** The history names those who have signed these changes. */
+  setSigned(document: DocumentId, signed: readonly SignedBy[]): void;
 }
 
 export interface SharedNotebookOptions {
@@ -40,7 +44,9 @@ export interface SharedNotebookOptions {
   readonly membership: Membership | undefined;
   /** The entry that lets this one in, to be shown to whoever has the notebook. */
   readonly join: Uint8Array | undefined;
-  readonly me: MemberId;
+  readonly signer: Signer;
+  /** Signatures under changes that were kept before. */
+  readonly signed: readonly Uint8Array[];
   /** Oneself may be a member already, by what one did elsewhere: a link is shown only if that is not so. */
   readonly mayBeKnown: boolean;
   readonly signatures: Signatures;
@@ -48,6 +54,8 @@ export interface SharedNotebookOptions {
   readonly clock: Clock;
   /** Keeps the membership; resolves when it is durable. */
   readonly keep: (membership: Membership, entries: readonly Uint8Array[]) => Promise<void>;
+  /** Keeps signatures in the place of others; resolves when that is durable. */
+  readonly keepSignatures: SigningOptions["keep"];
   /** Makes the entry that withdraws an invitation. */
   readonly revoke: (membership: Membership, invitation: string) => Promise<AcceptedEntry>;
   /** Members, links or presences have changed. */
@@ -76,6 +84,8 @@ export class SharedNotebook {
   readonly genesis: EntryHash;
   readonly #live: LiveState;
   readonly #options: SharedNotebookOptions;
+  readonly #me: MemberId;
+  readonly #signing: Signing;
   readonly #shares = new Map<Peer, Share>();
   readonly #blocks: BlockExchange;
   readonly #models: ModelExchange;
@@ -91,20 +101,30 @@ export class SharedNotebook {
 
   constructor(options: SharedNotebookOptions) {
     this.#options = options;
+    this.#me = options.signer.id;
     this.document = options.document;
     this.genesis = options.genesis;
     this.#membership = options.membership;
     this.#live = new LiveState({
       document: options.document,
-      me: options.me,
+      me: this.#me,
       clock: options.clock,
       membership: () => this.#membership,
       shares: () => this.#shares.values(),
       changed: () => options.changed(),
       ran: () => options.ran(),
     });
+    this.#signing = new Signing({
+      ...options,
+      kept: options.signed,
+      membership: () => this.#membership,
+      replica: () => this.#replica,
+      shares: () => this.#shares.values(),
+      keep: options.keepSignatures,
+      show: (signed) => options.replicas.setSigned(options.document, signed),
+    });
     // Where it can't be kept, the history does not tell who it was.
-    options.replicas.setAuthor(options.document, options.me).catch(() => undefined);
+    options.replicas.setAuthor(options.document, this.#me).catch(() => undefined);
     this.#blocks = new BlockExchange({
       clock: options.clock,
       replica: () => this.#replica,
@@ -133,6 +153,11 @@ export class SharedNotebook {
     return this.#live.runs;
   }
 
+  /** Signatures under its changes, as they are kept. */
+  get signatures(): readonly Uint8Array[] {
+    return this.#signing.kept;
+  }
+
   /** True once the notebook itself is here. */
   get isHere(): boolean {
     return this.#replica !== undefined;
@@ -140,7 +165,7 @@ export class SharedNotebook {
 
   /** Why nothing comes, a sentence: one was removed, the link was used. */
   get trouble(): string | undefined {
-    const isFormer = this.#membership?.formerMembers.some(({ id }) => id === this.#options.me);
+    const isFormer = this.#membership?.formerMembers.some(({ id }) => id === this.#me);
     return this.#refusal ?? (isFormer ? NO_LONGER : undefined);
   }
 
@@ -221,6 +246,8 @@ export class SharedNotebook {
       case "run":
         if (this.#shares.has(peer)) this.#live.hearRun(peer, message);
         return;
+      case "signatures":
+        return await this.#hearSignatures(peer, message);
       case "want":
         return await this.#hearWant(peer, message.cid);
       case "models":
@@ -244,6 +271,7 @@ export class SharedNotebook {
   /** That part has changed here: everyone is told. */
   documentChanged(part: Part): void {
     for (const { parts } of this.#shares.values()) parts[part].tell();
+    if (part === "notebook") this.#signing.documentChanged();
     if (part !== "comments" && this.#shares.size > 0) void this.#blocks.look();
   }
 
@@ -261,6 +289,7 @@ export class SharedNotebook {
     this.#closed = true;
     for (const peer of this.#shares.keys()) this.part(peer);
     this.#live.close();
+    this.#signing.close();
     this.#blocks.close();
     this.#models.close();
     this.#replica?.release();
@@ -282,7 +311,7 @@ export class SharedNotebook {
     share.introduced = true;
     const { peer } = share;
     share.proof = this.#options.clock.after(PROVE_AFTER, () => {
-      const isMember = this.#membership?.roleOf(this.#options.me) !== undefined;
+      const isMember = this.#membership?.roleOf(this.#me) !== undefined;
       if (!isMember && this.#options.mayBeKnown && this.#options.join) this.#sendEntries(peer, [this.#options.join]);
       if (share.theirs !== undefined || !isMember || !this.#membership) return;
       this.#sendEntries(
@@ -291,7 +320,7 @@ export class SharedNotebook {
       );
     });
     this.#sayShare(share);
-    if (this.#options.join && !this.#options.mayBeKnown && !this.#membership?.roleOf(this.#options.me))
+    if (this.#options.join && !this.#options.mayBeKnown && !this.#membership?.roleOf(this.#me))
       this.#sendEntries(peer, [this.#options.join]);
   }
 
@@ -304,7 +333,7 @@ export class SharedNotebook {
       document: this.document,
       genesis: this.genesis,
       heads: (this.#membership?.heads ?? []).slice(0, 16),
-      parts: [...(share.saidParts ? BESIDE : []), RUNS, MODELS],
+      parts: [...(share.saidParts ? BESIDE : []), RUNS, MODELS, SIGNATURES],
     });
   }
 
@@ -392,7 +421,7 @@ export class SharedNotebook {
     const membership = this.#membership;
     if (!membership) return;
     await this.#options.keep(membership, entries);
-    if (membership.roleOf(this.#options.me)) this.#refusal = undefined;
+    if (membership.roleOf(this.#me)) this.#refusal = undefined;
     for (const share of this.#shares.values()) {
       const { peer } = share;
       if (membership.may(peer.id, "read")) {
@@ -418,7 +447,7 @@ export class SharedNotebook {
    * joining as if from before, and take that person's place.
    */
   async #closeUsed(membership: Membership): Promise<void> {
-    if (!membership.may(this.#options.me, "manage")) return;
+    if (!membership.may(this.#me, "manage")) return;
     const used = membership.invitations.find(({ id, state }) => state === "used" && !this.#closing.has(id));
     if (!used) return;
     this.#closing.add(used.id);
@@ -442,7 +471,7 @@ export class SharedNotebook {
   async #begin(share: Share): Promise<void> {
     const membership = this.#membership;
     if (!membership || share.theirs === undefined) return;
-    if (!membership.may(share.peer.id, "read") || !membership.roleOf(this.#options.me)) return;
+    if (!membership.may(share.peer.id, "read") || !membership.roleOf(this.#me)) return;
     await (this.#holding ??= this.#hold());
     if (this.#closed || this.#shares.get(share.peer) !== share) return;
     if (this.#replica && !share.saidParts) this.#sayShare(share);
@@ -454,6 +483,7 @@ export class SharedNotebook {
         share.parts[part].tellWhenAsked();
       else share.parts[part].tell();
     }
+    this.#signing.meet(share);
     if (!isNew) return;
     this.#options.changed();
     this.#live.tell(share);
@@ -516,6 +546,12 @@ export class SharedNotebook {
       await this.#begin(share);
     }
     this.#options.changed();
+  }
+
+  /** Only members tell of them, and are told. */
+  async #hearSignatures(peer: Peer, message: Extract<PeerMessage, { readonly type: "signatures" }>): Promise<void> {
+    const share = this.#shares.get(peer);
+    if (share && this.#membership?.may(peer.id, "read")) await this.#signing.hear(share, message);
   }
 
   async #hearWant(peer: Peer, cid: string): Promise<void> {

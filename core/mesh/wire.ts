@@ -7,6 +7,8 @@ import { concatenate } from "../base/bytes.ts";
 import { KromaError } from "../base/errors.ts";
 import type { CellId, DocumentId } from "../base/ids.ts";
 import { PARTS, type Part } from "../notebook/parts.ts";
+import { MOST_SIGNATURE_BYTES } from "./change-signature.ts";
+import { MOST_SIGNATURES } from "./change-signatures.ts";
 import { MOST_MESSAGE_BYTES } from "./link.ts";
 import { MOST_LIVE_BYTES } from "./live-runs.ts";
 
@@ -84,6 +86,13 @@ const Said = v.variant("type", [
     type: v.literal("models"),
     document: documentId,
     models: v.pipe(v.array(Offered), v.maxLength(MOST_OFFERED), v.readonly()),
+  }),
+  /** The names of the signatures under changes that are here; signatures that are given. */
+  v.object({
+    type: v.literal("signatures"),
+    document: documentId,
+    have: v.optional(v.pipe(v.array(hash), v.maxLength(MOST_SIGNATURES))),
+    given: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(MOST_SIGNATURE_BYTES))), v.maxLength(64))),
   }),
   v.object({ type: v.literal("want"), document: documentId, cid }),
   v.object({ type: v.literal("absent"), document: documentId, cid }),

@@ -247,6 +247,7 @@ export class NotebookClient {
   readonly #changed = new Emitter<NotebookChange>();
   readonly #savedChanged = new Emitter<boolean>();
   readonly #relayed = new Emitter<unknown>();
+  readonly #signed = new Emitter<undefined>();
   readonly #closedEvent = new Emitter<void>();
   readonly #text = new Map<CellId, Emitter<{ version: number; updates: readonly TextUpdate[] }>>();
   /** What editors hold beyond the confirmed text, and how many of their edits are on the way. */
@@ -422,6 +423,11 @@ export class NotebookClient {
     return this.#relayed.on(listener);
   }
 
+  /** Calls `listener` when a member has signed changes: the history names more. */
+  onSigned(listener: () => void): () => void {
+    return this.#signed.on(listener);
+  }
+
   /** Stops following the notebook. What was sent stays sent. */
   close(): void {
     if (this.#closed) return;
@@ -455,6 +461,9 @@ export class NotebookClient {
         return;
       case "relayed":
         this.#relayed.emit(event.payload);
+        return;
+      case "signed":
+        this.#signed.emit(undefined);
         return;
       case "files":
         this.files.receive(event.shared);

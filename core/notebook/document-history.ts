@@ -7,15 +7,16 @@ import { isSameJson } from "../base/canonical-json.ts";
 import { KromaError } from "../base/errors.ts";
 import type { CellId } from "../base/ids.ts";
 import type { BlockStore } from "../store/stores.ts";
-import { memberOfAuthor } from "./author.ts";
 import { differencesBetween, type CellDifference, type SameOutputs } from "./differences.ts";
 import { mapOf, type NotebookDocument } from "./document.ts";
 import type { SyncedDocument } from "./document-sync.ts";
-import { HistoryReader, HistoryWalk, type FindChange, type HistoryPage, type HistoryPerson } from "./history.ts";
+import { HistoryReader, HistoryWalk, type HistoryPage } from "./history.ts";
+import { PeopleCount, type FindChange, type HistoryPerson } from "./history-people.ts";
 import type { WhichChanges } from "./messages.ts";
 import type { Notebook } from "./model.ts";
 import { readPast, withOutputs, type PastNotebook } from "./past.ts";
 import { loadRunBody } from "./run-body.ts";
+import { SignedChanges } from "./signed-changes.ts";
 import type { LastVisit } from "./visit.ts";
 
 /** The notebook as it was, and what differed from a state before. */
@@ -54,17 +55,20 @@ const MOST_SESSIONS = 500;
 export class DocumentHistory {
   readonly #document: SyncedDocument;
   readonly #blocks: BlockStore;
+  readonly #signed: SignedChanges;
 
-  constructor(document: SyncedDocument, blocks: BlockStore) {
+  /** Of the changes that name an author only those that are signed are said to be theirs. */
+  constructor(document: SyncedDocument, blocks: BlockStore, signed = new SignedChanges([])) {
     this.#document = document;
     this.#blocks = blocks;
+    this.#signed = signed;
   }
 
   /** The sessions that led to a state, latest first; without one, to the present. */
   async page(from: readonly string[] | undefined, sessions: number): Promise<HistoryPage> {
     const wanted = Math.min(Math.max(1, sessions), MOST_SESSIONS);
     const start = from ?? (await this.#read((document) => Automerge.getHeads(document)));
-    const reader = await this.#read((document) => new HistoryReader(start, findIn(document), wanted));
+    const reader = await this.#read((document) => new HistoryReader(start, findIn(document), wanted, this.#signed));
     for (;;) {
       const page = await this.#read((document) => reader.step(READ_STEP, findIn(document)));
       if (page) return page;
@@ -94,15 +98,20 @@ export class DocumentHistory {
   /** Who changed which cells, of at most a thousand changes, the latest. */
   async changedBy(which: WhichChanges): Promise<ChangedBy> {
     const { hashes, unread } = await this.#hashes(which);
-    const counts = new Map<string, Map<string, number>>();
+    const counts = new Map<string, PeopleCount>();
     let cellsOf: CellsOf | undefined;
     for (let at = 0; at < hashes.length; at += DECODE_STEP) {
       await this.#read((document) => {
         cellsOf ??= cellsByObject(document);
-        for (const hash of hashes.slice(at, at + DECODE_STEP)) countChange(document, hash, cellsOf, counts);
+        for (const hash of hashes.slice(at, at + DECODE_STEP))
+          countChange(document, hash, cellsOf, (cell) => {
+            const people = counts.get(cell) ?? new PeopleCount(this.#signed);
+            counts.set(cell, people);
+            return people;
+          });
       });
     }
-    const cells = [...counts].map(([cell, people]) => ({ cell: cell as CellId, people: peopleOf(people) }));
+    const cells = [...counts].map(([cell, people]) => ({ cell: cell as CellId, people: people.people }));
     return { cells, unread };
   }
 
@@ -111,9 +120,10 @@ export class DocumentHistory {
     if (visit === undefined) return undefined;
     return await this.#read((document) => {
       if (!Automerge.hasHeads(document, [...visit.heads])) return undefined;
-      const counts = new Map<string, number>();
-      for (const { author } of changesBetween(document, visit.heads, visit.opened)) add(counts, author);
-      return { ...visit, people: peopleOf(counts) };
+      const count = new PeopleCount(this.#signed);
+      const find = findIn(document);
+      for (const change of changesBetween(document, visit.heads, visit.opened)) count.add(change, find);
+      return { ...visit, people: count.people };
     });
   }
 
@@ -195,33 +205,19 @@ function countChange(
   document: NotebookDocument,
   hash: string,
   { all, objects }: CellsOf,
-  counts: Map<string, Map<string, number>>,
+  peopleOf: (cell: string) => PeopleCount,
 ): void {
   const backend = Automerge.getBackend(document);
   const change = backend.getDecodedChangeByHash(hash);
   if (!change) return;
   // Only the first change of an actor has the author in it.
-  const author = backend.getAuthorForActor(change.actor);
+  const { actor, seq } = change;
+  const author = backend.getAuthorForActor(actor);
   const cells = new Set<string>();
   for (const operation of change.ops) {
     const cell =
       operation.obj === all && typeof operation.key === "string" ? operation.key : objects.get(operation.obj);
     if (cell !== undefined) cells.add(cell);
   }
-  for (const cell of cells) {
-    const people = counts.get(cell) ?? new Map<string, number>();
-    counts.set(cell, people);
-    add(people, author);
-  }
-}
-
-function add(counts: Map<string, number>, author: string | null): void {
-  const member = memberOfAuthor(author) ?? "";
-  counts.set(member, (counts.get(member) ?? 0) + 1);
-}
-
-function peopleOf(counts: ReadonlyMap<string, number>): readonly HistoryPerson[] {
-  return [...counts]
-    .sort(([, left], [, right]) => right - left)
-    .map(([member, changes]) => ({ member: member === "" ? undefined : member, changes }));
+  for (const cell of cells) peopleOf(cell).add({ actor, seq, author }, findIn(document));
 }

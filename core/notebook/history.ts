@@ -6,14 +6,8 @@
  * Changes are taken in the order of the time that their authors' clocks said, latest first, except that none is taken
  * before one that builds on it. What is not taken yet is a state of the notebook: the one before.
  */
-import type * as Automerge from "@automerge/automerge/slim";
-import { memberOfAuthor } from "./author.ts";
-
-/** Who made how many of the changes. Without an id nothing tells who it was: the notebook was not shared then. */
-export interface HistoryPerson {
-  readonly member: string | undefined;
-  readonly changes: number;
-}
+import { PeopleCount, type ChangeFacts, type FindChange, type HistoryPerson } from "./history-people.ts";
+import type { SignedChanges } from "./signed-changes.ts";
 
 /** Changes that were made with no long pause between them. */
 export interface HistorySession {
@@ -34,12 +28,6 @@ export interface HistoryPage {
   /** Where to read on; undefined when the beginning is among them. */
   readonly next: readonly string[] | undefined;
 }
-
-/** What is known of a change without looking into it. */
-export type ChangeFacts = Pick<Automerge.ChangeMetadata, "hash" | "deps" | "time" | "startOp" | "author">;
-
-/** Gives the facts of a change; undefined when it is not here. */
-export type FindChange = (hash: string) => ChangeFacts | undefined;
 
 /** A pause that ends a session, and the longest one, in seconds. */
 const PAUSE = 5 * 60;
@@ -121,15 +109,15 @@ export class HistoryWalk {
 export class HistoryReader {
   readonly #walk: HistoryWalk;
   readonly #wanted: number;
+  readonly #signed: SignedChanges;
   readonly #sessions: HistorySession[] = [];
-  #open:
-    | { heads: readonly string[]; from: number; to: number; changes: number; people: Map<string, number> }
-    | undefined;
+  #open: { heads: readonly string[]; from: number; to: number; changes: number; people: PeopleCount } | undefined;
   #changes = 0;
 
-  constructor(heads: readonly string[], find: FindChange, wanted: number) {
+  constructor(heads: readonly string[], find: FindChange, wanted: number, signed: SignedChanges) {
     this.#walk = new HistoryWalk(heads, find);
     this.#wanted = wanted;
+    this.#signed = signed;
   }
 
   /** Reads up to that many changes more; the page once it is complete. */
@@ -159,23 +147,20 @@ export class HistoryReader {
     const heads = this.#open?.heads ?? this.#walk.heads;
     const facts = this.#walk.next(find);
     if (facts === undefined) return;
-    this.#open ??= { heads, from: facts.time, to: facts.time, changes: 0, people: new Map() };
+    this.#open ??= { heads, from: facts.time, to: facts.time, changes: 0, people: new PeopleCount(this.#signed) };
     this.#open.from = Math.min(this.#open.from, facts.time);
     this.#open.to = Math.max(this.#open.to, facts.time);
     this.#open.changes += 1;
     this.#changes += 1;
-    const member = memberOfAuthor(facts.author) ?? "";
-    this.#open.people.set(member, (this.#open.people.get(member) ?? 0) + 1);
+    this.#open.people.add(facts, find);
   }
 
   #end(): void {
     const open = this.#open;
     if (open === undefined) return;
     this.#open = undefined;
-    const people = [...open.people]
-      .sort(([, left], [, right]) => right - left)
-      .map(([member, changes]) => ({ member: member === "" ? undefined : member, changes }));
     const { heads, changes } = open;
+    const { people } = open.people;
     const [from, to] = [open.from * 1000, open.to * 1000];
     this.#sessions.push({ heads, before: this.#walk.heads, from, to, changes, people });
   }

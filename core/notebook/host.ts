@@ -30,6 +30,7 @@ import { PageRequests } from "./page-requests.ts";
 import { Pages, type Page } from "./pages.ts";
 import type { Part } from "./parts.ts";
 import { replicaOf, type Replica } from "./replica.ts";
+import type { SignedBy } from "./signed-changes.ts";
 import { StorageTroubles } from "./storage-trouble.ts";
 import { readVisit, writeVisit } from "./visit.ts";
 
@@ -64,6 +65,8 @@ export class DocumentHost {
   readonly #troubles = new StorageTroubles((storage) => this.#pages.tellAll({ type: "storage", ...storage }));
   /** How many times each document is held for peers. */
   readonly #held = new Map<DocumentId, number>();
+  /** What the members of each shared notebook have signed. */
+  readonly #signed = new Map<DocumentId, readonly SignedBy[]>();
   readonly #changed = new Emitter<{ readonly document: DocumentId; readonly part: Part }>();
   readonly #ran = new Emitter<{
     readonly document: DocumentId;
@@ -106,6 +109,7 @@ export class DocumentHost {
     this.#requests = new PageRequests({
       ...common,
       pages: this.#pages,
+      signed: (id) => this.#signed.get(id) ?? [],
       beside: this.#beside,
       made: this.#made,
       leave: (page, id) => this.#leave(page, id),
@@ -184,6 +188,12 @@ export class DocumentHost {
     }
     // It may have been opened meanwhile.
     await this.#documents.get(document)?.setAuthor(member);
+  }
+
+  /** The history names, from now on, those who have signed these changes, and nobody else but who writes here. */
+  setSigned(document: DocumentId, signed: readonly SignedBy[]): void {
+    this.#signed.set(document, signed);
+    this.#pages.tell(document, { type: "signed", document });
   }
 
   /**

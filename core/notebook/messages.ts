@@ -154,6 +154,8 @@ export type FromDocument =
     }
   /** All that is shared by now, and how much of it has come. */
   | { readonly type: "files"; readonly document: DocumentId; readonly shared: SharedFiles }
+  /** A member has signed changes: the history names more. */
+  | { readonly type: "signed"; readonly document: DocumentId }
   /** Everything up to `seq` is on disk. */
   | { readonly type: "durable"; readonly document: DocumentId; readonly seq: number }
   /** Storage is denied, full or broken: work goes on in memory. A sentence for a person. */

@@ -30,6 +30,8 @@ import { migrate } from "./migrations.ts";
 import type { Notebook, NotebookOperation, Run } from "./model.ts";
 import { loadRunBody, storeRunBody, type RunBody } from "./run-body.ts";
 import { readStoredView, writeStoredView } from "./stored-view.ts";
+import { OwnChanges } from "./own-changes.ts";
+import type { ChangeMark, SignedBy } from "./signed-changes.ts";
 import { readVisit, writeVisit, type LastVisit, type Visit } from "./visit.ts";
 import { planEdit } from "./planned-edit.ts";
 import { diffText, type Splice } from "./text-changes.ts";
@@ -94,6 +96,7 @@ export class OpenDocument {
   #visitDirty = false;
   #lastVisit: readonly string[] | undefined;
   #opened = 0;
+  #own = new OwnChanges([]);
 
   constructor(options: OpenDocumentOptions) {
     this.#options = options;
@@ -295,6 +298,21 @@ export class OpenDocument {
     });
   }
 
+  /** What was made here and is not signed yet, by member. */
+  ownChanges(): Promise<readonly SignedBy[]> {
+    return this.#queue.run(() => {
+      this.#commit();
+      return this.#own.signed;
+    });
+  }
+
+  /** These own changes are signed now, and that is kept. */
+  signed(changes: readonly ChangeMark[]): Promise<void> {
+    return this.#queue.run(() => {
+      if (this.#own.sign(changes)) this.#noteVisit({ own: this.#own.waiting });
+    });
+  }
+
   /** Resolves when everything so far is on disk; fails when it can't be put there. */
   async flush(): Promise<void> {
     // A document that could not be loaded has nothing to save.
@@ -318,8 +336,10 @@ export class OpenDocument {
     const given = initial && "document" in initial ? initial.document : undefined;
     const pieces = initial ? ("bytes" in initial ? [initial.bytes] : []) : await this.#log.load();
     const progress = initial ? [] : await store.loadRange(progressPrefix(id));
-    if (!initial) this.#visit = await readVisit(store, id);
+    // Of one that has just come too: as whom oneself writes was known before.
+    this.#visit = await (initial ? readVisit(store, id).catch(() => ({})) : readVisit(store, id));
     this.#lastVisit = this.#visit.heads;
+    this.#own = new OwnChanges(this.#visit.own ?? []);
     if (!given && pieces.length === 0) throw new KromaError("missing", "This notebook is not in the library any more.");
     await automerge;
     const loaded = given ?? loadPieces<NotebookRecord>(pieces, (record) => record.cells !== undefined);
@@ -373,6 +393,7 @@ export class OpenDocument {
       bodies.set(run.id, body);
     }
     this.#settle();
+    const before = this.#backend().getHeads();
     const result = applyOperations(this.#settled(), operations, {
       run: (cell) => this.#view.cell(cell)?.run,
       bodies,
@@ -381,6 +402,8 @@ export class OpenDocument {
       time: Math.floor(this.#options.now() / 1000),
     });
     this.#document = result.document;
+    const [made, ...others] = this.#backend().getHeads();
+    if (others.length === 0 && !before.includes(made ?? "")) this.#made(made);
     for (const operation of operations) {
       if (operation.type !== "set_run" || operation.run.status === "running") continue;
       if (this.#progress.delete(operation.cell)) this.#progressDirty.add(operation.cell);
@@ -460,7 +483,15 @@ export class OpenDocument {
   }
 
   #commit(): void {
-    if (this.#unsettled) this.#backend().commit(undefined, Math.floor(this.#options.now() / 1000));
+    if (this.#unsettled) this.#made(this.#backend().commit(undefined, Math.floor(this.#options.now() / 1000)));
+  }
+
+  /** A change was made here: once the notebook is shared, it is to be signed. */
+  #made(hash: string | null | undefined): void {
+    const { author } = this.#visit;
+    if (!hash || author === undefined || !this.#own.made(this.#backend(), author, hash)) return;
+    this.#visit = { ...this.#visit, own: this.#own.waiting };
+    this.#visitDirty = true;
   }
 
   #settled(): NotebookDocument {

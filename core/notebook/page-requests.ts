@@ -12,6 +12,7 @@ import type { Run } from "./model.ts";
 import type { NewDocuments } from "./new-documents.ts";
 import type { OpenDocument } from "./open-document.ts";
 import type { Page, Pages } from "./pages.ts";
+import { SignedChanges, type SignedBy } from "./signed-changes.ts";
 
 /** What answers are made of. */
 export interface PageRequestsOptions {
@@ -23,6 +24,8 @@ export interface PageRequestsOptions {
   readonly now: () => number;
   /** A document; it is loaded when it is not yet. */
   readonly document: (document: DocumentId) => OpenDocument;
+  /** What its members have signed of it. */
+  readonly signed: (document: DocumentId) => readonly SignedBy[];
   /** It may go from memory, unless somebody has it open. */
   readonly release: (document: DocumentId) => void;
   /** A page has it open once less. */
@@ -111,16 +114,16 @@ export class PageRequests {
         break;
       }
       case "history":
-        reply(await this.#history(document).page(message.from, message.sessions));
+        reply(await (await this.#history(document)).page(message.from, message.sessions));
         break;
       case "past":
-        reply(await this.#history(document).past(message.heads, message.before));
+        reply(await (await this.#history(document)).past(message.heads, message.before));
         break;
       case "changed_by":
-        reply(await this.#history(document).changedBy(message.which));
+        reply(await (await this.#history(document)).changedBy(message.which));
         break;
       case "away":
-        reply(await this.#history(document).away(await this.#document(document).lastVisit()));
+        reply(await (await this.#history(document)).away(await this.#document(document).lastVisit()));
         break;
       case "export":
         replyBytes(reply, writeFile(await this.#document(document).notebook(), message.format));
@@ -197,8 +200,10 @@ export class PageRequests {
     return this.#options.document(document);
   }
 
-  #history(document: DocumentId): DocumentHistory {
-    return new DocumentHistory(this.#document(document), this.#options.blocks);
+  async #history(document: DocumentId): Promise<DocumentHistory> {
+    const open = this.#document(document);
+    const signed = new SignedChanges([...this.#options.signed(document), ...(await open.ownChanges())]);
+    return new DocumentHistory(open, this.#options.blocks, signed);
   }
 }
 

@@ -6,6 +6,7 @@ import type { OpenComments } from "./open-comments.ts";
 import type { OpenFiles } from "./open-files.ts";
 import type { OpenDocument } from "./open-document.ts";
 import type { Part } from "./parts.ts";
+import type { ChangeMark, SignedBy } from "./signed-changes.ts";
 
 /** A notebook that peers take part in. */
 export interface Replica {
@@ -19,6 +20,10 @@ export interface Replica {
   block(cid: string): Promise<Uint8Array | undefined>;
   /** Takes in a block that a peer sent; false when it is not the one of that name. */
   take(cid: string, bytes: Uint8Array): Promise<boolean>;
+  /** What was made here and is not signed yet, by member. */
+  ownChanges(): Promise<readonly SignedBy[]>;
+  /** These are signed now, and that is kept. */
+  signed(changes: readonly ChangeMark[]): Promise<void>;
   release(): void;
 }
 
@@ -47,6 +52,8 @@ export function replicaOf(parts: {
       await open().blocksCame(new Set([cid]));
       return true;
     },
+    ownChanges: () => open().ownChanges(),
+    signed: (changes) => open().signed(changes),
     release,
   };
 }

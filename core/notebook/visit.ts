@@ -1,18 +1,21 @@
-/** What this browser keeps of its own part in a notebook: the state it last showed, and as whom it writes. */
+/** What this browser keeps of its own part in a notebook: the state it last showed, as whom it writes, and what. */
 import * as v from "valibot";
 import type { DocumentId } from "../base/ids.ts";
 import type { DocStore, StoreKey } from "../store/stores.ts";
 import { visitKey } from "./document-log.ts";
+import { ownChangesSchema, type OwnChange } from "./own-changes.ts";
 
 const StoredVisit = v.object({
   heads: v.optional(v.array(v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/)))),
   author: v.optional(v.pipe(v.string(), v.maxLength(100))),
+  own: v.optional(ownChangesSchema),
 });
 
-/** The heads when a page last had it open, and the member that oneself is. */
+/** The heads when a page last had it open, the member that oneself is, and what of their changes is not signed yet. */
 export interface Visit {
   readonly heads?: readonly string[];
   readonly author?: string;
+  readonly own?: readonly OwnChange[];
 }
 
 /** What a page has to know of the visit before its own. */
@@ -27,8 +30,8 @@ export async function readVisit(store: DocStore, document: DocumentId): Promise<
   const [entry] = await store.loadRange(visitKey(document));
   if (entry === undefined) return {};
   try {
-    const { heads, author } = v.parse(StoredVisit, JSON.parse(new TextDecoder().decode(entry[1])));
-    return { ...(heads ? { heads } : {}), ...(author === undefined ? {} : { author }) };
+    const { heads, author, own } = v.parse(StoredVisit, JSON.parse(new TextDecoder().decode(entry[1])));
+    return { ...(heads ? { heads } : {}), ...(author === undefined ? {} : { author }), ...(own ? { own } : {}) };
   } catch {
     // Then it is as if it were opened for the first time.
     return {};

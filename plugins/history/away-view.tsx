@@ -45,16 +45,19 @@ export function AwayView(props: {
   const groups = createMemo(() => {
     const known = found();
     if (!known) return [];
-    const byPerson = new Map<string | undefined, CellDifference[]>();
+    const groups = new Map<string, { readonly name: string; readonly differences: CellDifference[] }>();
     const cells = new Map(known.changedBy.cells.map(({ cell, people }) => [cell, people]));
     for (const difference of known.now.differences) {
       const others = (cells.get(difference.cell) ?? []).filter(({ member }) => member !== sharing()?.me);
-      for (const { member } of others) byPerson.set(member, [...(byPerson.get(member) ?? []), difference]);
+      for (const { member, unsigned } of others) {
+        const name = unsigned ? "Not signed" : (personWords(member, sharing()) ?? "Not known by whom");
+        // Two members may have one name.
+        const group = groups.get(member ?? name) ?? { name, differences: [] };
+        groups.set(member ?? name, group);
+        group.differences.push(difference);
+      }
     }
-    return [...byPerson].map(([member, differences]) => ({
-      name: personWords(member, sharing()) ?? "Not known by whom",
-      differences,
-    }));
+    return [...groups.values()];
   });
   const restore = (cell: CellId): void => {
     const then = found()?.left.notebook;

@@ -15,7 +15,7 @@ const AT_FIRST = 100;
 export interface CellChangesProps {
   readonly differences: readonly CellDifference[];
   readonly view: NotebookView;
-  /** Who changed the cell; empty when that is not known. */
+  /** By whom the cell was changed, in words; empty when that is not known. */
   readonly who: (cell: CellId) => string;
   /** Puts the cell back; absent where that makes no sense. */
   readonly onRestore?: ((cell: CellId) => void) | undefined;
@@ -59,7 +59,7 @@ function CellChange(props: CellChangesProps & { readonly difference: CellDiffere
           </span>{" "}
           <span class="history-cell-kind">
             {kindWords(props.difference)}
-            <Show when={props.who(id())}>{(who) => <span class="quiet"> by {who()}</span>}</Show>
+            <Show when={props.who(id())}>{(who) => <span class="quiet"> {who()}</span>}</Show>
           </span>{" "}
           <code class="history-cell-line" dir="auto">
             {firstLine(cell()?.source ?? "")}

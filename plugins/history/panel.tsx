@@ -65,6 +65,8 @@ function History(props: { readonly view: NotebookView; readonly page: PageAction
       setNewer(true);
     }),
   );
+  const isUnsigned = (): boolean => (sessions() ?? []).some(({ people }) => people.some(({ unsigned }) => unsigned));
+  onCleanup(client.onSigned(() => isUnsigned() && setNewer(true)));
   createEffect(
     on(
       asked,
@@ -187,6 +189,12 @@ function History(props: { readonly view: NotebookView; readonly page: PageAction
                     )}
                   </For>
                 </ol>
+                <Show when={isUnsigned()}>
+                  <p class="quiet">
+                    Changes that are not signed name somebody who has not confirmed them yet, so it is not said whose
+                    they are.
+                  </p>
+                </Show>
                 <Show when={next()}>
                   {(from) => (
                     <button

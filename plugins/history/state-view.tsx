@@ -8,7 +8,7 @@ import { CellChanges } from "./cell-changes.tsx";
 import { PastNotebook } from "./past-notebook.tsx";
 import { putBackAll, putBackCell } from "./restoring.ts";
 import { NameForm, nameVersion } from "./versions.tsx";
-import { countWords, peopleWords, sentenceOf } from "./words.ts";
+import { byWords, countWords, sentenceOf } from "./words.ts";
 
 /** A state to be looked at. */
 export interface ShownState {
@@ -62,7 +62,7 @@ export function StateView(props: {
     ),
   );
   const people = createMemo(() => new Map(changedBy()?.cells.map(({ cell, people: those }) => [cell, those])));
-  const who = (cell: CellId): string => peopleWords(people().get(cell) ?? [], sharing());
+  const who = (cell: CellId): string => byWords(people().get(cell) ?? [], sharing());
   const attempt = (work: Promise<void>): void => {
     setTrouble("");
     work.catch((error: unknown) => setTrouble(sentenceOf(error)));

@@ -1,6 +1,7 @@
 /** How times, people and changes are said. */
 import type { CellDifference, CellPart } from "#core/notebook/differences.ts";
-import type { HistoryPerson, HistorySession } from "#core/notebook/history.ts";
+import type { HistorySession } from "#core/notebook/history.ts";
+import type { HistoryPerson } from "#core/notebook/history-people.ts";
 import type { Sharing } from "#core/mesh/messages.ts";
 import { shownName } from "#kit/people.ts";
 
@@ -34,11 +35,21 @@ export function personWords(member: string | undefined, sharing: Sharing | undef
   return known ? shownName(known.name) : "somebody who is no member";
 }
 
-/** Those who are known among the people, as a list; empty when nobody is. */
+/** What is said of changes that name somebody who has not signed them. */
+export const NOT_SIGNED = "not signed";
+
+/** Those who are known among the people, as a list, and whether some of it is not signed; empty when nobody is. */
 export function peopleWords(people: readonly HistoryPerson[], sharing: Sharing | undefined): string {
   const names = people.flatMap(({ member }) => personWords(member, sharing) ?? []);
   const shown = names.length > 4 ? [...names.slice(0, 3), `${names.length - 3} others`] : names;
-  return andList.format(shown);
+  if (!people.some(({ unsigned }) => unsigned)) return andList.format(shown);
+  return names.length === 0 ? NOT_SIGNED : `${andList.format(shown)}, partly ${NOT_SIGNED}`;
+}
+
+/** The same after a verb: "by Ana". */
+export function byWords(people: readonly HistoryPerson[], sharing: Sharing | undefined): string {
+  const words = peopleWords(people, sharing);
+  return words === "" || words === NOT_SIGNED ? words : `by ${words}`;
 }
 
 const partWords: Readonly<Record<CellPart, string>> = {

@@ -3,7 +3,7 @@
  * the notebook was opened, when the first of them is met: so it is asked again then.
  */
 import { Show, createEffect, createMemo, createSignal, onCleanup, type JSX } from "solid-js";
-import type { HistoryPerson } from "#core/notebook/history.ts";
+import type { HistoryPerson } from "#core/notebook/history-people.ts";
 import { shownName } from "#kit/people.ts";
 import { Banner } from "../shell/banner.tsx";
 import { whenIdle } from "../kernel-start.ts";
@@ -33,7 +33,9 @@ export function AwayLine(props: { readonly view: PageView; readonly onShow: () =
   });
   const text = createMemo(() => {
     const sharing = props.view.sharing();
-    const others = people().filter(({ member }) => member !== undefined && member !== sharing?.me);
+    const others = people().filter(
+      ({ member, unsigned }) => unsigned || (member !== undefined && member !== sharing?.me),
+    );
     const names = others.map(({ member }) => {
       const known = [...(sharing?.members ?? []), ...(sharing?.former ?? [])].find(({ id }) => id === member);
       return known ? shownName(known.name) : "Somebody";

@@ -352,6 +352,7 @@ describe("what changed while one was away", () => {
     expect(line.box.textContent).toBe("");
     // Now the first of them is met.
     await host.applyChanges(document, await start.changesSince(document, []));
+    await sign(start, host, document);
     share({ linked: [{ id: ANA, path: "direct" }] });
     await expect
       .poll(() => line.box.textContent)
@@ -384,6 +385,30 @@ describe("what changed while one was away", () => {
     await said(box, "Sessions of work");
   });
 
+  it("is said without a name as long as nobody has signed it", async () => {
+    const { client, host, pass, share, show } = await begin();
+    share();
+    pass(60);
+    const { start, library } = await elsewhere(host, client.document, pass());
+    const theirs = await library.open(client.document);
+    await start.setAuthor(client.document, ANA);
+    await theirs.change([{ type: "splice_text", cell: cell(0), at: 0, remove: 0, insert: "# Ana\n" }]);
+    await host.applyChanges(client.document, await start.changesSince(client.document, []));
+    const box = await show();
+    await said(box, "not signed · 1 change");
+    await said(box, "text changed not signed");
+    await said(box, "name somebody who has not confirmed them yet");
+    expect(box.querySelector("ol")?.textContent).not.toContain("Ana");
+    await expectAccessible(box);
+    expect(box.scrollWidth).toBeLessThanOrEqual(272);
+
+    await sign(start, host, client.document);
+    await said(box, "Show newer changes");
+    byRole(box, "button", "Show newer changes").click();
+    await said(box, "Ana · 1 change");
+    expect(box.textContent).not.toContain("not signed");
+  });
+
   it("is nothing, and says so, where nobody else was", async () => {
     const { share, show } = await begin();
     share();
@@ -393,6 +418,13 @@ describe("what changed while one was away", () => {
     await expectAccessible(box);
   });
 });
+
+/** What was written at one host counts as signed at the other from now on. */
+async function sign(from: DocumentHost, to: DocumentHost, document: DocumentId): Promise<void> {
+  const replica = await from.hold(document);
+  to.setSigned(document, (await replica?.ownChanges()) ?? []);
+  replica?.release();
+}
 
 /** The same notebook in another browser, whose clock stands at that time. */
 async function elsewhere(host: DocumentHost, document: DocumentId, time: number) {

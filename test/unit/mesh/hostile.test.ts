@@ -4,6 +4,8 @@ import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Channel } from "#core/base/channel.ts";
 import { authenticate } from "#core/mesh/handshake.ts";
+import { signChanges } from "#core/mesh/change-signature.ts";
+import { jsonBytes } from "#core/mesh/encoding.ts";
 import { entryBytes, signEntry } from "#core/mesh/entry.ts";
 import { linkPair } from "#core/mesh/link-pair.ts";
 import { makeJoin } from "#core/mesh/membership.ts";
@@ -124,6 +126,26 @@ describe("a member that does what it likes", () => {
     eve.say({ type: "sync", number: 7, part: "notebook", bytes });
     expect(await eve.ended).toContain("too big");
     expect(sources(mine)).toEqual(["x = 1"]);
+    await isWell();
+  });
+
+  it("loses its link by a signature that is not its author's, and by one that can't be read (A2, A6)", async () => {
+    const { ana, ben, isWell, document, genesis } = await company();
+    const mark = { actor: "aa", seq: 1, hash: "0".repeat(64) };
+    const { said, bytes } = await signChanges(ben.signer, [mark]);
+    const inHerName = new TextDecoder().decode(jsonBytes({ ...said, author: ana.mesh.me }));
+    const newer = new TextDecoder().decode(jsonBytes({ ...said, version: 2 }));
+    const ofAStranger = new TextDecoder().decode(jsonBytes({ ...said, author: `b${"a".repeat(52)}` }));
+    for (const wrong of [inHerName, "{}"]) {
+      const eve = await hostile(ana, ben);
+      eve.say({ type: "share", number: 7, document, genesis, heads: [], parts: ["signatures"] });
+      await until(() => eve.heard.some((message) => message[0] === 1), "Ana syncs with it");
+      // Neither of these is a reason; what is right stays.
+      eve.say({ type: "signatures", document, given: [newer, ofAStranger, new TextDecoder().decode(bytes)] });
+      eve.say({ type: "signatures", document, given: [wrong] });
+      expect(await eve.ended).toMatch(/not its author's|can't be read/);
+    }
+    expect((await ana.store.loadRange(["signature", document])).map(([, kept]) => kept)).toEqual([bytes]);
     await isWell();
   });
 

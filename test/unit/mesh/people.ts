@@ -36,7 +36,7 @@ export interface Person {
   close(): Promise<void>;
 }
 
-/** Someone, new or as they were kept; their clock may be wrong by some milliseconds. A mirror keeps files. */
+/** Someone, new or as they were kept; their clock may be wrong by some milliseconds, and jump. A mirror keeps files. */
 export async function person(
   name: string,
   kept?: {
@@ -45,10 +45,13 @@ export async function person(
     fileBlocks?: MemoryBlockStore;
     signer: OwnIdentity;
   },
-  skew = 0,
+  skew: number | (() => number) = 0,
   keepsFiles = false,
 ): Promise<Person> {
-  const clock: Clock = { now: () => realClock.now() + skew, after: realClock.after };
+  const clock: Clock = {
+    now: () => realClock.now() + (typeof skew === "number" ? skew : skew()),
+    after: realClock.after,
+  };
   const { host, library, store, blocks, fileBlocks } = startHost({
     keepsFiles,
     ...(kept ? { store: kept.store } : {}),

@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { DocumentId } from "#core/base/ids.ts";
 import type { NotebookClient } from "#core/notebook/client.ts";
+import type { DocumentHost } from "#core/notebook/host.ts";
 import { restoreCell } from "#core/notebook/restore.ts";
 import { cellId, newCell, newRun, openWith, plain, startHost } from "./kit.ts";
 
@@ -99,6 +100,13 @@ describe("the list of sessions", () => {
   });
 });
 
+/** What was written at one host counts as signed at the other from now on. */
+async function sign(from: DocumentHost, to: DocumentHost, document: DocumentId): Promise<void> {
+  const replica = await from.hold(document);
+  to.setSigned(document, (await replica?.ownChanges()) ?? []);
+  replica?.release();
+}
+
 describe("who", () => {
   it("is told by the changes themselves, over saving, loading and syncing, and for each cell", async () => {
     const ada = startClocked();
@@ -121,6 +129,12 @@ describe("who", () => {
     await two.change([{ type: "insert_cell", cell: newCell("c", "z"), after: undefined }]);
     await ada.host.applyChanges(document, await bo.host.changesSince(document, before));
 
+    // What names Bo may be anybody's until Bo has signed it.
+    expect((await one.changedBy({ since: before })).cells.map(({ people }) => people)).toEqual([
+      [{ member: undefined, unsigned: true, changes: 1 }],
+      [{ member: undefined, unsigned: true, changes: 1 }],
+    ]);
+    await sign(bo.host, ada.host, document);
     const [latest] = (await one.history(5)).sessions;
     expect(latest?.people.map(({ member }) => member).sort()).toEqual([ADA, BO]);
     const changed = await one.changedBy({ since: before });
@@ -171,6 +185,7 @@ describe("what came while one was away", () => {
     const second = await ada.library.open(document);
     expect((await second.away())?.people).toEqual([]);
     await ada.host.applyChanges(document, offline);
+    await sign(bo.host, ada.host, document);
     expect(await second.away()).toEqual({
       heads: seen,
       opened: ada.time(),

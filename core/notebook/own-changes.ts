@@ -1,0 +1,76 @@
+/**
+ * Which changes were made here and are to be signed: the last one of each actor that this machine wrote as. It is kept
+ * with the changes themselves, so that after a crash nothing is signed that somebody else wrote under the same actor.
+ */
+import type * as Automerge from "@automerge/automerge/slim";
+import * as v from "valibot";
+import { authorOfMember } from "./author.ts";
+import type { ChangeMark, SignedBy } from "./signed-changes.ts";
+
+const hex = (digits: number) => v.pipe(v.string(), v.regex(/^[0-9a-f]+$/), v.maxLength(digits));
+
+/** A mark as others and this machine itself write it. */
+export const changeMarkSchema = v.strictObject({
+  actor: hex(128),
+  seq: v.pipe(v.number(), v.safeInteger(), v.minValue(1)),
+  hash: v.pipe(hex(64), v.length(64)),
+});
+
+/** What is kept of own changes. */
+export const ownChangesSchema = v.array(v.object({ ...changeMarkSchema.entries, member: v.string() }));
+
+/** A mark, and as whom it was written. */
+export type OwnChange = v.InferOutput<typeof ownChangesSchema>[number];
+
+type Backend = ReturnType<typeof Automerge.getBackend>;
+
+/** Of sessions of work that nobody signed; those before them stay unsigned. */
+const MOST_WAITING = 512;
+
+export class OwnChanges {
+  #waiting: readonly OwnChange[];
+  #actor: string | undefined;
+  #seq = 0;
+
+  constructor(kept: readonly OwnChange[]) {
+    this.#waiting = kept;
+  }
+
+  /** Those that are not signed yet. */
+  get waiting(): readonly OwnChange[] {
+    return this.#waiting;
+  }
+
+  /** The same by member. */
+  get signed(): readonly SignedBy[] {
+    return [...Map.groupBy(this.#waiting, ({ member }) => member)].map(([member, changes]) => ({ member, changes }));
+  }
+
+  /** That change was just made here by that member; true when there is something new to be kept. */
+  made(backend: Backend, member: string, hash: string): boolean {
+    const facts = backend.getChangeMetaByHash(hash);
+    if (facts?.actor !== backend.getActorId()) return false;
+    const expected = facts.actor === this.#actor ? this.#seq + 1 : 1;
+    this.#actor = facts.actor;
+    this.#seq = facts.seq;
+    if (facts.seq !== expected) {
+      // Somebody else has written under this actor in between: what builds on it is not signed. Another actor is taken.
+      backend.setAuthor(null);
+      backend.setAuthor(authorOfMember(member));
+      return false;
+    }
+    const { actor, seq } = facts;
+    this.#waiting = [...this.#waiting.filter((one) => one.actor !== actor), { member, actor, seq, hash }].slice(
+      -MOST_WAITING,
+    );
+    return true;
+  }
+
+  /** These are signed, and that is kept. True when something was waiting for it. */
+  sign(changes: readonly ChangeMark[]): boolean {
+    const signed = new Map(changes.map(({ actor, seq }) => [actor, seq]));
+    const before = this.#waiting.length;
+    this.#waiting = this.#waiting.filter(({ actor, seq }) => seq > (signed.get(actor) ?? 0));
+    return this.#waiting.length < before;
+  }
+}
