@@ -298,6 +298,7 @@ function sharingOf(mesh: Mesh, document: DocumentId): Sharing | undefined {
     })),
     models: notebook.models,
     isHere: notebook.isHere,
+    isComing: notebook.isComing,
     filesCame: notebook.filesCame,
     trouble: notebook.trouble,
   };

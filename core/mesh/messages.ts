@@ -34,6 +34,8 @@ export interface Sharing {
   readonly models: readonly MemberModels[];
   /** The notebook itself is here. */
   readonly isHere: boolean;
+  /** It is still coming, and can be read as somebody who has it says that it is. */
+  readonly isComing: boolean;
   /** The list of its files is here too, as somebody who is linked now has it. */
   readonly filesCame: boolean;
   readonly trouble: string | undefined;

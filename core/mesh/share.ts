@@ -11,6 +11,8 @@ export const RUNS = "runs";
 export const MODELS = "models";
 /** And of those who understand what is said of signatures under changes. */
 export const SIGNATURES = "signatures";
+/** The word of those who have nothing of the notebook, and show what they are told is in it while it comes. */
+export const VIEW = "view";
 /** The parts besides the notebook itself. */
 export const BESIDE = PARTS.filter((part) => part !== "notebook");
 

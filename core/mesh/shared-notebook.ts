@@ -6,6 +6,7 @@ import { KromaError } from "../base/errors.ts";
 import type { DocumentId } from "../base/ids.ts";
 import { BlankDocument } from "../notebook/blank-document.ts";
 import type { NotebookDocument } from "../notebook/document.ts";
+import type { FirstView } from "../notebook/first-view.ts";
 import { DocumentSync } from "../notebook/document-sync.ts";
 import { BlockExchange } from "./block-exchange.ts";
 import type { Replica } from "../notebook/replica.ts";
@@ -22,7 +23,7 @@ import { type MemberModels, ModelExchange, type ModelOffer } from "./model-excha
 import type { Peer } from "./peer.ts";
 import type { Presences, PresenceState } from "./presence.ts";
 import type { Right } from "./roles.ts";
-import { BESIDE, MODELS, newShare, RUNS, SIGNATURES, stopShare, type Share } from "./share.ts";
+import { BESIDE, MODELS, newShare, RUNS, SIGNATURES, stopShare, type Share, VIEW } from "./share.ts";
 import { Signing, type SigningOptions } from "./signing.ts";
 import type { PeerMessage } from "./wire.ts";
 
@@ -31,6 +32,9 @@ export interface Replicas {
   hold(document: DocumentId): Promise<Replica | undefined>;
   /** Takes a notebook that has come, to be its own. */
   adopt(document: DocumentId, content: NotebookDocument): Promise<Replica | undefined>;
+  /** Shows what is said to be in a notebook until it is adopted or given up; false when it can't be. */
+  expect(document: DocumentId, view: FirstView): Promise<boolean>;
+  giveUp(document: DocumentId): void;
   /** What is written here from now on says that this member wrote it. */
   setAuthor(document: DocumentId, member: MemberId): Promise<void>;
   /** The history names those who have signed these changes. */
@@ -94,6 +98,8 @@ export class SharedNotebook {
   #blank: BlankDocument | undefined;
   #holding: Promise<void> | undefined;
   #adopting: Promise<void> | undefined;
+  /** What is said to be in it is shown, or was. */
+  #expected = false;
   #refusal: string | undefined;
   /** Invitations that this end closes, or has closed. */
   readonly #closing = new Set<string>();
@@ -161,6 +167,11 @@ export class SharedNotebook {
   /** True once the notebook itself is here. */
   get isHere(): boolean {
     return this.#replica !== undefined;
+  }
+
+  /** True while the notebook can be read as somebody says that it is, and is not here itself. */
+  get isComing(): boolean {
+    return this.#expected && !this.isHere;
   }
 
   /** Why nothing comes, a sentence: one was removed, the link was used. */
@@ -248,6 +259,8 @@ export class SharedNotebook {
         return;
       case "signatures":
         return await this.#hearSignatures(peer, message);
+      case "view":
+        return await this.#hearView(peer, message.view);
       case "want":
         return await this.#hearWant(peer, message.cid);
       case "models":
@@ -292,6 +305,7 @@ export class SharedNotebook {
     this.#signing.close();
     this.#blocks.close();
     this.#models.close();
+    if (this.isComing) this.#options.replicas.giveUp(this.document);
     this.#replica?.release();
     this.#replica = undefined;
   }
@@ -333,7 +347,13 @@ export class SharedNotebook {
       document: this.document,
       genesis: this.genesis,
       heads: (this.#membership?.heads ?? []).slice(0, 16),
-      parts: [...(share.saidParts ? BESIDE : []), RUNS, MODELS, SIGNATURES],
+      parts: [
+        ...(share.saidParts ? BESIDE : []),
+        RUNS,
+        MODELS,
+        SIGNATURES,
+        ...(this.#membership || this.#expected ? [] : [VIEW]),
+      ],
     });
   }
 
@@ -485,10 +505,27 @@ export class SharedNotebook {
     }
     this.#signing.meet(share);
     if (!isNew) return;
+    if (share.takes.has(VIEW)) await this.#sendView(share.peer);
     this.#options.changed();
     this.#live.tell(share);
     this.#models.tell(share);
     void this.#blocks.meet();
+  }
+
+  /** It is on the screen there before the whole history has gone over, been checked and been put together. */
+  async #sendView(peer: Peer): Promise<void> {
+    const view = await this.#replica?.view();
+    if (view) peer.send({ type: "view", document: this.document, view });
+  }
+
+  /** Only from those whose changes of the notebook would be taken in as well, and once. */
+  async #hearView(peer: Peer, view: FirstView): Promise<void> {
+    if (!this.#shares.has(peer) || this.#expected || !this.#mayWrite(peer, "notebook")) return;
+    if (!this.#membership?.roleOf(this.#options.me)) return;
+    await (this.#holding ??= this.#hold());
+    if (this.#closed || this.#replica || this.#adopting) return;
+    this.#expected = await this.#options.replicas.expect(this.document, view);
+    this.#options.changed();
   }
 
   async #hold(): Promise<void> {

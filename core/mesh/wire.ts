@@ -6,6 +6,7 @@ import * as v from "valibot";
 import { concatenate } from "../base/bytes.ts";
 import { KromaError } from "../base/errors.ts";
 import type { CellId, DocumentId } from "../base/ids.ts";
+import { FirstViewSchema } from "../notebook/first-view.ts";
 import { PARTS, type Part } from "../notebook/parts.ts";
 import { MOST_SIGNATURE_BYTES } from "./change-signature.ts";
 import { MOST_SIGNATURES } from "./change-signatures.ts";
@@ -94,6 +95,8 @@ const Said = v.variant("type", [
     have: v.optional(v.pipe(v.array(hash), v.maxLength(MOST_SIGNATURES))),
     given: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(MOST_SIGNATURE_BYTES))), v.maxLength(64))),
   }),
+  /** What is in the notebook, for someone who said that they have nothing of it and would show that while it comes. */
+  v.object({ type: v.literal("view"), document: documentId, view: FirstViewSchema }),
   v.object({ type: v.literal("want"), document: documentId, cid }),
   v.object({ type: v.literal("absent"), document: documentId, cid }),
   /** You get nothing more of this notebook, and nothing of yours is taken. */

@@ -1,6 +1,6 @@
 /**
- * A notebook that is still coming from a peer: nothing of it is here, and it is shown and kept only once it is whole,
- * so that nobody sees half of one.
+ * A notebook that is still coming from a peer: nothing of it is here, and it is kept only once it is whole, so that
+ * nobody has half of one. What is shown meanwhile is in first-view.ts.
  */
 import * as Automerge from "@automerge/automerge/slim";
 import { TaskQueue } from "../base/task-queue.ts";

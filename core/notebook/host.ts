@@ -20,6 +20,7 @@ import type { CellId, DocumentId } from "../base/ids.ts";
 import type { BlockStore, DocStore } from "../store/stores.ts";
 import { BesideDocuments } from "./beside.ts";
 import type { NotebookDocument } from "./document.ts";
+import type { FirstView } from "./first-view.ts";
 import { FileBlocks } from "./file-blocks.ts";
 import { Library } from "./library.ts";
 import type { FromDocument, ToDocument } from "./messages.ts";
@@ -207,6 +208,22 @@ export class DocumentHost {
     if (adopted.status === "fulfilled" && held.status === "fulfilled") return held.value;
     if (held.status === "fulfilled") held.value?.release();
     throw adopted.status === "rejected" ? adopted.reason : (held as PromiseRejectedResult).reason;
+  }
+
+  /**
+   * Shows what a peer says is in a notebook that is still coming, to pages that open it, until it is adopted or given up.
+   * False when it is here already.
+   */
+  async expect(document: DocumentId, view: FirstView): Promise<boolean> {
+    await this.#library.load();
+    if (this.#closed || this.#documents.has(document)) return false;
+    this.#made.expect(document, view);
+    return true;
+  }
+
+  /** The notebook does not come any more: whoever has it open hears so when they next ask for anything. */
+  giveUp(document: DocumentId): void {
+    this.#made.giveUp(document);
   }
 
   /** The notebook as it is now. */

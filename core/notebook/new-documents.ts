@@ -1,9 +1,11 @@
 /** How notebooks come to be: empty, from a file, as a copy or a branch of another, or whole from a peer. */
 import * as Automerge from "@automerge/automerge/slim";
+import { KromaError } from "../base/errors.ts";
 import { newCellId, newDocumentId, type DocumentId, type RunId } from "../base/ids.ts";
 import type { BlockStore } from "../store/stores.ts";
-import { documentOf, type NotebookDocument } from "./document.ts";
+import { documentOf, type NotebookDocument, type NotebookRecord } from "./document.ts";
 import { DocumentHistory } from "./document-history.ts";
+import { type FirstView, notebookOfView } from "./first-view.ts";
 import { readFile, titleOf } from "./formats.ts";
 import { describeNotebook, type Library } from "./library.ts";
 import type { LibraryEntry, ToDocument } from "./messages.ts";
@@ -26,11 +28,19 @@ export interface NewDocumentsOptions {
   readonly release: (document: DocumentId) => void;
 }
 
+interface Coming {
+  readonly entry: LibraryEntry;
+  readonly arrive: (document: NotebookDocument) => void;
+  readonly fail: (reason: KromaError) => void;
+}
+
 type ImportRequest = Extract<ToDocument, { readonly type: "import" }>;
 
 export class NewDocuments {
   readonly #options: NewDocumentsOptions;
   readonly #imports = new Map<string, Promise<unknown>>();
+  /** Notebooks that are shown before they are here. */
+  readonly #coming = new Map<DocumentId, Coming>();
 
   constructor(options: NewDocumentsOptions) {
     this.#options = options;
@@ -82,10 +92,37 @@ export class NewDocuments {
     return branch;
   }
 
+  /** One that is still coming from a peer: until `adopt` or `giveUp` it can be opened, and is what the peer says. */
+  expect(document: DocumentId, view: FirstView): void {
+    const notebook = notebookOfView(view);
+    const { promise, resolve, reject } = Promise.withResolvers<NotebookDocument>();
+    this.#options.start(document, { view: notebook, coming: promise });
+    const entry = this.#entry(document, notebook, { foreign: true });
+    this.#coming.set(document, { entry, arrive: resolve, fail: reject });
+  }
+
+  /** It does not come any more. */
+  giveUp(document: DocumentId): void {
+    this.#coming
+      .get(document)
+      ?.fail(new KromaError("missing", "This notebook has not come: nobody sends it any more."));
+    this.#coming.delete(document);
+  }
+
+  /** What is said in the library's place of a notebook that is still coming. It is listed once it is here. */
+  entryOfComing(document: DocumentId): LibraryEntry | undefined {
+    return this.#coming.get(document)?.entry;
+  }
+
   /** One that came whole from a peer: it is foreign until someone here trusts it. */
   async adopt(document: DocumentId, content: Uint8Array | NotebookDocument): Promise<void> {
     const { library, start, release } = this.#options;
-    const open = start(document, content instanceof Uint8Array ? { bytes: content } : { document: content });
+    const coming = this.#coming.get(document);
+    this.#coming.delete(document);
+    coming?.arrive(content instanceof Uint8Array ? Automerge.load<NotebookRecord>(content) : content);
+    const open = coming
+      ? this.#options.document(document)
+      : start(document, content instanceof Uint8Array ? { bytes: content } : { document: content });
     const notebook = await open.notebook();
     library.add(this.#entry(document, notebook, { foreign: true }));
     await open.flush();

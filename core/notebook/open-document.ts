@@ -46,7 +46,11 @@ export interface OpenDocumentOptions {
   readonly now: () => number;
   readonly random: () => number;
   /** A new document: its bytes and the title it has by circumstance, or as it is. Without it it is read from the store. */
-  readonly initial?: { readonly bytes: Uint8Array; readonly title?: string } | { readonly document: NotebookDocument };
+  readonly initial?:
+    | { readonly bytes: Uint8Array; readonly title?: string }
+    | { readonly document: NotebookDocument }
+    /** It is still on its way, and this can be shown until it is here. */
+    | { readonly view: Notebook; readonly coming: Promise<NotebookDocument> };
   /** An event for every page that has it open. */
   emit(event: Extract<FromDocument, { readonly document: DocumentId }>): void;
   /** The notebook changed; called at most once a second, and at once for a new title. */
@@ -101,6 +105,10 @@ export class OpenDocument {
   constructor(options: OpenDocumentOptions) {
     this.#options = options;
     this.#log = new DocumentLog(options.store, options.id, "notebook");
+    if (options.initial && "view" in options.initial) {
+      this.#view.adopt(options.initial.view);
+      this.#adopted = true;
+    }
     // Whoever asks for something hears of a failed load; nobody else has to.
     this.#queue = new TaskQueue(this.#load(), () => this.#loaded);
   }
@@ -131,6 +139,10 @@ export class OpenDocument {
         reply({ notebook: this.#view.notebook, heads: [], fromCache: true });
         return;
       }
+    }
+    if (!this.#loaded && this.#adopted) {
+      reply({ notebook: this.#view.notebook, heads: [], fromCache: true });
+      return;
     }
     await this.#queue.run(() => {
       reply({ notebook: this.#view.notebook, heads: this.#presentHeads(), fromCache: false });
@@ -333,7 +345,12 @@ export class OpenDocument {
 
   async #load(): Promise<void> {
     const { store, id, automerge, initial } = this.#options;
-    const given = initial && "document" in initial ? initial.document : undefined;
+    const given =
+      initial && "document" in initial
+        ? initial.document
+        : initial && "coming" in initial
+          ? await initial.coming
+          : undefined;
     const pieces = initial ? ("bytes" in initial ? [initial.bytes] : []) : await this.#log.load();
     const progress = initial ? [] : await store.loadRange(progressPrefix(id));
     // Of one that has just come too: as whom oneself writes was known before.

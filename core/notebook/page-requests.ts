@@ -84,7 +84,8 @@ export class PageRequests {
         await opened.open(({ notebook, heads, fromCache }) => {
           opened.visit(true);
           pages.open(page, document);
-          reply({ notebook, heads, entry: library.get(document) ?? made.list(document, notebook), fromCache });
+          const entry = library.get(document) ?? made.entryOfComing(document) ?? made.list(document, notebook);
+          reply({ notebook, heads, entry, fromCache });
         });
         return;
       }

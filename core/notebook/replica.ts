@@ -1,12 +1,17 @@
 /** A notebook as peers take part in it: its documents to be synced, and the blocks with its outputs and files. */
+import * as Automerge from "@automerge/automerge/slim";
 import { blockCid } from "../store/cid.ts";
 import type { BlockStore } from "../store/stores.ts";
 import { DocumentSync } from "./document-sync.ts";
+import { type FirstView, firstViewOf } from "./first-view.ts";
 import type { OpenComments } from "./open-comments.ts";
 import type { OpenFiles } from "./open-files.ts";
 import type { OpenDocument } from "./open-document.ts";
 import type { Part } from "./parts.ts";
 import type { ChangeMark, SignedBy } from "./signed-changes.ts";
+
+/** Fewer operations are loaded in a tenth of a second: nobody has to be shown anything before, which can't be changed yet. */
+const LEAST_OPERATIONS = 20_000;
 
 /** A notebook that peers take part in. */
 export interface Replica {
@@ -14,6 +19,8 @@ export interface Replica {
   sync(part: Part, mayWrite: boolean): DocumentSync | undefined;
   /** The view of a peer from whom the notebook has just come. */
   goOn(before: DocumentSync): DocumentSync;
+  /** What somebody sees first who joins; undefined when it is too much, or the notebook itself is there as soon. */
+  view(): Promise<FirstView | undefined>;
   /** CIDs of outputs, and of files that somebody wants, that are not here. */
   missing(): Promise<readonly string[]>;
   /** A block with outputs or files of this notebook; undefined when it is not here, or another's. */
@@ -42,6 +49,10 @@ export function replicaOf(parts: {
         ? new DocumentSync(open(), mayWrite)
         : (part === "comments" ? comments() : files())?.syncWith(mayWrite),
     goOn: (before) => before.continueOn(open()),
+    view: () =>
+      open().read((document, { notebook }) =>
+        Automerge.stats(document).numOps < LEAST_OPERATIONS ? undefined : firstViewOf(notebook),
+      ),
     missing: async () => [...new Set([...(await open().missingBlocks()), ...((await files()?.missingBlocks()) ?? [])])],
     block: async (cid) => ((await open().hasBlock(cid)) ? await blocks.get(cid) : await files()?.block(cid)),
     async take(cid, bytes) {

@@ -63,7 +63,7 @@ function Invitation(props: JoinPageProps & { readonly link: InvitationLink }): J
     return own?.isHere === true && own.role !== undefined && compareRoles(own.role, role) <= 0;
   };
   createEffect(() => {
-    if (isJoining() && sharing()?.isHere === true) props.onOpen(notebook);
+    if (isJoining() && (sharing()?.isHere === true || sharing()?.isComing === true)) props.onOpen(notebook);
   });
   document.title = "Join · Kroma";
   return (

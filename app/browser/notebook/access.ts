@@ -24,6 +24,8 @@ const readingOnly = (may: string): Access => ({
 
 const UNTRUSTED = "This published notebook is not trusted yet: trust it first, or make a fork of your own.";
 
+const COMING = "This notebook is still coming: it can be changed and run once all of it is here.";
+
 /** True for a published notebook as its author left it, that nobody here has trusted. */
 export function isUntrustedArtefact({ foreign, artefact }: Pick<LibraryEntry, "foreign" | "artefact">): boolean {
   return foreign && artefact?.isFork === false;
@@ -35,6 +37,7 @@ export function accessOf(
   entry: Pick<LibraryEntry, "foreign" | "artefact"> = { foreign: false },
 ): Access {
   if (isUntrustedArtefact(entry)) return { refusal: UNTRUSTED, runRefusal: UNTRUSTED };
+  if (sharing?.isComing) return { refusal: COMING, runRefusal: COMING };
   if (sharing === undefined || roleMay(sharing.role, "edit")) return ALL;
   if (sharing.role === "commenter") return readingOnly("You may read this notebook and comment on it.");
   if (sharing.role === "reader") return readingOnly("You may read this notebook.");

@@ -191,17 +191,22 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
 
   let stopStarting: (() => void) | undefined;
   let closed = false;
+  const [mayStart, setMayStart] = createSignal(false);
+  // A notebook that is still coming needs the processor itself, and nothing of it may run yet.
+  const isComing = createMemo(() => view.sharing()?.isComing === true);
+  createEffect(() => {
+    if (!mayStart() || isComing() || stopStarting) return;
+    untrack(() => {
+      if (!closed && view.refusal() === undefined) stopStarting = startKernels(session, client.notebook);
+    });
+  });
   const stopLock = holdRunLock(client.document, () => {
     if (session.state.runner === "elsewhere") session.send({ type: "runner_changed", runner: "here" });
     const opened = openWorkspaceLink(client.document);
     setLink(opened);
     void prepare(opened);
-    if (!isUntrustedArtefact(client.entry)) prepareFirstKernel(kernels, host, client.notebook);
-    afterPaint(() => {
-      void here.then(() => {
-        if (!closed && view.refusal() === undefined) stopStarting = startKernels(session, client.notebook);
-      });
-    });
+    if (!isUntrustedArtefact(client.entry) && !untrack(isComing)) prepareFirstKernel(kernels, host, client.notebook);
+    afterPaint(() => void here.then(() => setMayStart(true)));
   });
   onCleanup(() => {
     closed = true;

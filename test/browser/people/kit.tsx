@@ -58,6 +58,7 @@ export const sharingOf = (document: DocumentId, more: Partial<Sharing> = {}): Sh
   present: [],
   isHere: true,
   models: [],
+  isComing: false,
   filesCame: true,
   trouble: undefined,
   ...more,
