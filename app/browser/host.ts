@@ -59,10 +59,11 @@ export function createPageHost(options: {
     asset,
     services,
     async modelUse() {
-      // Asking would start it.
-      if (!services.isRunning("ml")) return undefined;
       const call = { client: "page", method: "status", value: undefined, buffers: [] };
-      return (await services.call("ml", { ...call, signal: new AbortController().signal })).value as ModelUse;
+      // Asking would start them.
+      const running = ["ml", "pipelines"].filter((service) => services.isRunning(service));
+      const asked = running.map((service) => services.call(service, { ...call, signal: new AbortController().signal }));
+      return together((await Promise.all(asked)).map(({ value }) => value as ModelUse));
     },
     close: () => services.close(),
     get workspace() {
@@ -77,6 +78,17 @@ export function createPageHost(options: {
     openMachine: options.openMachine,
     ...(options.chat ? { chat: options.chat } : {}),
     ...(hasSpareMemory() ? { whenAtRest } : {}),
+  };
+}
+
+/** What several services take, as one; undefined of none. */
+function together(uses: readonly ModelUse[]): ModelUse | undefined {
+  if (uses.length === 0) return undefined;
+  const sum = (of: (use: ModelUse) => number): number => uses.reduce((all, use) => all + of(use), 0);
+  return {
+    budget: sum(({ budget }) => budget),
+    used: sum(({ used }) => used),
+    models: uses.flatMap(({ models }) => models),
   };
 }
 

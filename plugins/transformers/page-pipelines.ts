@@ -22,7 +22,7 @@ async function loadLibrary(assets: string): Promise<Library> {
 
 /** Serves the page from this worker. `models` keeps what is fetched from the web. */
 export function startPagePipelines(
-  models: Pick<FetchedFiles, "get" | "list">,
+  models: Pick<FetchedFiles, "get" | "list" | "addPart">,
   onTokens?: (tokens: readonly HubToken[]) => void,
 ): void {
   startPipelines({ port: self as unknown as PortLike, library: loadLibrary, models, onTokens });

@@ -2,20 +2,23 @@
  * Pipelines that are loaded, and their runs, one at a time. Those who ask for the same get the same; a few that nobody holds stay, so
  * that a cell that is run again, or a command in a loop, finds its pipeline there.
  */
-import { isOutOfMemory } from "#core/base/engine-failures.ts";
 import { KromaError } from "#core/base/errors.ts";
 import { FairQueue } from "#core/base/fair-queue.ts";
 import type { FetchProgress } from "#core/store/fetched.ts";
 import { argumentsOf } from "./inputs.ts";
-import { confine, fileIn, type Library, type LibraryPipeline } from "./library.ts";
+import { gone, loadFailure, memoryFailure, missingFile, refusal, runFailure } from "./failures.ts";
+import { confine, type Library, type LibraryPipeline } from "./library.ts";
 import type { Repository } from "./repository.ts";
 import { type Task, taskOf } from "./tasks.ts";
+import { written } from "./writing.ts";
 
 export interface PipelinesParts {
   /** Loads the library when the first pipeline is. */
   readonly library: () => Promise<Library>;
   readonly repository: (source: string, revision: string | undefined) => Repository;
   readonly readFile: (path: string) => Uint8Array<ArrayBuffer> | undefined;
+  /** Bytes that all pipelines together may take. */
+  readonly budget: number;
   /** Lets messages in. */
   readonly breathe: () => Promise<void>;
 }
@@ -57,7 +60,24 @@ interface Resident {
   readonly dtype: string | undefined;
   readonly run: LibraryPipeline;
   readonly repository: Repository;
+  readonly model: string;
+  /** An estimate of its memory. */
+  readonly cost: number;
   holders: number;
+}
+
+/** What pipelines take in memory, for people. */
+export interface PipelinesStatus {
+  readonly budget: number;
+  readonly used: number;
+  readonly models: readonly {
+    readonly names: readonly string[];
+    /** Where their networks came from; none for the workspace's. */
+    readonly addresses: readonly string[];
+    readonly memory: number;
+    /** How many hold it. */
+    readonly holders: number;
+  }[];
 }
 
 /** A model that is being loaded. */
@@ -67,8 +87,12 @@ interface Loading {
   readonly onProgress: (progress: FetchProgress) => void;
   /** Each file is asked for once. */
   readonly files: Map<string, Promise<Uint8Array<ArrayBuffer> | undefined>>;
+  /** An estimate of the memory that it will take. */
+  cost: number;
 }
 
+/** The runtime keeps weights and, where it rearranges them, a second copy of some. */
+const COPIES = 1.5;
 /** That many stay though nobody holds them. */
 const MOST_IDLE = 2;
 /** What is looked for unless it is said, in a page and in Node alike: the smaller file first. */
@@ -159,6 +183,17 @@ export class Pipelines {
     for (const [pipeline, hold] of this.#holds) if (hold.client === client) await this.release(client, pipeline);
   }
 
+  /** What is loaded. */
+  status(): PipelinesStatus {
+    const models = [...this.#alive()].map(({ model, repository: { address }, cost, holders }) => ({
+      names: [model],
+      addresses: address === undefined ? [] : [address],
+      memory: cost,
+      holders,
+    }));
+    return { budget: this.#parts.budget, used: models.reduce((sum, { memory }) => sum + memory, 0), models };
+  }
+
   #touch(resident: Resident): void {
     if (this.#residents.delete(resident.key)) this.#residents.set(resident.key, resident);
   }
@@ -205,11 +240,13 @@ export class Pipelines {
     if (!config)
       throw new KromaError("missing", `${asked.model} has no config.json, so it is no model for a pipeline.`);
     const types = asked.dtype === undefined ? typesOf(asked.model, config) : [asked.dtype];
-    const loading: Loading = { repository, signal, onProgress, files: new Map() };
+    const loading: Loading = { repository, signal, onProgress, files: new Map(), cost: 0 };
     for (const [index, dtype] of types.entries()) {
       try {
         const run = await this.#attempt(task, asked, dtype, loading);
-        const resident: Resident = { key, task, dtype, run, repository, holders: 0 };
+        await repository.keepTogether();
+        const { model } = asked;
+        const resident: Resident = { key, task, dtype, run, repository, model, cost: loading.cost, holders: 0 };
         this.#residents.set(key, resident);
         return resident;
       } catch (error) {
@@ -265,9 +302,33 @@ export class Pipelines {
     const { files, repository, signal, onProgress } = loading;
     const known = files.get(file);
     if (known) return known;
-    const asked = repository.file(file, signal, onProgress);
+    const asked = repository.file(file, signal, onProgress).then(async (bytes) => {
+      if (bytes && /\.onnx(?:_data.*)?$/.test(file)) await this.#makeRoom(loading, file, bytes.length);
+      return bytes;
+    });
     files.set(file, asked);
     return asked;
+  }
+
+  /** Lets go of what nobody holds until a network fits. Throws `exhausted` if it does not. */
+  async #makeRoom(loading: Loading, file: string, bytes: number): Promise<void> {
+    const { budget } = this.#parts;
+    loading.cost += Math.ceil(bytes * COPIES);
+    for (const resident of this.#residents.values()) {
+      if (this.#used() <= budget) return;
+      if (resident.holders === 0) await this.#drop(resident);
+    }
+    if (this.#used() > budget)
+      throw memoryFailure(`${file} would take more memory than pipelines may use here`, undefined);
+  }
+
+  #used(): number {
+    return [...this.#loading.values(), ...this.#alive()].reduce((sum, { cost }) => sum + cost, 0);
+  }
+
+  /** Those that take memory, of which some are not found any more. */
+  #alive(): ReadonlySet<Resident> {
+    return new Set([...this.#residents.values(), ...[...this.#holds.values()].map(({ resident }) => resident)]);
   }
 }
 
@@ -284,74 +345,3 @@ function typesOf(model: string, config: Uint8Array): readonly (string | undefine
   ];
   return own?.dtype === undefined ? USUAL_TYPES : [undefined];
 }
-
-/** Runs what writes text: each piece is told, and a signal ends it. */
-async function written(
-  library: Library,
-  task: Task,
-  run: LibraryPipeline,
-  values: readonly unknown[],
-  signal: AbortSignal,
-  onText: (text: string) => void,
-): Promise<unknown> {
-  const stopping = new library.InterruptableStoppingCriteria();
-  const stop = (): void => stopping.interrupt();
-  signal.addEventListener("abort", stop, { once: true });
-  const [first, ...rest] = values;
-  const options = rest.pop() as Record<string, unknown>;
-  // Of several texts at once the pieces can't be told apart.
-  const isOne = !Array.isArray(first) || typeof first[0] !== "string";
-  const streamer =
-    isOne && task.takes === "text" && run.tokenizer
-      ? { streamer: new library.TextStreamer(run.tokenizer, { skip_prompt: true, callback_function: onText }) }
-      : {};
-  try {
-    const result = await run(first, ...rest, { ...streamer, ...options, stopping_criteria: stopping });
-    signal.throwIfAborted();
-    return result;
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
-}
-
-function loadFailure(model: string, task: Task, error: unknown): unknown {
-  if (error instanceof KromaError) return error;
-  const text = error instanceof Error ? error.message : String(error);
-  if (isOutOfMemory(text)) return memoryFailure(`There is not enough memory to load ${model}`, error);
-  const file = fileIn(text);
-  if (file !== undefined)
-    return new KromaError("missing", `${model} has no file ${file}, which ${task.name} needs.`, {
-      details: { file },
-      cause: error,
-    });
-  const type = /Unsupported model type:? "?([\w.-]+)/.exec(text)?.[1];
-  if (type !== undefined)
-    return new KromaError("invalid", `${model} is a model of the type ${type}, which does not do ${task.name}.`, {
-      cause: error,
-    });
-  return new KromaError("invalid", `${model} could not be loaded for ${task.name}: ${brief(text)}`, { cause: error });
-}
-
-/** The file that a model doesn't have, of such a failure. */
-const missingFile = ({ details }: KromaError): string | undefined =>
-  (details as { readonly file?: string } | undefined)?.file;
-
-function runFailure(task: Task, error: unknown): unknown {
-  if (error instanceof KromaError) return error;
-  const text = error instanceof Error ? error.message : String(error);
-  if (isOutOfMemory(text)) return memoryFailure(`There was not enough memory for ${task.name}`, error);
-  return new KromaError("invalid", `${task.name} failed: ${brief(text)}`, { cause: error });
-}
-
-const gone = (): KromaError =>
-  new KromaError("missing", "This pipeline was disposed of, or its worker was started again. Make it again.");
-
-const memoryFailure = (sentence: string, cause: unknown): KromaError =>
-  new KromaError("exhausted", `${sentence}. Dispose of pipelines that are not used, or give it less at once.`, {
-    cause,
-  });
-
-const refusal = (url: string): KromaError =>
-  new KromaError("denied", `A pipeline fetches the files of models and nothing else, not ${url.slice(0, 200)}.`);
-
-const brief = (text: string): string => text.replace(/\s+/g, " ").slice(0, 500).trim();

@@ -14,7 +14,7 @@ export interface RepositoryParts {
   /** The notebook's files; undefined where there is no shared memory. */
   readonly files: () => SyncFs | undefined;
   /** Fetches what is on the web, and keeps it if it can. */
-  readonly models: Pick<FetchedFiles, "get" | "list">;
+  readonly models: Pick<FetchedFiles, "get" | "list" | "addPart">;
   readonly content: ContentSource;
   /** Address of the person's model hub. */
   readonly hub: () => string | undefined;
@@ -32,6 +32,10 @@ export interface Repository {
   ): Promise<Uint8Array<ArrayBuffer> | undefined>;
   /** False once a file that was asked for is not what it was then. */
   isCurrent(): boolean;
+  /** Notes that the files which came belong together, so that they are shown, pinned and deleted as one. */
+  keepTogether(): Promise<void>;
+  /** Where its network came from; undefined for what is in the workspace. */
+  readonly address: string | undefined;
   /** Why a file that was taken not to be there could not be asked for, if that is so. */
   doubt(name: string): KromaError | undefined;
 }
@@ -43,6 +47,7 @@ export function repositoryOf(parts: RepositoryParts, source: string, revision: s
 }
 
 class FolderRepository implements Repository {
+  readonly address = undefined;
   readonly #parts: RepositoryParts;
   readonly #folder: string;
   readonly #seen = new Map<string, string>();
@@ -61,6 +66,10 @@ class FolderRepository implements Repository {
 
   isCurrent(): boolean {
     return [...this.#seen].every(([path, seen]) => this.#fingerprint(path) === seen);
+  }
+
+  keepTogether(): Promise<void> {
+    return Promise.resolve();
   }
 
   doubt(): undefined {
@@ -85,6 +94,8 @@ class FarRepository implements Repository {
   readonly #source: string;
   readonly #revision: string | undefined;
   readonly #doubts = new Map<string, KromaError>();
+  /** The addresses of files that came. */
+  readonly #came = new Set<string>();
 
   constructor(parts: RepositoryParts, source: string, revision: string | undefined) {
     this.#parts = parts;
@@ -100,7 +111,9 @@ class FarRepository implements Repository {
   ): Promise<Uint8Array<ArrayBuffer> | undefined> {
     const address = this.#address(name);
     try {
-      return await this.#get(address, signal, onProgress);
+      const bytes = await this.#get(address, signal, onProgress);
+      this.#came.add(modelAddressText(address));
+      return bytes;
     } catch (error) {
       if (!(error instanceof KromaError)) throw error;
       if (error.code === "missing") return undefined;
@@ -112,6 +125,16 @@ class FarRepository implements Repository {
 
   isCurrent(): boolean {
     return true;
+  }
+
+  get address(): string | undefined {
+    return [...this.#came].find((url) => url.endsWith(".onnx"));
+  }
+
+  async keepTogether(): Promise<void> {
+    const { address } = this;
+    if (address === undefined || !/^https?:/.test(address)) return;
+    for (const url of this.#came) if (url !== address) await this.#parts.models.addPart(address, url);
   }
 
   doubt(name: string): KromaError | undefined {

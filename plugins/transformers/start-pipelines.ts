@@ -26,14 +26,14 @@ export interface PipelinesPlace {
   /** Loads the library; `assets` is the URL of the shipped files. */
   readonly library: (assets: string) => Promise<Library>;
   /** Fetches what is on the web, and keeps it if it can. */
-  readonly models: Pick<FetchedFiles, "get" | "list">;
+  readonly models: Pick<FetchedFiles, "get" | "list" | "addPart">;
   /** Told what a person signs in with at hubs. */
   readonly onTokens?: ((tokens: readonly HubToken[]) => void) | undefined;
-  /** No file of the workspace is larger. */
-  readonly largest?: number;
+  /** Bytes that all pipelines together may take. */
+  readonly budget?: number;
 }
 
-const LARGEST = 2 * 1024 ** 3;
+const GIB = 1024 ** 3;
 const text = pipe(string(), minLength(1), maxLength(4096));
 const openRequest = object({
   task: text,
@@ -52,7 +52,7 @@ const words = custom<readonly string[]>(
 const commandRequest = object({ words, directory: optional(text, "/workspace") });
 
 /** Waits for the ProgramInit and serves from then on. */
-export function startPipelines({ port, library, models, onTokens, largest = LARGEST }: PipelinesPlace): void {
+export function startPipelines({ port, library, models, onTokens, budget = 2 * GIB }: PipelinesPlace): void {
   const channel = portChannel<ProgramInit | ToProgram, FromProgram>(port);
   const stop = channel.receive((message) => {
     if (message.type !== "init") return;
@@ -71,13 +71,14 @@ export function startPipelines({ port, library, models, onTokens, largest = LARG
       const name = workspacePath(path);
       const stat = connect()?.resolve(name);
       if (!stat) return undefined;
-      if (stat.size > largest) throw new KromaError("exhausted", `${path} is too large to be read at once.`);
+      if (stat.size > budget) throw new KromaError("exhausted", `${path} is too large to be read at once.`);
       return connect()?.readFile(name);
     };
     const pipelines = new Pipelines({
       library: () => library(assets),
       repository: (source, revision) => repositoryOf(parts, source, revision),
       readFile,
+      budget,
       breathe: () => new Promise((resolve) => setTimeout(resolve, 0)),
     });
     const methods: Record<string, Method> = {
@@ -98,6 +99,7 @@ export function startPipelines({ port, library, models, onTokens, largest = LARG
         await pipelines.release(client, checked(releaseRequest, value).pipeline);
         return { value: undefined };
       },
+      status: () => Promise.resolve({ value: pipelines.status() }),
       command: async ({ client, value, buffers, signal }) => {
         const input = new Uint8Array(buffers[0] ?? new ArrayBuffer());
         const typed = { client, ...checked(commandRequest, value), input, signal };

@@ -6,7 +6,7 @@ import { startPipelines } from "./start-pipelines.ts";
 
 /** Serves the process from this thread. `models` keeps what is fetched from the web. */
 export function startThreadPipelines(
-  models: Pick<FetchedFiles, "get" | "list">,
+  models: Pick<FetchedFiles, "get" | "list" | "addPart">,
   onTokens?: (tokens: readonly HubToken[]) => void,
 ): void {
   startPipelines({

@@ -5,7 +5,7 @@ import { type FetchedFiles, fetchRefusal } from "#core/store/fetched.ts";
 /** Fetches and keeps nothing. */
 export function unkeptFiles(
   fetch: (url: string, init: { readonly signal: AbortSignal }) => Promise<Response>,
-): Pick<FetchedFiles, "get" | "list"> {
+): Pick<FetchedFiles, "get" | "list" | "addPart"> {
   return {
     async get(url, { signal }) {
       const name = new URL(url).pathname.split("/").pop() ?? url;
@@ -34,5 +34,6 @@ export function unkeptFiles(
       }
     },
     list: () => Promise.resolve([]),
+    addPart: () => Promise.resolve(),
   };
 }

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { createNodeHost, type NodeHost } from "#app/node/node-host.ts";
 import { defaultSettings } from "#core/kernel/defaults.ts";
+import type { FetchedFile } from "#core/store/fetched.ts";
 import type { ServiceAnswer, ServiceCall } from "#core/kernel/services.ts";
 import { type HubServer, startHubServer } from "../models/hub-server.ts";
 import { colour, completion, embedding, type Repository, sentiment, writing } from "./tiny-models.ts";
@@ -178,8 +179,11 @@ test("what was fetched is fetched once, and runs without the hub", async () => {
       value: { dtype: "fp32" },
     });
     const kept = await other.services!.call("ml", { ...call, method: "stored", value: undefined });
-    expect((kept.value as { readonly url: string }[]).map(({ url }) => url)).toContain(
-      `${hub.url}/ada/kept/resolve/main/onnx/model.onnx`,
+    const base = `${hub.url}/ada/kept/resolve/main/`;
+    // One row for people, with all that belongs to it.
+    const row = (kept.value as FetchedFile[]).find(({ url }) => url === `${base}onnx/model.onnx`);
+    expect(row?.parts.toSorted()).toEqual(
+      ["config.json", "tokenizer.json", "tokenizer_config.json"].map((name) => `${base}${name}`),
     );
     expect(hub.storage.sent).toBe(sent);
   } finally {
@@ -249,6 +253,35 @@ test("what was disposed of runs no more, and nobody runs another's", async () =>
   await expect(ask("run", asked, [], { client: "stranger" })).rejects.toMatchObject({ code: "missing" });
   await ask("release", { pipeline });
   await expect(ask("run", asked)).rejects.toMatchObject({ code: "missing" });
+});
+
+test("what pipelines take in memory is told, and goes when nobody holds it and others come", async () => {
+  interface Status {
+    readonly used: number;
+    readonly models: readonly {
+      readonly names: readonly string[];
+      readonly holders: number;
+      readonly memory: number;
+    }[];
+  }
+  const models = async () => ((await ask("status", undefined)).value as Status).models;
+  const before = await models();
+  const pipeline = await open("fill-mask", "ada/completion");
+  const mine = (await models()).find(({ names }) => names.includes("ada/completion"));
+  expect(mine!.memory).toBeGreaterThan(100);
+  expect(mine!.holders).toBe((before.find(({ names }) => names.includes("ada/completion"))?.holders ?? 0) + 1);
+  for (const revision of ["a", "b", "c"]) await write(`models/${revision}`, embedding());
+  await host.services!.call("pipelines", {
+    client: "passing",
+    method: "open",
+    value: { task: "embeddings", model: "models/a" },
+    buffers: [],
+    signal: new AbortController().signal,
+  });
+  host.services!.leave("passing");
+  for (const name of ["b", "c"]) await ask("release", { pipeline: await open("embeddings", `models/${name}`) });
+  await expect.poll(async () => (await models()).flatMap(({ names }) => names)).not.toContain("models/a");
+  await ask("release", { pipeline });
 });
 
 test("a run that waits is given up by its signal", async () => {

@@ -14,6 +14,7 @@ function offlineStore(kept: Readonly<Record<string, string | undefined>>): Repos
       kept[url] === undefined
         ? Promise.reject(new KromaError("unavailable", `${url} could not be fetched.`))
         : Promise.resolve(new TextEncoder().encode(kept[url])),
+    addPart: () => Promise.resolve(),
     list: () =>
       Promise.resolve(
         Object.entries(kept).map(([url, text]): FetchedFile => {
