@@ -521,7 +521,7 @@ export class SharedNotebook {
   /** Only from those whose changes of the notebook would be taken in as well, and once. */
   async #hearView(peer: Peer, view: FirstView): Promise<void> {
     if (!this.#shares.has(peer) || this.#expected || !this.#mayWrite(peer, "notebook")) return;
-    if (!this.#membership?.roleOf(this.#options.me)) return;
+    if (!this.#membership?.roleOf(this.#me)) return;
     await (this.#holding ??= this.#hold());
     if (this.#closed || this.#replica || this.#adopting) return;
     this.#expected = await this.#options.replicas.expect(this.document, view);
