@@ -1,5 +1,6 @@
 /** Kroma as a user starts it: the command line in a process of its own, and a browser beside it. */
 import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type BrowserContext, chromium } from "playwright";
 import { chromiumArguments, chromiumPath } from "../chromium.ts";
@@ -74,4 +75,18 @@ export async function browser(
   // A machine that many share may take its time.
   context.setDefaultTimeout(60_000);
   return context;
+}
+
+/** Ends every process of the browser on that profile at once, as a crash does; the profile can be opened again then. */
+export async function killBrowser(context: BrowserContext, profile: string): Promise<void> {
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      if (readFileSync(`/proc/${entry}/cmdline`, "utf8").includes(profile)) process.kill(Number(entry), "SIGKILL");
+    } catch {
+      // it ended while we looked
+    }
+  }
+  await context.close().catch(() => undefined);
+  for (const name of readdirSync(profile)) if (name.startsWith("Singleton")) rmSync(join(profile, name));
 }

@@ -1,5 +1,5 @@
 /** The Linux machine from one visit to the next: kept, killed in the middle of writing, exported, reset, shared. */
-import { createReadStream, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { createReadStream, mkdtempSync, rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createGunzip } from "node:zlib";
 import type { BrowserContext, Page } from "playwright";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
-import { browser, serve, type Site } from "./kroma-process.ts";
+import { browser, killBrowser, serve, type Site } from "./kroma-process.ts";
 
 /** A machine that many share may take its time. */
 const PATIENCE = { timeout: 240_000 };
@@ -82,18 +82,8 @@ async function command(page: Page, name: string): Promise<void> {
   await page.getByRole("option", { name }).first().click();
 }
 
-/** Ends every process of the browser at once, as a crash does. */
 async function kill(): Promise<void> {
-  for (const entry of readdirSync("/proc")) {
-    if (!/^\d+$/.test(entry)) continue;
-    try {
-      if (readFileSync(`/proc/${entry}/cmdline`, "utf8").includes(profile)) process.kill(Number(entry), "SIGKILL");
-    } catch {
-      // it ended while we looked
-    }
-  }
-  await context.close().catch(() => undefined);
-  for (const name of readdirSync(profile)) if (name.startsWith("Singleton")) rmSync(join(profile, name));
+  await killBrowser(context, profile);
   context = await browser(profile);
 }
 

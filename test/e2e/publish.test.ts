@@ -4,10 +4,10 @@
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { BrowserContext, Page } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { browser, kroma } from "./kroma-process.ts";
+import { browser, killBrowser, kroma } from "./kroma-process.ts";
 import { type RunningMirror, startMirrorProcess } from "./mirror-process.ts";
 import { pinAtMirror } from "./pinning-at-mirror.ts";
 
@@ -99,6 +99,66 @@ async function isKept(): Promise<boolean> {
   const found = (await caches.keys()).map(async (name) => (await caches.open(name)).match("/kroma-complete"));
   return (await Promise.all(found)).some((response) => response !== undefined);
 }
+
+/** Long enough to be cut off on the way. */
+const LONG = 96 * 2 ** 20;
+const LONG_NOTEBOOK = {
+  ...NOTEBOOK,
+  metadata: { ...NOTEBOOK.metadata, title: "Tides of Eve" },
+  cells: [
+    cell(
+      "write",
+      `const bytes = new Uint8Array(${LONG}).map((_, at) => at * 7 + (at >> 16));\nkroma.files.write("long.bin", bytes);\n"all of it"`,
+    ),
+  ],
+};
+
+it("goes on after a restart where the killed browser stopped, and comes to the same", async () => {
+  const profile = mkdtempSync(join(folder, "eve-"));
+  const eve = await open(basename(profile));
+  writeFileSync(join(folder, "long.ipynb"), JSON.stringify(LONG_NOTEBOOK));
+  await importFile(eve, "Import", join(folder, "long.ipynb"));
+  await eve.getByRole("button", { name: "Run all" }).click();
+  await eve.getByText("'all of it'", { exact: true }).waitFor();
+  mkdirSync(join(folder, "long"), { recursive: true });
+  const plain = await download(eve, () => eve.keyboard.press("Control+Shift+S"), "long/long.ipynb");
+  await eve.getByRole("button", { name: "Publish", exact: true }).last().click();
+  const form = eve.locator(".publish-form");
+  await form.getByText("long.bin").waitFor();
+  await form.getByLabel("Authors").fill("Eve Ito");
+  const killed = new Promise<void>((resolve, reject) => {
+    eve.exposeFunction("halfWay", () => killBrowser(eve.context(), profile).then(resolve, reject)).catch(reject);
+  });
+  await eve.evaluate(() => {
+    const observer = new MutationObserver(() => {
+      const bar = document.querySelector<HTMLProgressElement>(".publish-working progress");
+      if (!bar || bar.value < 2 ** 23) return;
+      observer.disconnect();
+      (globalThis as unknown as { halfWay(): void }).halfWay();
+    });
+    observer.observe(document.body, { subtree: true, childList: true, attributes: true });
+  });
+  await form.locator("button[type=submit]").click();
+  await killed;
+  contexts.delete(eve.context());
+
+  const again = await open(basename(profile));
+  await again.locator(".library-open", { hasText: "Tides of Eve" }).click();
+  await again.getByRole("button", { name: "Publish", exact: true }).last().click();
+  await again.getByText("Publishing “Tides of Eve” was cut off.").waitFor();
+  await again.getByRole("button", { name: "Go on", exact: true }).click();
+  const root = await again.getByLabel("Its name (CID of the root)").inputValue();
+  expect(root).toMatch(/^bafyrei/);
+  await close(again);
+
+  writeFileSync(
+    join(folder, "long/long.bin"),
+    new Uint8Array(LONG).map((_, at) => at * 7 + (at >> 16)),
+  );
+  const environment = { KROMA_HOME: join(folder, "home") };
+  const published = await kroma(["publish", plain, "--author", "Eve Ito", "--version", "1.0.0"], { environment });
+  expect(published.stdout.trim(), published.stderr).toBe(root);
+}, 480_000);
 
 it("goes from one browser to another by a mirror, and means the same in the shell", async () => {
   // Ana runs and publishes.
