@@ -29,9 +29,14 @@ async function open(
   cells: readonly string[] = CELLS,
   workspace: Workspace | undefined = workspaceOf(FILES),
   name = "Mia Berg",
+  language = "python",
 ): Promise<Opened> {
   const notebook = await openNotebook(cells);
   closers.push(notebook.close);
+  const changed = notebook.client.notebook.cells.map(
+    ({ id }) => ({ type: "set_language", cell: id, kind: "code", language }) as const,
+  );
+  await notebook.client.change(changed);
   const page = testPage(testNetwork(name));
   let shown: NotebookView | undefined;
   const { box, end } = draw(() => {
@@ -120,6 +125,32 @@ describe("the publish panel", () => {
     expect(file).not.toContain("published");
     await view.undo();
     await until(() => publishedVersions(client.notebook).length === 0, "it is taken back");
+  });
+
+  it("names the Linux image of shell cells by its CID, or takes it along", async () => {
+    const { box, page } = await open(["uname"], workspaceOf(FILES), "Mia Berg", "shell");
+    const image = "bafybeiczsscdsbs7ffqz55asqdf3smv6klcw3gofszvwlyarci47bgf354";
+    Object.assign(page.artefacts, {
+      runtimeFor: async () => ({ base: "https://kroma.example/", files: [] }),
+      linux: async () => ({
+        base: "https://kroma.example/assets/vm/",
+        cid: image,
+        files: [{ path: "state", size: 1_500_000 }],
+      }),
+    });
+    byRole<HTMLInputElement>(box, "input", "With Kroma").click();
+    await said(box, "With Linux, 1.5 MB");
+    expect(box.textContent).toContain("named by its CID alone");
+    await expectAccessible(box);
+    byRole<HTMLInputElement>(box, "input", /With Linux/).click();
+    await said(box, "Who keeps this keeps the image too");
+    byRole<HTMLInputElement>(box, "input", /With Linux/).click();
+    submit(box).click();
+    await published(box);
+    const root = byRole<HTMLInputElement>(box, "input", "Its name (CID of the root)").value;
+    expect((await page.artefacts.client().open(root, { from: [] })).environment.image).toBe(image);
+    const note = new TextDecoder().decode(await page.artefacts.client().read(root, "linux.json"));
+    expect(JSON.parse(note)).toEqual({ version: 1, image });
   });
 
   it("says which field is missing, and puts the focus there", async () => {
