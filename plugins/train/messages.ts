@@ -5,6 +5,8 @@ import type { Point, StartRequest } from "./request.ts";
 export interface TrainingInit {
   readonly type: "init";
   readonly workspace: SharedArrayBuffer | undefined;
+  /** Its number there, by which the service lets go of what it had open. */
+  readonly owner: number;
   readonly request: StartRequest;
   /** Elements of `request.tensors`, and the digest of each. */
   readonly buffers: readonly ArrayBuffer[];

@@ -45,12 +45,12 @@ async function perform(
   init: TrainingInit,
   isStopped: () => boolean,
 ): Promise<void> {
-  const { request, workspace } = init;
+  const { request, workspace, owner } = init;
   const { checkpoint, epochs, layers: asked, loss, optimizer, batchSize, seed } = request;
   let connected: SyncFs | undefined;
   const files = (): SyncFs => {
     if (!workspace) throw new KromaError("unavailable", "The notebook's files cannot be reached here.");
-    return (connected ??= new SyncFs(workspace));
+    return (connected ??= new SyncFs(workspace, { owner }));
   };
   const data = await datasetOf(init, "x", "y", request.table, files);
   if (!data) throw new KromaError("invalid", "There is nothing to learn from: give x and y.");

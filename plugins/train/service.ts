@@ -7,6 +7,7 @@ import { type Channel, portChannel } from "#core/base/channel.ts";
 import { fromWireError, KromaError } from "#core/base/errors.ts";
 import type { KernelWorker } from "#core/kernel/kernel.ts";
 import type { RunningService, ServiceAnswer, ServiceCall, ServicePlace } from "#core/kernel/services.ts";
+import { newOwner, releaseOwner } from "#core/workspace/protocol.ts";
 import type { FromTraining, Place, ToTraining } from "./messages.ts";
 import { digestOf } from "./digest.ts";
 import { workspacePath } from "./path.ts";
@@ -34,6 +35,8 @@ interface Job {
   readonly key: string;
   readonly checkpoint: string | undefined;
   readonly worker: KernelWorker;
+  /** The worker's number at the workspace. */
+  readonly owner: number;
   readonly channel: Channel<FromTraining, ToTraining>;
   /** Who has asked for it and lives. */
   readonly clients: Set<string>;
@@ -115,6 +118,7 @@ class Trainings implements RunningService {
       key,
       checkpoint: request.checkpoint,
       worker,
+      owner: newOwner(),
       channel,
       clients: new Set(),
       listeners: new Set(),
@@ -129,7 +133,8 @@ class Trainings implements RunningService {
       this.#end(job, new KromaError("unavailable", `The worker of the training has failed: ${reason}`)),
     );
     channel.receive((message) => this.#hear(job, message));
-    channel.send({ type: "init", workspace: this.#place.workspace, request, buffers, digests }, buffers);
+    const { workspace } = this.#place;
+    channel.send({ type: "init", workspace, owner: job.owner, request, buffers, digests }, buffers);
     return job;
   }
 
@@ -245,6 +250,7 @@ class Trainings implements RunningService {
     clearTimeout(job.stopping);
     job.channel.close();
     job.worker.terminate();
+    if (this.#place.workspace) releaseOwner(this.#place.workspace, job.owner);
     this.#tell(job);
     // Nobody lives who could ask for it.
     if (job.clients.size === 0) this.#jobs.delete(job.id);
