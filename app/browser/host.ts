@@ -3,6 +3,7 @@ import type { ChatAccess } from "#core/chat/driver.ts";
 import type { KernelHost, KernelWorker } from "#core/kernel/kernel.ts";
 import { ServiceHost } from "#core/kernel/service-host.ts";
 import type { ContentSource, Service } from "#core/kernel/services.ts";
+import type { FilePeers } from "#core/store/fetched.ts";
 import type { ModelUse } from "#kit/models.ts";
 import { hubTokens } from "./hub-tokens.ts";
 import { kernelSettings, readSettings } from "./settings.ts";
@@ -26,6 +27,8 @@ export function createPageHost(options: {
   readonly webHosts?: () => readonly string[];
   /** What services get by CID. */
   readonly content?: ContentSource;
+  /** The people of the notebook, who may have what its services fetch. */
+  readonly peers?: FilePeers;
   readonly chat?: ChatAccess;
 }): PageHost {
   const asset = (path: string): string => new URL(`assets/${path}`, document.baseURI).href;
@@ -42,6 +45,9 @@ export function createPageHost(options: {
     },
     get modelHub() {
       return readSettings().modelHub;
+    },
+    get peers() {
+      return options.foreign() ? undefined : options.peers;
     },
     get modelTokens() {
       return options.foreign() ? [] : hubTokens();

@@ -37,8 +37,6 @@ export interface PageNetwork extends Network {
   exchange(blocks: ExchangeOptions["blocks"]): Promise<Exchange>;
   /** Addresses at which others reach this browser; none before the network has found any. */
   addresses(): Promise<readonly string[]>;
-  /** A block of a model that people of a notebook give; undefined at once when nobody who is there gives any. */
-  modelBlock(document: DocumentId, cid: string): Promise<Uint8Array | undefined>;
   /** Says where blocks of such models are. */
   giveModels(give: GiveBlock): void;
   /** Takes up what is shared already. Called once, when the page has nothing more urgent to do. */

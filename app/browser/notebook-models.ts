@@ -57,13 +57,16 @@ export function forgetModel(address: string): void {
 
 /** A block of a model that a notebook's people are given; undefined for every other. */
 export async function giveModelBlock(
-  { artefacts }: Pick<PageActions, "artefacts">,
+  { artefacts, models }: Pick<PageActions, "artefacts" | "models">,
   document: DocumentId,
   cid: string,
 ): Promise<Uint8Array | undefined> {
   for (const model of givenModels(document)) {
     const address = readModelAddress(model.address);
-    const bytes = address?.type === "content" ? await artefacts.client().modelBlock(address, cid) : undefined;
+    const bytes =
+      address?.type === "web"
+        ? await (await models()).block(model.address, cid)
+        : address && (await artefacts.client().modelBlock(address, cid));
     if (bytes) return bytes;
   }
   return undefined;

@@ -128,6 +128,10 @@ export function pageModels(artefacts: Artefacts, service: RunningService): Model
       );
       return [...files, ...blocks].sort((left, right) => right.used - left.used);
     },
+    async block(source, cid) {
+      const [bytes] = (await ask("block", { source, cid })).buffers ?? [];
+      return bytes && new Uint8Array(bytes);
+    },
     setToken: setHubToken,
     givesModels,
     setGivesModels,
@@ -198,7 +202,7 @@ const sumOf = (numbers: readonly (number | undefined)[]): number | undefined =>
 
 /** A file with those that belong to it; of one that was not begun nothing is known. */
 const fileModel = (
-  { url, bytes, total, cid, used, isPinned, licence, parts: names }: FetchedFile,
+  { url, bytes, total, cid, used, isPinned, licence, parts: names, isFromPeople }: FetchedFile,
   parts: readonly (FetchedFile | undefined)[],
 ): StoredModel => ({
   address: url,
@@ -212,7 +216,7 @@ const fileModel = (
   used,
   isPinned,
   parts: names.map((part) => modelFileName({ type: "web", url: part })),
-  isFromPeople: false,
+  isFromPeople,
 });
 
 /** The hub that wants a token, as a refusal tells it. */

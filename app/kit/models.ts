@@ -93,6 +93,8 @@ export interface Models {
   remove(address: string): Promise<void>;
   /** A model that is kept, to be published; all of it is in memory then. */
   file(address: string, signal: AbortSignal): Promise<ModelFile>;
+  /** A block of a model from the web that is kept whole, for people of a notebook; undefined when it is none of it. */
+  block(address: string, cid: string): Promise<Uint8Array | undefined>;
   /** Makes a signed artefact of a model, and pins it. */
   publish(
     file: ModelFile,

@@ -57,6 +57,8 @@ export interface Network {
   remove(document: DocumentId, member: MemberId): Promise<void>;
   /** Stops sharing here; the notebook stays. */
   leave(document: DocumentId): Promise<void>;
+  /** A block of a model that people of a notebook give; undefined at once when nobody who is there gives any. */
+  modelBlock(document: DocumentId, cid: string): Promise<Uint8Array | undefined>;
   /** Gives these models of a notebook to its people, from now on and while this page is open. */
   offerModels(document: DocumentId, models: readonly OfferedModel[]): void;
   setPresence(document: DocumentId, state: PresenceState | undefined): void;

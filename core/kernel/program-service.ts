@@ -5,6 +5,7 @@
 import { type Channel, portChannel } from "../base/channel.ts";
 import { fromWireError, KromaError, toWireError } from "../base/errors.ts";
 import type { KernelWorker } from "./kernel.ts";
+import { answerOfPeers } from "./program-peers.ts";
 import type { FromProgram, ProgramInit, ToProgram } from "./service-program.ts";
 import type { AskedContent, RunningService, ServiceAnswer, ServiceCall, ServicePlace } from "./services.ts";
 
@@ -124,6 +125,11 @@ export class ProgramService implements RunningService {
   #hear(message: FromProgram): void {
     if (message.type === "content_request") return void this.#give(message.id, message.asked);
     if (message.type === "content_cancel") return this.#fetching.get(message.request)?.abort();
+    if (message.type === "peers_request") {
+      const channel = this.#running?.channel;
+      return void answerOfPeers(this.#place.peers, message.id, message.question).then((said) => channel?.send(said));
+    }
+    if (message.type === "file_kept") return this.#place.peers?.keeps(message.url, message.cid, message.size);
     if (message.type === "service_progress") return this.#waiting.get(message.parent)?.onProgress?.(message.value);
     const { parent, value, buffers, error, broken } = message;
     const waiting = this.#waiting.get(parent);

@@ -24,6 +24,13 @@ export type ToProgram =
   | { readonly type: "hub"; readonly hub: string | undefined }
   /** What they sign in with at hubs, from now on; told only to programs that fetch from there. */
   | { readonly type: "tokens"; readonly tokens: readonly HubToken[] }
+  /** What the notebook's people offer of an address, or a block that they gave. */
+  | {
+      readonly type: "peers";
+      readonly parent: string;
+      readonly cids?: readonly string[];
+      readonly bytes?: Uint8Array;
+    }
   /** Of content that was asked for: how far it is, and in the end its bytes, or why there are none. */
   | { readonly type: "content_progress"; readonly parent: string; readonly bytes: number; readonly total: number }
   | {
@@ -50,7 +57,15 @@ export type FromProgram =
   | ServiceProgress
   /** For content by its CID, which the outside can reach; given up by content_cancel. */
   | { readonly type: "content_request"; readonly id: string; readonly asked: AskedContent }
-  | { readonly type: "content_cancel"; readonly request: string };
+  | { readonly type: "content_cancel"; readonly request: string }
+  /** What the notebook's people offer of an address, or for a block of it. */
+  | {
+      readonly type: "peers_request";
+      readonly id: string;
+      readonly question: { readonly url: string } | { readonly cid: string };
+    }
+  /** The file of an address is here now. */
+  | { readonly type: "file_kept"; readonly url: string; readonly cid: string; readonly size: number };
 
 /** A request with what it came with. */
 export interface Asked {

@@ -11,7 +11,7 @@
  * R5  Before its reply a request may get any number of service_progress: how far it is, in a form that is the service's.
  */
 import type { WireError } from "../base/errors.ts";
-import type { HubToken } from "../store/fetched.ts";
+import type { FilePeers, HubToken } from "../store/fetched.ts";
 import { Facet } from "../plugin/facet.ts";
 import type { KernelWorker } from "./kernel.ts";
 
@@ -77,6 +77,8 @@ export interface ServicePlace {
   readonly modelHub?: string | undefined;
   /** What the person signs in with at model hubs; only for services that fetch from them. */
   readonly modelTokens?: readonly HubToken[] | undefined;
+  /** The people of the notebook, who may have files of the web. */
+  readonly peers?: FilePeers | undefined;
   /** Absent: nothing is had by its CID here. */
   readonly content?: ContentSource | undefined;
 }

@@ -16,8 +16,20 @@ export interface HubToken {
   readonly token: string;
 }
 
+/** The people of a shared notebook, of whom some may have files of the web. */
+export interface FilePeers {
+  /** CIDs (UnixFS) under which they offer the file of an address. */
+  offered(url: string): Promise<readonly string[]>;
+  /** A block of something that they offer, checked; undefined when none of them gave it. */
+  block(cid: string, options?: { readonly signal?: AbortSignal }): Promise<Uint8Array | undefined>;
+  /** The file of an address is here now, and may be given to them under its CID. */
+  keeps(url: string, cid: string, size: number): void;
+}
+
 export interface FetchOptions {
   readonly signal: AbortSignal;
+  /** Who is asked before the address, if its server says which bytes the file has (core/mesh/SPEC.md, D5). */
+  readonly peers?: FilePeers | undefined;
   readonly onProgress?: (progress: FetchProgress) => void;
 }
 
@@ -36,6 +48,8 @@ export interface FetchedFile {
   readonly licence: string | undefined;
   /** Addresses of files without which it is of no use: a model's weights in files of their own. */
   readonly parts: readonly string[];
+  /** People of a shared notebook gave it, or some of it. */
+  readonly isFromPeople: boolean;
 }
 
 export interface FetchedFiles {
@@ -44,6 +58,8 @@ export interface FetchedFiles {
    * fetched again. Throws `missing`, `denied`, `unavailable` (try again), `exhausted` (no room) or `corrupt`.
    */
   get(url: string, options: FetchOptions): Promise<Uint8Array<ArrayBuffer>>;
+  /** A block of a file that is kept whole, for others; undefined when it is no block of it. */
+  block(url: string, cid: string): Promise<Uint8Array | undefined>;
   /** What is kept, the last used first. */
   list(): Promise<readonly FetchedFile[]>;
   /** Notes of a file that is kept that another belongs to it. They are pinned and forgotten together. */

@@ -5,7 +5,10 @@
  */
 import { KromaError } from "#core/base/errors.ts";
 import type { FetchedFile, FetchedFiles, FetchOptions } from "#core/store/fetched.ts";
+import { kindOf, readFile } from "#core/artefact/unixfs.ts";
+import type { BlockSource } from "#core/store/stores.ts";
 import { Download, lastPart } from "./download.ts";
+import { blocksOf, type FileBlocks, readBlock } from "./file-blocks.ts";
 import { type FetchFile, hubFacts } from "./hub.ts";
 import type { KeptFile, KeptFiles } from "./kept-files.ts";
 import { type FileRecord, MOST_PARTS, readRecord, writeRecord } from "./record.ts";
@@ -14,6 +17,8 @@ import { LEAF, unixfsCid } from "./unixfs.ts";
 const LARGEST_RECORD = 1024 * 1024;
 /** The rest of the origin's storage needs some room too. */
 const SPARE_ROOM = 32 * LEAF;
+/** So many files that others ask for are remembered with where their blocks are. */
+const MOST_INDEXED = 8;
 /** A server that sends nothing for so long has gone, in milliseconds. */
 const STALL = 60_000;
 
@@ -31,6 +36,8 @@ export interface ModelStoreParts {
 
 export class ModelStore implements FetchedFiles {
   readonly #parts: ModelStoreParts;
+  /** Of files that others have asked for, the one that was not wanted for longest first. */
+  readonly #blocks = new Map<string, FileBlocks>();
 
   constructor(parts: ModelStoreParts) {
     this.#parts = parts;
@@ -42,9 +49,19 @@ export class ModelStore implements FetchedFiles {
     return files.alone(name, options.signal, async () => {
       const file = await files.open(`${name}.data`);
       try {
-        const record = (await this.#record(name)) ?? { url, used: 0, isPinned: false, parts: [] };
+        const record = (await this.#record(name)) ?? {
+          url,
+          used: 0,
+          isPinned: false,
+          parts: [],
+          isFromPeople: false,
+          isPrivate: false,
+        };
         const whole = record.cid === undefined ? undefined : await this.#kept(name, record, file);
-        return whole ?? (await this.#fetch(name, record, file, options));
+        const bytes = whole ?? (await this.#fetch(name, record, file, options));
+        const kept = options.peers && (await this.#record(name));
+        if (kept?.cid !== undefined && !kept.isPrivate) options.peers?.keeps(url, kept.cid, bytes.length);
+        return bytes;
       } finally {
         file.close();
       }
@@ -53,8 +70,28 @@ export class ModelStore implements FetchedFiles {
 
   async list(): Promise<readonly FetchedFile[]> {
     return (await this.#entries()).map(({ record, bytes }) => {
-      const { url, total, cid, used, isPinned, licence, parts } = record;
-      return { url, total, cid, used, isPinned, licence, parts, bytes };
+      const { url, total, cid, used, isPinned, licence, parts, isFromPeople } = record;
+      return { url, total, cid, used, isPinned, licence, parts, isFromPeople, bytes };
+    });
+  }
+
+  async block(url: string, cid: string): Promise<Uint8Array | undefined> {
+    const name = await nameOf(url);
+    const { files } = this.#parts;
+    return files.alone(name, new AbortController().signal, async () => {
+      const record = await this.#record(name);
+      if (record?.cid === undefined || record.isPrivate) return undefined;
+      const file = await files.open(`${name}.data`);
+      try {
+        if (file.size !== record.total) return undefined;
+        const known = this.#blocks.get(record.cid) ?? (await blocksOf(file));
+        this.#blocks.delete(record.cid);
+        this.#blocks.set(record.cid, known);
+        for (const other of this.#blocks.keys()) if (this.#blocks.size > MOST_INDEXED) this.#blocks.delete(other);
+        return readBlock(known, cid, file);
+      } finally {
+        file.close();
+      }
     });
   }
 
@@ -109,7 +146,11 @@ export class ModelStore implements FetchedFiles {
     file: KeptFile,
     options: FetchOptions,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const { url, isPinned, validator, parts } = record;
+    const { url, isPinned, parts } = record;
+    const given = await this.#fromPeers(name, record, file, options);
+    if (given) return given;
+    // What they gave may have changed what is known of it.
+    const validator = file.size > 0 ? record.validator : undefined;
     const { fetch, largest, now, stall = STALL, hasToken = () => false } = this.#parts;
     const start = validator === undefined ? 0 : file.size;
     if (start > 0 && start === record.total) return this.#finish(name, record, file);
@@ -126,6 +167,8 @@ export class ModelStore implements FetchedFiles {
         used: now(),
         isPinned,
         parts,
+        isFromPeople: record.isFromPeople && begun.from > 0,
+        isPrivate: hasToken(url),
         ...(version === undefined ? {} : { validator: version }),
         ...(total === undefined ? {} : { total }),
         ...(expected === undefined ? {} : { digest: expected }),
@@ -137,6 +180,51 @@ export class ModelStore implements FetchedFiles {
     } finally {
       await download.cancel();
     }
+  }
+
+  /**
+   * The file from people who have it, if its own server says which bytes it has: the word of people is not enough. Undefined when it
+   * has to come from the server; what came is on storage, and more of it may be had from them another time.
+   */
+  async #fromPeers(
+    name: string,
+    record: FileRecord,
+    file: KeptFile,
+    { signal, peers, onProgress }: FetchOptions,
+  ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    const { url } = record;
+    const cids = peers ? await peers.offered(url) : [];
+    if (!peers || cids.length === 0) return undefined;
+    const { fetch, now, largest } = this.#parts;
+    const facts = await hubFacts(url, fetch, signal);
+    if (facts.digest === undefined) return undefined;
+    const source: BlockSource = { get: (cid, asked) => peers.block(cid, asked) };
+    for (const cid of cids) {
+      try {
+        const what = await kindOf(cid, source, { signal });
+        if (what.kind !== "file") continue;
+        const total = what.size;
+        if (total > largest) continue;
+        let at = Math.min(file.size, total);
+        await this.#makeRoom(name, total, at);
+        file.truncate(at);
+        const next = { ...record, ...facts, total, used: now(), isFromPeople: true };
+        await this.#write(name, next);
+        for await (const piece of readFile(cid, source, { offset: at, signal })) {
+          file.write(piece, at);
+          at += piece.length;
+          onProgress?.({ url, bytes: at, total });
+        }
+        file.flush();
+        return await this.#finish(name, next, file);
+      } catch (error) {
+        file.flush();
+        signal.throwIfAborted();
+        // They have gone, or it is something else than they said: the next, and in the end the server.
+        if (!(error instanceof KromaError) || error.code === "exhausted") throw error;
+      }
+    }
+    return undefined;
   }
 
   async #finish(name: string, record: FileRecord, file: KeptFile): Promise<Uint8Array<ArrayBuffer>> {

@@ -27,6 +27,10 @@ const recordSchema = object({
   licence: optional(pipe(string(), maxLength(200))),
   /** Addresses of files that belong to it. */
   parts: optional(pipe(array(pipe(string(), maxLength(LONGEST_URL))), maxLength(MOST_PARTS)), []),
+  /** People of a notebook gave it, or some of it. */
+  isFromPeople: optional(boolean(), false),
+  /** It was fetched with a token, and is nobody else's business. */
+  isPrivate: optional(boolean(), false),
   cid: optional(string()),
   used: number(),
   isPinned: optional(boolean(), false),

@@ -9,6 +9,6 @@ export const startModels = (place: ServicePlace): Promise<RunningService> =>
       program: "onnx",
       title: "The engine that runs models",
       signsIn: true,
-      ofAllNotebooks: ["stored", "forget", "fetch", "read", "pin"],
+      ofAllNotebooks: ["stored", "forget", "fetch", "read", "block", "pin"],
     }),
   );

@@ -6,7 +6,7 @@ import { integer, number, object, optional, parse, pipe, record, string } from "
 import { type ModelAddress, modelAddressText, modelFileName, readModelAddress } from "#core/artefact/model-address.ts";
 import { KromaError } from "#core/base/errors.ts";
 import type { ContentSource } from "#core/kernel/services.ts";
-import { type FetchedFiles, type FetchProgress, fetchRefusal } from "#core/store/fetched.ts";
+import { type FetchedFiles, type FilePeers, type FetchProgress, fetchRefusal } from "#core/store/fetched.ts";
 import type { SyncFs } from "#core/workspace/sync-client.ts";
 import { workspacePath } from "#core/workspace/workspace-path.ts";
 import { externalFiles } from "./model-file.ts";
@@ -34,6 +34,8 @@ export interface SourceParts {
   readonly largest: number;
   /** Address of the model hub. */
   readonly hub?: () => string | undefined;
+  /** The people of the notebook, who may have what an address names. */
+  readonly peers?: FilePeers;
   /** What is named by its CID. */
   readonly content?: ContentSource;
   /** Nothing is fetched from the web. */
@@ -171,12 +173,15 @@ export class ModelSources {
     signal: AbortSignal,
     onProgress: (progress: FetchProgress) => void,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const { models, isOffline } = this.#parts;
+    const { models, isOffline, peers } = this.#parts;
     if (isOffline === true) {
       const why = "A notebook that is not trusted fetches nothing from the web, and no model either: trust it first.";
       return Promise.reject(new KromaError("denied", why));
     }
-    return models?.get(url, { signal, onProgress }) ?? this.#download(url, modelFileName({ type: "web", url }), signal);
+    return (
+      models?.get(url, { signal, onProgress, peers }) ??
+      this.#download(url, modelFileName({ type: "web", url }), signal)
+    );
   }
 
   async #content(

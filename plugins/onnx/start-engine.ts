@@ -3,6 +3,7 @@ import { type Channel, portChannel, type PortLike } from "#core/base/channel.ts"
 import { isFatal } from "#core/base/engine-failures.ts";
 import { KromaError } from "#core/base/errors.ts";
 import { contentOver } from "#core/kernel/program-content.ts";
+import { peersOver } from "#core/kernel/program-peers.ts";
 import {
   type FromProgram,
   type Method,
@@ -66,6 +67,7 @@ export function startEngine({ port, runtime, fetch, decode, models, onTokens, bu
       largest: budget,
       hub: () => hub,
       content: contentOver(requests),
+      peers: peersOver(requests),
       isOffline,
     });
     const engine = new Engine({

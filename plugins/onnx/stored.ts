@@ -6,6 +6,7 @@ import type { FetchedFiles } from "#core/store/fetched.ts";
 import { addressOf } from "./requests.ts";
 import type { ModelSources } from "./sources.ts";
 
+const blockRequest = object({ source: pipe(string(), maxLength(8192)), cid: pipe(string(), maxLength(200)) });
 const pinRequest = object({ source: pipe(string(), maxLength(8192)), isPinned: boolean() });
 
 /** The methods of the store; without one nothing is kept. */
@@ -30,6 +31,12 @@ export function storeMethods(
     read: async ({ value, signal, onProgress }) => {
       const bytes = await needed().get(addressOf(value), { signal, onProgress });
       return { value: undefined, buffers: [bytes.buffer] };
+    },
+    /** A block of a file that is here whole, for others; none when it is not of that file. */
+    block: async ({ value }) => {
+      const { source, cid } = checked(blockRequest, value);
+      const bytes = await models?.block(source, cid);
+      return { value: undefined, buffers: bytes ? [new Uint8Array(bytes).buffer] : [] };
     },
     pin: async ({ value }) => {
       const { source, isPinned } = checked(pinRequest, value);

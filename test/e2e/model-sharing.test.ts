@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright";
 import { afterAll, afterEach, beforeAll, expect, it } from "vitest";
+import { type HubServer, startHubServer } from "../unit/models/hub-server.ts";
+import { linear } from "../unit/onnx/make-model.ts";
 import { browser, kroma } from "./kroma-process.ts";
 import { type RunningMirror, startMirrorProcess } from "./mirror-process.ts";
 import { pinAtMirror } from "./pinning-at-mirror.ts";
@@ -16,6 +18,7 @@ const folder = mkdtempSync(join(tmpdir(), "kroma-model-sharing-"));
 const mirrorFolder = join(folder, "mirror");
 const contexts = new Set<BrowserContext>();
 let mirror: RunningMirror;
+let hub: HubServer;
 let gateway: string;
 let token: string;
 
@@ -50,6 +53,7 @@ beforeAll(async () => {
   const made = await kroma(["mirror", "token", "ana", "--data", mirrorFolder]);
   token = made.stdout.trim().split("\n").at(-1) ?? "";
   mirror = await startMirrorProcess(mirrorFolder);
+  hub = await startHubServer();
   const facts = (await (await fetch(`${mirror.url}/.well-known/kroma-mirror.json`)).json()) as { gateway: string };
   gateway = facts.gateway.replace(/\/$/, "");
 });
@@ -61,6 +65,7 @@ afterEach(async () => {
 });
 afterAll(async () => {
   await mirror?.end("SIGKILL");
+  await hub?.close();
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 });
 
@@ -127,6 +132,23 @@ it("is published in one browser and run by its CID in another, and in Node", asy
   await runNew(ben, running(source, 50));
   await ben.locator("[data-output]").getByText("100", { exact: true }).waitFor();
   await bens.getByText("from people of a notebook, by its CID · MIT").waitFor();
+
+  // So he has what Ana fetched from a hub, which is asked only which bytes are the right ones.
+  hub.add("ada/tiny/linear.onnx", linear());
+  hub.apiTellsHashes = true;
+  const address = `${hub.url}/ada/tiny/resolve/main/linear.onnx`;
+  const onHub = (who: string): string =>
+    `const ${who} = await kroma.ml.load("${address}");
+console.log("${who}:", (await ${who}.run({ x: [[1, 2, 3]] })).y.data[1]);`;
+  await runNew(ana, onHub("ana"));
+  await ana.locator("[data-output]").getByText("ana: 48").waitFor();
+  await bens.locator("[title]", { hasText: "linear.onnx" }).waitFor();
+  const { sent } = hub.storage;
+  await runNew(ben, onHub("ben"));
+  await ben.locator("[data-output]").getByText("ben: 48").waitFor();
+  await bens.getByText(/from people of a notebook, of 127\.0\.0\.1/).waitFor();
+  expect(hub.storage.sent).toBe(sent);
+
   await bens.getByRole("button", { name: "Actions for doubler" }).click();
   await ben.getByRole("menuitem", { name: "Delete" }).click();
   await ben.getByRole("dialog").getByRole("button", { name: "Delete" }).click();

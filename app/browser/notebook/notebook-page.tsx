@@ -18,7 +18,7 @@ import { storeOf } from "#plugins/widgets/store.ts";
 import { announceRuns } from "../announce-runs.ts";
 import { commandContext, setOpenView } from "../command-context.ts";
 import { chatAccess } from "../chat-settings.ts";
-import { pageContent } from "../content.ts";
+import { pageContent, pagePeers } from "../content.ts";
 import { createPageHost } from "../host.ts";
 import { givenModels } from "../notebook-models.ts";
 import { afterPaint, prepareFirstKernel, startKernels, whenIdle } from "../kernel-start.ts";
@@ -97,6 +97,7 @@ export function NotebookPage(props: NotebookPageProps): JSX.Element {
     foreign: () => client.entry.foreign,
     openMachine: machine.openMachine,
     webHosts,
+    peers: pagePeers(page.network, client.document),
     content: pageContent(page.artefacts, client.document, () => client.entry.foreign),
     chat,
   });

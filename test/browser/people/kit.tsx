@@ -162,6 +162,7 @@ export function testNetwork(name = "Mia Berg"): TestNetwork {
         })),
       ),
     leave: () => work(() => setSharing(undefined)),
+    modelBlock: () => Promise.resolve(undefined),
     offerModels: () => undefined,
     setPresence: (_document, state) => void network.told.push(state),
     async offer(): Promise<ManualOffer> {

@@ -58,6 +58,7 @@ export async function startFileServer(): Promise<FileServer> {
   };
   function answer(request: IncomingMessage, response: ServerResponse): void {
     const range = request.headers.range;
+    response.setHeader("Access-Control-Allow-Origin", "*");
     state.signedIn.add(request.headers.authorization);
     state.asked.push(range ?? "");
     const content = state.files.get(request.url ?? "");

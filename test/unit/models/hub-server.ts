@@ -33,6 +33,8 @@ export async function startHubServer(): Promise<HubServer> {
   const repositories = new Map<string, { readonly licence: string; readonly files: Map<string, Uint8Array> }>();
   const server = createServer((request, response) => {
     if (state.isAway) return void response.destroy();
+    // Pages of other origins may read it.
+    response.setHeader("Access-Control-Allow-Origin", "*");
     state.signedIn.add(request.headers.authorization);
     if (state.token !== undefined && request.headers.authorization !== `Bearer ${state.token}`)
       return void response.writeHead(401).end("Invalid credentials");

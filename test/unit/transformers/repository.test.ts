@@ -28,6 +28,7 @@ function offlineStore(kept: Readonly<Record<string, string | undefined>>): Repos
             isPinned: false,
             licence: undefined,
             parts: [],
+            isFromPeople: false,
           };
         }),
       ),
