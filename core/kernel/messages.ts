@@ -224,6 +224,8 @@ export interface KernelRequest extends Request {
   readonly capture: boolean;
   /** True: everything textual comes back as it is written (K14); only displays are shown. */
   readonly streams?: boolean;
+  /** True: answered with "error", and without a word, unless that kernel runs already and does not wait for this one. */
+  readonly ifRunning?: boolean;
   /** How tracebacks call the code. */
   readonly name?: string;
 }

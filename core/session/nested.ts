@@ -31,7 +31,9 @@ export function takeRequest(draft: Draft, from: Language, root: RunId | undefine
     sent: false,
     orphan: false,
   };
-  if (!draft.kernels.get(message.language)) {
+  if (message.ifRunning && !canAnswer(draft, nested)) {
+    endNested(draft, nested, "error");
+  } else if (!draft.kernels.get(message.language)) {
     refuse(draft, nested, `There is no ${message.language} kernel here to run this.`);
   } else if (rootRun(draft, nested) && waitsFor(draft, message.language, from)) {
     refuse(
@@ -42,6 +44,10 @@ export function takeRequest(draft: Draft, from: Language, root: RunId | undefine
   } else {
     draft.nested = [...draft.nested, nested];
   }
+}
+
+function canAnswer(draft: Draft, { language, from }: NestedRun): boolean {
+  return draft.kernels.get(language) !== undefined && draft.link(language).ready && !waitsFor(draft, language, from);
 }
 
 const named = (draft: Draft, language: Language): string => draft.kernels.get(language)?.displayName ?? language;

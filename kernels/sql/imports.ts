@@ -9,7 +9,7 @@ import { SQLITE_COMPANIONS } from "#core/tables/sqlite.ts";
 import { isShapedArray } from "#core/workspace/npy.ts";
 import { isDirectory } from "#core/workspace/protocol.ts";
 import type { SyncFs } from "#core/workspace/sync-client.ts";
-import { decodeValue, findValue, listValues } from "#core/workspace/values.ts";
+import { decodeValue, type EncodedValue, findValue, listValues } from "#core/workspace/values.ts";
 import { VALUES_DIRECTORY } from "#core/workspace/workspace.ts";
 import { Attached, type Attachment } from "./attached.ts";
 import { arrowTable, type Columns, columnsOf } from "./columns.ts";
@@ -29,7 +29,8 @@ export interface ImportTarget {
 }
 
 interface Source {
-  readonly path: string;
+  /** undefined: a variable of another language, which nobody can see change. */
+  readonly path: string | undefined;
   readonly version: string;
   /** Tables of attached files under their own names. */
   readonly views: readonly string[];
@@ -58,8 +59,29 @@ export class Imports {
   /** Drops what has changed since it was taken in. Before each statement. */
   refresh(): void {
     for (const [name, { path, version }] of this.#sources) {
-      if (this.#version(path) !== version) this.forget(name);
+      if (path !== undefined && this.#version(path) !== version) this.forget(name);
     }
+  }
+
+  /** Drops variables of other languages. Before each cell. */
+  forgetVariables(): void {
+    for (const [name, { path }] of this.#sources) if (path === undefined) this.forget(name);
+  }
+
+  /** Takes in a variable of another language. Throws a sentence if it is no table. */
+  takeVariable(name: string, value: EncodedValue): void {
+    this.forget(name);
+    try {
+      this.#target.insert(name, valueStream(value));
+    } catch (error) {
+      throw unreadable(name, error);
+    }
+    this.#sources.set(name, { path: undefined, version: "", views: [] });
+  }
+
+  /** True when something was taken in under this name. */
+  has(name: string): boolean {
+    return this.#sources.has(name);
   }
 
   /** Drops what was taken in under a name. */
@@ -105,8 +127,7 @@ export class Imports {
       this.#target.insert(name, await source.read(isStopped));
     } catch (error) {
       if (error instanceof Interrupted) throw error;
-      const why = error instanceof Error ? error.message : String(error);
-      throw new KromaError("invalid", `${name} can't be read as a table. ${why}`, { cause: error });
+      throw unreadable(name, error);
     }
     this.#sources.set(name, { path: source.path, version, views: [] });
     return true;
@@ -175,8 +196,7 @@ export class Imports {
     const value = findValue(files, name);
     if (!value) return undefined;
     const path = `${VALUES_DIRECTORY}/${name}.${value.extension}`;
-    if (value.extension === "arrow") return { path, read: () => readArrow(value.bytes) };
-    return { path, read: () => asStream(valueColumns(decodeValue(value))) };
+    return { path, read: () => valueStream(value) };
   }
 }
 
@@ -195,6 +215,14 @@ const READERS: Readonly<Record<string, (bytes: Uint8Array<ArrayBuffer>) => Uint8
 export const quoted = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 
 const asStream = (columns: Columns): Uint8Array => tableToIPC(arrowTable(columns), "stream");
+
+const valueStream = (value: EncodedValue): Uint8Array =>
+  value.extension === "arrow" ? readArrow(value.bytes) : asStream(valueColumns(decodeValue(value)));
+
+function unreadable(name: string, error: unknown): KromaError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new KromaError("invalid", `${name} can't be read as a table. ${why}`, { cause: error });
+}
 
 function valueColumns(value: unknown): Columns {
   if (!isShapedArray(value)) {

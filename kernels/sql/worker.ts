@@ -16,6 +16,7 @@ import { Imports } from "./imports.ts";
 import type { SqlInit } from "./init.ts";
 import { bundleOf, INLINE_BYTES, type QueryResult, readResult, rowsOf, textOfResult } from "./result.ts";
 import { splitScript, type Statement } from "./script.ts";
+import { Variables } from "./variables.ts";
 
 /** Cells of a named result that become a list of rows, which every language can read; more are an Arrow table. */
 const ROW_CELLS = 2_000_000;
@@ -69,6 +70,7 @@ function die(error: unknown): void {
 class SqlKernel {
   readonly #database: Database;
   readonly #imports: Imports;
+  readonly #variables: Variables;
   readonly #connect: () => SyncFs;
   readonly #queue: ExecuteRequest[] = [];
   #isRunning = false;
@@ -79,6 +81,7 @@ class SqlKernel {
     this.#database = database;
     this.#connect = connect;
     this.#imports = new Imports(database, connect);
+    this.#variables = new Variables(connect, post);
   }
 
   receive(message: ToKernel): void {
@@ -89,7 +92,10 @@ class SqlKernel {
         return;
       case "interrupt_request":
         this.#isStopped = this.#isRunning;
+        this.#variables.stop();
         return;
+      case "kernel_reply":
+        return this.#variables.hear(message);
       case "complete_request":
         return this.#complete(message);
       case "inspect_request":
@@ -125,9 +131,10 @@ class SqlKernel {
     let status: "ok" | "error" = "ok";
     let line = 1;
     try {
+      this.#imports.forgetVariables();
       for (const [index, statement] of splitScript(request.code).entries()) {
         line = statement.line;
-        const result = await this.#query(statement);
+        const result = await this.#query(statement, parent);
         if (silent !== true) this.#show(request, statement, result, index);
       }
     } catch (error) {
@@ -139,7 +146,7 @@ class SqlKernel {
   }
 
   /** Runs a statement; what it names and DuckDB does not know is taken in, if it is there. */
-  async #query({ text, name }: Statement): Promise<QueryResult> {
+  async #query({ text, name }: Statement, parent: string): Promise<QueryResult> {
     if (name !== undefined) checkValueName(name);
     this.#imports.refresh();
     const attachment = readAttachment(text, this.#connect);
@@ -158,8 +165,12 @@ class SqlKernel {
       }
       if (this.#isStopped && !(failure instanceof Interrupted)) throw new Interrupted("The query was interrupted.");
       const wanted = wantedTable(failure);
-      if (wanted === undefined || tries >= MOST_IMPORTS || !(await this.#imports.take(wanted, () => this.#isStopped)))
-        throw failure;
+      if (wanted === undefined || tries >= MOST_IMPORTS) throw failure;
+      if (await this.#imports.take(wanted, () => this.#isStopped)) continue;
+      const variable = this.#imports.has(wanted) ? undefined : await this.#variables.find(wanted, parent);
+      if (this.#isStopped) throw new Interrupted("The query was interrupted.");
+      if (!variable) throw failure;
+      this.#imports.takeVariable(wanted, variable);
     }
   }
 

@@ -67,8 +67,14 @@ it("asks no other host, shows rows and errors, stops, and hands its rows on", as
     `import base64, zlib\nkroma.files.write("shop.db", zlib.decompress(base64.b64decode("${deflateSync(shop).toString("base64")}")))\n"written"`,
   );
   await python.getByText("'written'").waitFor({ timeout: 120_000 });
-  await write(page, cell, "ATTACH 'shop.db' AS shop; SELECT title, price * 2 AS twice FROM shop.film");
-  await cell.getByText("Metropolis").first().waitFor({ timeout: 120_000 });
+  await write(page, python, "towns = [{'title': 'Metropolis', 'town': 'Berlin'}]\n'na' + 'med'");
+  await python.getByText("'named'").waitFor({ timeout: 120_000 });
+  await write(
+    page,
+    cell,
+    "ATTACH 'shop.db' AS shop; SELECT town, price * 2 AS twice FROM shop.film JOIN towns USING (title)",
+  );
+  await cell.getByText("Berlin").first().waitFor({ timeout: 120_000 });
 
   // The line that names a language makes the cell one of it, as in a file.
   await write(page, python, "%%typescript\n(await kroma.get('odd'))[1].square + 1");

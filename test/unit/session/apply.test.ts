@@ -482,6 +482,32 @@ describe("code that one kernel has another run", () => {
     expect(world.cell("a").outputs).toMatchObject([{ name: "stderr" }]);
   });
 
+  it("is refused without a word when it is wanted only of a kernel that runs", () => {
+    const world = new World([code("q", "x", "shell"), code("a", "a")]);
+    world.send({ type: "start_kernel", language: "shell" });
+    world.ready("shell");
+    world.run("q");
+    const parent = world.request("q");
+    const ask = (id: string) =>
+      world.say("shell", {
+        type: "kernel_request",
+        id,
+        parent,
+        language: "python",
+        code: "x",
+        capture: true,
+        ifRunning: true,
+      });
+    ask("k1");
+    expect(world.sent.get("shell")?.at(-1)).toMatchObject({ type: "kernel_reply", parent: "k1", status: "error" });
+    expect(world.cell("q").outputs).toEqual([]);
+    expect(world.live.has("python")).toBe(false);
+    world.send({ type: "start_kernel", language: "python" });
+    world.ready("python");
+    ask("k2");
+    expect(world.sent.get("python")).toMatchObject([{ type: "execute_request", code: "x", silent: true }]);
+  });
+
   it("is answered when the other kernel can't start", () => {
     const world = new World([code("a", "!ls")]);
     world.run("a");

@@ -134,6 +134,31 @@ describe("SQL and other languages", () => {
     typescript.close();
   }, 120_000);
 
+  it("reads variables of the kernels that run, as they are when the cell runs", async () => {
+    const python = await KernelDriver.start(pythonKernel, sql.host);
+    const typescript = await KernelDriver.start(typescriptKernel, sql.host);
+    await python.run("towns = [{'town': 'Oslo', 'n': 1}]\nodd = {1: 2}\nclass Frame:\n    columns = ['a']\n    def __getitem__(self, name):\n        return [1.5, float('nan')]\nframe = Frame()"); // prettier-ignore
+    await typescript.run("const rain = [{ town: 'Oslo', mm: 3 }, { town: 'Rome', mm: 2 }]; function helper() {}");
+    expect(await show("FROM towns")).toMatch(/^CatalogError: Table with name towns does not exist/);
+    sql.kernel.others.set("python", python).set("typescript", typescript);
+    try {
+      expect(await show("SELECT town, n, mm FROM towns JOIN rain USING (town)")).toBe(
+        "town  n  mm\n────  ─  ──\nOslo  1  3",
+      );
+      await python.run("towns = [{'town': 'Rome', 'n': 5}]");
+      expect(await show("FROM towns")).toBe("town  n\n────  ─\nRome  5");
+      expect(await show("SELECT a FROM frame")).toBe("a\n───\n1.5\n");
+      expect(await show("FROM odd")).toMatch(/^SqlError: odd can't be read as a table\. .*only text can be a key/);
+      for (const none of ["helper", "list", "nobody", "kroma"])
+        expect(await show(`FROM ${none}`)).toMatch(/^CatalogError/);
+      expect(await python.show("kroma.list()")).not.toContain("_sql");
+    } finally {
+      sql.kernel.others.clear();
+      python.close();
+      typescript.close();
+    }
+  }, 120_000);
+
   it("gives every type as the other languages have it", async () => {
     await sql.kernel.run(
       `-- name: types

@@ -18,6 +18,8 @@ export interface RunResult {
 
 export class KernelDriver {
   readonly all: FromKernel[] = [];
+  /** The kernels beside it that run, by language. */
+  readonly others = new Map<string, KernelDriver>();
   readonly #channel: Channel<FromKernel, ToKernel>;
   readonly #ended = new Map<string, (status: RunResult["status"]) => void>();
   readonly #waits: {
@@ -34,6 +36,8 @@ export class KernelDriver {
         this.#waits.splice(this.#waits.indexOf(wait), 1);
         wait.resolve(message);
       }
+      // Other kernels are asked only if they run, and none does unless a test answers for it.
+      if (message.type === "kernel_request" && message.ifRunning) void this.#answer(message);
       if (message.type === "status" && message.status === "idle" && message.parent !== undefined)
         this.#finish(message.parent);
       if (message.type === "execute_reply" && message.status === "aborted") this.#finish(message.parent);
@@ -85,6 +89,11 @@ export class KernelDriver {
 
   close(): void {
     this.#channel.close();
+  }
+
+  async #answer({ id, language, code }: Message<"kernel_request">): Promise<void> {
+    const run = await this.others.get(language)?.run(code);
+    this.send({ type: "kernel_reply", parent: id, status: run?.status ?? "error", stdout: run?.stdout ?? "" });
   }
 
   #finish(id: string): void {
