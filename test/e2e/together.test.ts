@@ -140,6 +140,11 @@ it("they write at once, go on when the mirror dies, and merge what each did alon
   expect(await sources(ana)).toEqual(await sources(ben));
   const ids = await ana.locator("[data-cell]").evaluateAll((all) => all.map((one) => one.getAttribute("data-cell")));
   expect(new Set(ids).size).toBe(3);
+
+  // Ana is told who it was: Ben has signed what he wrote alone.
+  await ana.getByText("Ben changed this notebook while you were away.").waitFor({ timeout: 120_000 });
+  await ana.getByRole("button", { name: "What changed", exact: true }).click();
+  await ana.locator(".history-away").getByRole("heading", { name: /^Ben / }).waitFor();
   // Both try again ever less often: on a busy machine they may miss each other for a minute.
 }, 420_000);
 
