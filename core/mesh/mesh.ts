@@ -19,7 +19,8 @@ import type { ModelOffer } from "./model-exchange.ts";
 import { Peer } from "./peer.ts";
 import { PRESENCE_EVERY, type PresenceState } from "./presence.ts";
 import type { LinkRole, Role } from "./roles.ts";
-import { SharedNotebook, type Replicas } from "./shared-notebook.ts";
+import { SharedNotebook } from "./shared-notebook.ts";
+import type { Replicas } from "./shared-notebook-options.ts";
 import { readShares, ShareStore } from "./share-store.ts";
 import type { PeerMessage } from "./wire.ts";
 

@@ -10,7 +10,8 @@ import { readFile, titleOf } from "./formats.ts";
 import { describeNotebook, type Library } from "./library.ts";
 import type { LibraryEntry, ToDocument } from "./messages.ts";
 import type { Notebook } from "./model.ts";
-import type { OpenDocument, OpenDocumentOptions } from "./open-document.ts";
+import type { OpenDocument } from "./open-document.ts";
+import type { OpenDocumentOptions } from "./open-document-options.ts";
 import { storeRunBody, type RunBody } from "./run-body.ts";
 
 /** Where they go. The library has been read before any is made. */

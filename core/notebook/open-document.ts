@@ -9,7 +9,7 @@ import { KromaError } from "../base/errors.ts";
 import { authorOfMember } from "./author.ts";
 import type { CellId, DocumentId, RunId } from "../base/ids.ts";
 import { TaskQueue } from "../base/task-queue.ts";
-import type { BlockStore, DocStore, StoreKey } from "../store/stores.ts";
+import type { StoreKey } from "../store/stores.ts";
 import { inspectChunks } from "./chunk-guard.ts";
 import { applyOperations, LATER } from "./document-operations.ts";
 import { DocumentLog, progressPrefix, viewKey } from "./document-log.ts";
@@ -30,34 +30,12 @@ import { migrate } from "./migrations.ts";
 import type { Notebook, NotebookOperation, Run } from "./model.ts";
 import { loadRunBody, storeRunBody, type RunBody } from "./run-body.ts";
 import { readStoredView, writeStoredView } from "./stored-view.ts";
+import type { OpenDocumentOptions } from "./open-document-options.ts";
 import { OwnChanges } from "./own-changes.ts";
 import type { ChangeMark, SignedBy } from "./signed-changes.ts";
 import { readVisit, writeVisit, type LastVisit, type Visit } from "./visit.ts";
 import { planEdit } from "./planned-edit.ts";
 import { diffText, type Splice } from "./text-changes.ts";
-
-/** What an open document needs, and whom it tells. */
-export interface OpenDocumentOptions {
-  readonly id: DocumentId;
-  readonly store: DocStore;
-  readonly blocks: BlockStore;
-  /** Automerge's WASM is ready. */
-  readonly automerge: Promise<void>;
-  readonly now: () => number;
-  readonly random: () => number;
-  /** A new document: its bytes and the title it has by circumstance, or as it is. Without it it is read from the store. */
-  readonly initial?:
-    | { readonly bytes: Uint8Array; readonly title?: string }
-    | { readonly document: NotebookDocument }
-    /** It is still on its way, and this can be shown until it is here. */
-    | { readonly view: Notebook; readonly coming: Promise<NotebookDocument> };
-  /** An event for every page that has it open. */
-  emit(event: Extract<FromDocument, { readonly document: DocumentId }>): void;
-  /** The notebook changed; called at most once a second, and at once for a new title. */
-  describe(notebook: Notebook): void;
-  /** A write succeeded, or failed with this. */
-  stored(error: unknown): void;
-}
 
 /** What `open` tells a page. */
 export interface Opened {
