@@ -6,8 +6,10 @@ import * as Automerge from "@automerge/automerge/slim";
 import { TaskQueue } from "../base/task-queue.ts";
 import type { NotebookDocument } from "./document.ts";
 import type { Apply, SyncedDocument } from "./document-sync.ts";
+import { SyncMessages } from "./sync-messages.ts";
 
 export class BlankDocument implements SyncedDocument {
+  readonly messages = new SyncMessages();
   #document: Automerge.Doc<unknown> = Automerge.init();
   readonly #queue = new TaskQueue();
 

@@ -6,9 +6,12 @@
 import * as Automerge from "@automerge/automerge/slim";
 import { KromaError } from "../base/errors.ts";
 import { CHUNK_LIMITS, inspectChunks, type ChunkLimits } from "./chunk-guard.ts";
+import type { SyncMessages } from "./sync-messages.ts";
 
 /** The document that is synced: runs work on it when nothing else does. */
 export interface SyncedDocument {
+  /** What all its peers are told. */
+  readonly messages: SyncMessages;
   /** Calls `work` with the document, in turn; what it gives back is the document from then on. */
   sync<T>(work: (document: Automerge.Doc<unknown>, apply: Apply) => T | Promise<T>): Promise<T>;
 }
@@ -51,7 +54,7 @@ export class DocumentSync {
   /** What the peer is to be told now; undefined when there is nothing. */
   next(): Promise<Uint8Array | undefined> {
     return this.#document.sync((document) => {
-      const [state, message] = Automerge.generateSyncMessage(document, this.#state);
+      const [state, message] = this.#document.messages.next(document, this.#state);
       this.#state = state;
       return message ?? undefined;
     });
@@ -88,6 +91,7 @@ export class DocumentSync {
         });
         this.#state = state;
         this.#theirHeads = heads;
+        if (changes.length > 0) this.#document.messages.clear();
         await apply(next, patches);
       } catch (error) {
         if (error instanceof KromaError) throw error;

@@ -34,6 +34,7 @@ import type { OpenDocumentOptions } from "./open-document-options.ts";
 import { OwnChanges } from "./own-changes.ts";
 import type { ChangeMark, SignedBy } from "./signed-changes.ts";
 import { readVisit, writeVisit, type LastVisit, type Visit } from "./visit.ts";
+import { SyncMessages } from "./sync-messages.ts";
 import { planEdit } from "./planned-edit.ts";
 import { diffText, type Splice } from "./text-changes.ts";
 
@@ -50,6 +51,7 @@ const RETRY_DELAY = 2000;
 
 /** One open document. */
 export class OpenDocument {
+  readonly messages = new SyncMessages();
   readonly #options: OpenDocumentOptions;
   readonly #log: DocumentLog;
   readonly #view = new DocumentView();

@@ -10,6 +10,7 @@ import { DocumentLog } from "./document-log.ts";
 import { loadPieces } from "./document-pieces.ts";
 import type { Apply, SyncedDocument } from "./document-sync.ts";
 import type { Part } from "./parts.ts";
+import { SyncMessages } from "./sync-messages.ts";
 
 /** What such a document is kept in, and whom it tells. */
 export interface PartDocumentOptions<Content extends object> {
@@ -37,6 +38,7 @@ const SAVE_DELAY = 20;
 const RETRY_DELAY = 2000;
 
 export class PartDocument<Content extends object> implements SyncedDocument {
+  readonly messages = new SyncMessages();
   readonly #options: PartDocumentOptions<Content>;
   readonly #log: DocumentLog;
   #document: Automerge.Doc<Content> | undefined;

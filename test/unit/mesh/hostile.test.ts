@@ -14,6 +14,7 @@ import { encode, type PeerMessage } from "#core/mesh/wire.ts";
 import { BlankDocument } from "#core/notebook/blank-document.ts";
 import { blankComments } from "#core/notebook/comments-document.ts";
 import { DocumentSync } from "#core/notebook/document-sync.ts";
+import { SyncMessages } from "#core/notebook/sync-messages.ts";
 import { blankFiles, type FilesRecord } from "#core/notebook/files-document.ts";
 import { openSignatures } from "#plugins/identity/signatures.ts";
 import { cellId, newCell, openWith, sources } from "../notebook/kit.ts";
@@ -177,7 +178,10 @@ describe("a member that does what it likes", () => {
       draft.files[path] = new Automerge.ImmutableString(record);
       draft.files["/good"] = new Automerge.ImmutableString(record);
     });
-    const own = new DocumentSync({ sync: async (work) => await work(files, async () => undefined) }, true);
+    const own = new DocumentSync(
+      { messages: new SyncMessages(), sync: async (work) => await work(files, async () => undefined) },
+      true,
+    );
     const told = () => mallory.heard.filter((message) => message[0] === 4);
     for (let taken = 0; mine.files.shared.files.length === 0;) {
       await until(() => told().length > taken || mine.files.shared.files.length > 0, "Ana answers");

@@ -1,0 +1,94 @@
+/** What peers are told is what Automerge would tell each of them, and is made once for those who stand alike. */
+import * as Automerge from "@automerge/automerge";
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { SyncMessages } from "#core/notebook/sync-messages.ts";
+
+interface Text extends Record<string, unknown> {
+  text: string;
+}
+
+const PEERS = 4;
+
+/** A document and its peers: each with the state of both ends, and what is under way. */
+class Company {
+  readonly messages = new SyncMessages();
+  mine = Automerge.from<Text>({ text: "x = 1" });
+  readonly peers = Array.from({ length: PEERS }, () => ({
+    document: Automerge.init<Text>(),
+    here: Automerge.initSyncState(),
+    there: Automerge.initSyncState(),
+  }));
+
+  type(): void {
+    this.mine = Automerge.change(this.mine, (draft) => Automerge.splice(draft, ["text"], 0, 0, "y"));
+  }
+
+  /** Tells a peer what it is to be told; fails where that is not what Automerge says. */
+  tell(index: number): Uint8Array | undefined {
+    const peer = this.peers[index % PEERS] as Company["peers"][number];
+    const [plain, expected] = Automerge.generateSyncMessage(this.mine, peer.here);
+    const [state, message] = this.messages.next(this.mine, peer.here);
+    expect(message).toEqual(expected);
+    expect(state).toEqual(plain);
+    peer.here = state;
+    if (message) [peer.document, peer.there] = Automerge.receiveSyncMessage(peer.document, peer.there, message);
+    return message ?? undefined;
+  }
+
+  /** The peer answers, after having typed itself if it has anything to type into. */
+  hear(index: number, types: boolean): void {
+    const peer = this.peers[index % PEERS] as Company["peers"][number];
+    if (types && typeof peer.document.text === "string")
+      peer.document = Automerge.change(peer.document, (draft) => Automerge.splice(draft, ["text"], 0, 0, "z"));
+    const [there, answer] = Automerge.generateSyncMessage(peer.document, peer.there);
+    peer.there = there;
+    if (!answer) return;
+    [this.mine, peer.here] = Automerge.receiveSyncMessage(this.mine, peer.here, answer);
+    if (Automerge.decodeSyncMessage(answer).changes.length > 0) this.messages.clear();
+  }
+
+  /** A change comes of which another one, that it builds on, has not. */
+  hearTooEarly(): void {
+    let other = Automerge.clone(this.mine);
+    for (let key = 0; key < 2; key += 1)
+      other = Automerge.change(other, (draft) => Automerge.splice(draft, ["text"], 0, 0, "w"));
+    const latest = Automerge.getLastLocalChange(other);
+    if (latest) [this.mine] = Automerge.applyChanges(this.mine, [latest]);
+    this.messages.clear();
+  }
+}
+
+it("says to each what Automerge says, whatever came before", { timeout: 120_000 }, () => {
+  const step = fc.oneof(
+    fc.constant({ does: "type", peer: 0 }),
+    fc.constant({ does: "early", peer: 0 }),
+    fc.record({ does: fc.constantFrom("tell", "hear", "answer"), peer: fc.nat(PEERS - 1) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
+      const company = new Company();
+      for (const { does, peer } of steps) {
+        if (does === "type") company.type();
+        else if (does === "early") company.hearTooEarly();
+        else if (does === "tell") company.tell(peer);
+        else company.hear(peer, does === "answer");
+      }
+      for (let peer = 0; peer < PEERS; peer += 1) company.tell(peer);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+it("makes a key press once for all who have everything else", () => {
+  const company = new Company();
+  for (let round = 0; round < 4; round += 1)
+    for (let peer = 0; peer < PEERS; peer += 1) {
+      company.hear(peer, false);
+      company.tell(peer);
+    }
+  company.type();
+  const told = Array.from({ length: PEERS }, (_, peer) => company.tell(peer));
+  expect(told[0]?.length).toBeGreaterThan(0);
+  for (const message of told) expect(message).toBe(told[0]);
+});
