@@ -50,6 +50,8 @@ export class SharedNotebook {
   #membership: Membership | undefined;
   #replica: Replica | undefined;
   #blank: BlankDocument | undefined;
+  /** What each member and this end had in common when the last link to them ended. */
+  readonly #inCommon = new Map<MemberId, Readonly<Partial<Record<Part, readonly string[]>>>>();
   #holding: Promise<void> | undefined;
   #adopting: Promise<void> | undefined;
   /** What is said to be in it is shown, or was. */
@@ -189,6 +191,7 @@ export class SharedNotebook {
   part(peer: Peer): void {
     const share = this.#shares.get(peer);
     if (!share) return;
+    this.#remember(share);
     stopShare(share);
     this.#shares.delete(peer);
     this.#models.part(peer);
@@ -487,10 +490,25 @@ export class SharedNotebook {
     if (!this.#replica) this.#blank = new BlankDocument();
   }
 
+  /** A link that comes back goes on from here: else each end would describe every change that it has, and look for each. */
+  #remember({ peer, parts }: Share): void {
+    if (!this.#replica) return;
+    const had = this.#inCommon.get(peer.id);
+    const now = PARTS.flatMap((part) => {
+      const heads = parts[part].sync?.inCommon ?? [];
+      return heads.length > 0 ? [[part, heads] as const] : [];
+    });
+    this.#inCommon.set(peer.id, { ...had, ...Object.fromEntries(now) });
+  }
+
   /** Comments and files belong to a notebook: without it they wait. */
   #newSync(peer: Peer, part: Part): DocumentSync | undefined {
     const mayWrite = this.#mayWrite(peer, part);
-    if (this.#replica) return this.#replica.sync(part, mayWrite);
+    if (this.#replica) {
+      const sync = this.#replica.sync(part, mayWrite);
+      sync?.goOnFrom(this.#inCommon.get(peer.id)?.[part] ?? []);
+      return sync;
+    }
     return part === "notebook" ? new DocumentSync(this.#blank ?? new BlankDocument(), mayWrite) : undefined;
   }
 

@@ -1,7 +1,7 @@
 /**
  * One peer's view of one document: Automerge's sync protocol (Kleppmann and Howard, "Byzantine Eventual Consistency",
  * and automerge.org's sync description), with a look at what comes in before Automerge sees it. It knows no network:
- * bytes in, bytes out. A link that ended has lost messages, so each link has a new one.
+ * bytes in, bytes out. A link that ended has lost messages, so each link has a new one, which goes on from what was sure.
  */
 import * as Automerge from "@automerge/automerge/slim";
 import { KromaError } from "../base/errors.ts";
@@ -49,6 +49,16 @@ export class DocumentSync {
     next.#theirHeads = this.#theirHeads;
     next.#state = this.#state;
     return next;
+  }
+
+  /** The latest changes that the peer and this end are known to have both. */
+  get inCommon(): readonly string[] {
+    return this.#state.sharedHeads;
+  }
+
+  /** They had these in common before: only what is new has to be looked for. Should a peer have lost them, it says so. */
+  goOnFrom(inCommon: readonly string[]): void {
+    this.#state = { ...this.#state, sharedHeads: [...inCommon] };
   }
 
   /** What the peer is to be told now; undefined when there is nothing. */

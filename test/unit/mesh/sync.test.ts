@@ -181,6 +181,42 @@ describe("a third one", () => {
   });
 });
 
+describe("a link that comes back", () => {
+  it("looks only for what is new, however long the history is (S6)", async () => {
+    const { ana, ben, mine, theirs, line, document } = await two();
+    for (let key = 0; key < 600; key += 1) {
+      await type(mine, "#");
+      // Each a change of its own.
+      await ana.host.heads(document);
+    }
+    await until(async () => (await ana.mesh.notebook(document)?.isWith(ben.mesh.me)) ?? false, "Ben has all");
+    line.cut();
+    await until(() => ana.mesh.peers.length === 0 && ben.mesh.peers.length === 0, "they are apart");
+    await type(theirs, "# Ben\n");
+    let synced = 0;
+    link(ana, ben, (one) => ({
+      ...one,
+      channel: {
+        send: (message, transfer) => {
+          if (message[0] === 1) synced += message.length;
+          one.channel.send(message, transfer);
+        },
+        receive: (listener) => one.channel.receive(listener),
+        close: (reason) => one.channel.close(reason),
+        onClose: (listener) => one.channel.onClose(listener),
+      },
+    }));
+    await until(
+      () => same(mine, theirs) && theirs.notebook.cells[0]?.source.startsWith("# Ben") === true,
+      "Ana has it",
+    );
+    await until(async () => (await ben.mesh.notebook(document)?.isWith(ana.mesh.me)) ?? false, "Ana has said so");
+    expect(synced).toBeGreaterThan(0);
+    // To describe each change takes ten bits, and a change of one's own is some 150 bytes.
+    expect(synced).toBeLessThan(700);
+  });
+});
+
 describe("two who came in by different people", () => {
   it("find each other when those people are gone (S4)", async () => {
     const { ana, ben, mine, theirs, document, line } = await two();

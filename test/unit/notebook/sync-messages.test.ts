@@ -2,6 +2,7 @@
 import * as Automerge from "@automerge/automerge";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { DocumentSync, type SyncedDocument } from "#core/notebook/document-sync.ts";
 import { SyncMessages } from "#core/notebook/sync-messages.ts";
 
 interface Text extends Record<string, unknown> {
@@ -91,4 +92,25 @@ it("makes a key press once for all who have everything else", () => {
   const told = Array.from({ length: PEERS }, (_, peer) => company.tell(peer));
   expect(told[0]?.length).toBeGreaterThan(0);
   for (const message of told) expect(message).toBe(told[0]);
+});
+
+it("finds out when the other end has lost what both had in common", async () => {
+  const held = (document: Automerge.Doc<Text>): SyncedDocument & { document: Automerge.Doc<unknown> } => ({
+    messages: new SyncMessages(),
+    document,
+    async sync(work) {
+      return await work(this.document, async (next) => void (this.document = next));
+    },
+  });
+  const [mine, lost] = [held(Automerge.from<Text>({ text: "x = 1" })), held(Automerge.init<Text>())];
+  const [here, there] = [new DocumentSync(mine, true), new DocumentSync(lost, true)];
+  here.goOnFrom(Automerge.getHeads(mine.document));
+  for (let round = 0; round < 10; round += 1) {
+    const [said, answered] = [await here.next(), await there.next()];
+    if (said) await there.take(said);
+    if (answered) await here.take(answered);
+  }
+  expect(Automerge.getHeads(lost.document)).toEqual(Automerge.getHeads(mine.document));
+  expect(await here.hasAll()).toBe(true);
+  expect(there.inCommon).toEqual(Automerge.getHeads(mine.document));
 });
