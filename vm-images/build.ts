@@ -31,10 +31,13 @@ import {
 import { kernelOf, type Lock, lockText, readLock, updateLock, usableLock } from "./lock.ts";
 import { hash, packState, writeChunks, writeDeflated } from "./pack.ts";
 import { BUSYBOX, CHUNK, LAYER_SIZE, MACHINE, PACKAGES, SUITE } from "./recipe.ts";
-import { squashfs } from "./squashfs.ts";
+import { squashfs, tablesOf } from "./squashfs.ts";
 
 /** A machine that has not answered by then never will, however busy this computer is; milliseconds. */
 const PATIENCE = 900_000;
+/** What a machine has used when its state is saved: what most cells use, and all that the shell of the cells reads first. */
+const TOOLS = ". /usr/lib/kroma/warm 2";
+const CELLS_SHELL = "/bin/bash --noprofile --rcfile /usr/lib/kroma/shellrc --noediting -i </dev/null 63>/dev/null";
 
 export interface BuildOptions {
   /** Kroma's cache folder; images go to its "vm". */
@@ -140,7 +143,7 @@ export async function buildImage(options: BuildOptions): Promise<string> {
     initrd: await write("initrd", parts.initrd),
     bios: await write("bios.bin", parts.bios),
     vgaBios: await write("vgabios.bin", parts.vgaBios),
-    disk: { size: disk.length, chunk: CHUNK, chunks, warm: saved.warm },
+    disk: { size: disk.length, chunk: CHUNK, chunks, warm: chunksOfTables(disk) },
     layer: { size: LAYER_SIZE, template: await writeDeflated(work, "layer", saved.layer) },
     packages: lock.image.map((entry) => ({ name: entry.name, version: entry.version })),
   };
@@ -178,6 +181,12 @@ export async function recipeHash(lock?: Lock): Promise<string> {
   }
   for (const name of ["../kernels/shell/machine.ts", VALUES_SOURCE]) sum.update(await ownFile(name));
   return sum.digest("hex").slice(0, 16);
+}
+
+/** The chunks that hold where each file of the disk is: what any program that is not in the state yet asks for first. */
+function chunksOfTables(disk: Uint8Array): number[] {
+  const first = Math.floor(tablesOf(disk) / CHUNK);
+  return Array.from({ length: Math.ceil(disk.length / CHUNK) - first }, (_, index) => first + index);
 }
 
 type BootParts = Readonly<Record<"kernel" | "initrd" | "bios" | "vgaBios", Uint8Array>>;
@@ -251,7 +260,7 @@ async function savedState(
   parts: BootParts,
   image: Uint8Array,
   log: (line: string) => void,
-): Promise<{ state: Uint8Array; science: Uint8Array; warm: number[]; layer: Uint8Array }> {
+): Promise<{ state: Uint8Array; science: Uint8Array; layer: Uint8Array }> {
   const started = performance.now();
   const disk = wholeDisk(image);
   const layer = new LayerDisk({ size: LAYER_SIZE });
@@ -267,21 +276,22 @@ async function savedState(
   await within(mux.greet(false), PATIENCE, () => `Linux did not start:\n${serial.slice(-3000)}`);
   log(`Linux started in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   await run(`${new TextDecoder().decode(await ownFile("guest/format.sh"))}`.replaceAll("$1", "/dev/sdb"));
-  const save = async (what: string, warmUp: string): Promise<Uint8Array> => {
+  const save = async (what: string, ...warmUp: readonly string[]): Promise<Uint8Array> => {
     await run("sync; echo 3 >/proc/sys/vm/drop_caches");
-    await run(warmUp);
-    await run("sync; echo 2 >/proc/sys/vm/drop_caches");
+    // What these read stays in the state, so that a first cell finds it in memory. Not even the names of files may be dropped
+    // after that: this kernel drops the contents with them.
+    for (const script of warmUp) await run(script);
+    await run("sync");
     for (let round = 0; round < 20; round++) await mux.ping();
     const state = new Uint8Array(await machine.save());
     log(`State of ${(state.length / 1e6).toFixed(1)} MB saved, ${what}`);
     return state;
   };
-  const state = await save("base", ". /usr/lib/kroma/warm 2");
-  const warm = [...new Set(disk.touched)];
+  const state = await save("base", TOOLS, CELLS_SHELL);
   await run("/usr/lib/kroma/science start");
-  const science = await save("science", ". /usr/lib/kroma/warm 2; /usr/lib/kroma/science use");
+  const science = await save("science", TOOLS, CELLS_SHELL, "/usr/lib/kroma/science use");
   await machine.stop();
-  return { state, science, warm, layer: packBlocks(layer.blocks) };
+  return { state, science, layer: packBlocks(layer.blocks) };
 }
 
 async function serialUntil(machine: Machine, pattern: RegExp, milliseconds: number): Promise<string> {

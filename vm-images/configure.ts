@@ -3,6 +3,7 @@
  * package runs: the alternatives, the certificates, the accounts, dpkg's own records, and a list of what there is.
  */
 import type { PackageRecord } from "./debian.ts";
+import { libraryCache } from "./library-cache.ts";
 import type { Tree } from "./tree.ts";
 
 /** A package and the paths it put into the tree. */
@@ -34,6 +35,8 @@ const LINKS: Readonly<Record<string, string>> = {
   "usr/bin/cc": "tcc",
   "usr/bin/c99": "tcc",
   "usr/bin/fd": "fdfind",
+  // Each program asks for twelve files under the name of its locale first; Debian has them under the other spelling.
+  "usr/lib/locale/C.UTF-8": "C.utf8",
   [`${LIBRARIES}/libblas.so.3`]: "blas/libblas.so.3",
   [`${LIBRARIES}/liblapack.so.3`]: "lapack/liblapack.so.3",
   "etc/localtime": "/usr/share/zoneinfo/Etc/UTC",
@@ -58,6 +61,8 @@ export function configure(tree: Tree, packages: readonly InstalledPackage[], out
   for (const [path, target] of Object.entries(LINKS)) tree.symlink(path, target);
   for (const [path, content] of Object.entries(TEXTS)) tree.text(path, content);
   certificates(tree);
+  const cache = libraryCache(tree, LIBRARIES, "/lib/i386-linux-gnu");
+  tree.set("etc/ld.so.cache", { kind: "file", mode: 0o644, data: cache });
   records(tree, packages);
   tree.text("usr/share/doc/kroma/packages", packageList(tree, [...packages, ...outside]));
 }

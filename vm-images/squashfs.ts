@@ -143,6 +143,11 @@ export function squashfs(tree: Tree, align = 4096): Uint8Array {
   return image;
 }
 
+/** Where the tables of an image begin, after all contents. */
+export function tablesOf(image: Uint8Array): number {
+  return Number(new DataView(image.buffer, image.byteOffset, 96).getBigUint64(64, true));
+}
+
 /** Bytes from a table's start to the metadata block that holds position `at`: each block has a two-byte header. */
 function metadataStart(at: number): number {
   return Math.floor(at / METADATA) * (METADATA + 2);

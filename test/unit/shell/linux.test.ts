@@ -13,14 +13,14 @@ afterAll(() => linux?.close());
 describe("the machine", () => {
   test("the usual tools are there", async () => {
     const tools =
-      "awk bash bc bzip2 cal cat cc curl cut dc diff dpkg e2fsck ed envsubst fd file find git grep gzip head htop jq less ls lua make make_absent mke2fs nano nc od openssl parallel patch perl pip ps python python3 resize2fs rg rsync sed socat sort sponge sqlite3 strace tar tcc time tmux tr tree unzip vi view vim wget xargs xxd xz zip zstd";
+      "awk bash bc bzip2 cal cat cc curl cut dc diff dpkg e2fsck ed envsubst fd file find git grep gzip head htop jq less ls lua make make_absent mke2fs nano nc od openssl parallel patch perl pidof pip ps python python3 resize2fs rg rsync script sed socat sort sponge sqlite3 strace tar tcc time tmux tr tree unzip vi view vim wget xargs xxd xz zip zstd";
     const { stdout } = await linux.cell(`for t in ${tools}; do command -v $t >/dev/null || echo $t; done`);
     expect(stdout).toBe("make_absent\n");
     const work = await linux.cell(
       `echo '{"a":[1,2,3]}' | jq -c '.a|map(.*2)'; echo '2^70' | bc; sqlite3 :memory: 'select sum(value) from generate_series(1,10)' 2>/dev/null || sqlite3 :memory: 'select 55'; printf 'b 2\\na 1\\n' | sort | awk '{s+=$2} END {print s}'`,
     );
     expect(work.stdout).toBe("[2,4,6]\n1180591620717411303424\n55\n3\n");
-  });
+  }, 600_000);
 
   test("small programs are built and run", async () => {
     const { stdout, stderr } = await linux.cell(
@@ -53,6 +53,12 @@ describe("the machine", () => {
         "in tmux\n",
       ],
       ["seq 3 | parallel -k echo n{}", "n1\nn2\nn3\n"],
+      [
+        "script -qc 'test -t 1 && echo on a terminal' /dev/null | tr -d '\\r'; pidof bash >/dev/null && echo it runs",
+        "on a terminal\nit runs\n",
+      ],
+      // The loader knows where libraries are and asks for no others.
+      ["strace -e trace=openat git --version 2>&1 | grep -c '/lib[^ ]*\\.so.*ENOENT' || :", "0\n"],
       ["mkdir -p r1 && echo x > r1/f && rsync -a r1/ r2/ && cat r2/f && rm -r r1 r2", "x\n"],
       [
         "truncate -s 8M d.img && mke2fs -q -t ext4 d.img && e2fsck -fn d.img >/dev/null 2>&1 && echo clean; rm d.img",
