@@ -45,6 +45,11 @@ export function findInCells(
   return matches;
 }
 
+/** What is selected of a text of this length for a match: somebody else may have made it shorter since it was searched. */
+export function placeIn(length: number, at: number, found: number): { readonly anchor: number; readonly head: number } {
+  return { anchor: Math.min(at, length), head: Math.min(at + found, length) };
+}
+
 export function FindBar(props: { readonly view: PageView; readonly onClose: () => void }): JSX.Element {
   const { view } = props;
   const [query, setQuery] = createSignal("");
@@ -63,9 +68,8 @@ export function FindBar(props: { readonly view: PageView; readonly onClose: () =
     const { at: from } = match;
     // The editor may only now be mounted; its state takes the selection either way.
     requestAnimationFrame(() => {
-      view.editors
-        .find(match.cell)
-        ?.dispatch({ selection: { anchor: from, head: from + query().length }, scrollIntoView: true });
+      const text = view.editors.find(match.cell);
+      text?.dispatch({ selection: placeIn(text.state.doc.length, from, query().length), scrollIntoView: true });
       field?.focus();
     });
   };

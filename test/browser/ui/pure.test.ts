@@ -6,7 +6,7 @@ import { countsIn, KeyMatcher, keyNames, normaliseKey, showKey, type KeyPress } 
 import { commands, type Command } from "#kit/commands.ts";
 import { Heights } from "#app/browser/notebook/heights.ts";
 import { grammarName } from "#app/browser/notebook/editor/languages.ts";
-import { findInCells } from "#app/browser/notebook/find-bar.tsx";
+import { findInCells, placeIn } from "#app/browser/notebook/find-bar.tsx";
 import { fold, isFolded } from "#app/browser/notebook/folding.ts";
 import { UndoStack } from "#app/browser/notebook/undo.ts";
 import { duration } from "#app/browser/notebook/when.ts";
@@ -176,6 +176,12 @@ describe("find", () => {
       { cell: "b", at: undefined },
     ]);
     expect(findInCells(cells, "", () => [])).toEqual([]);
+  });
+
+  it("selects what is left of a match where somebody else has made the text shorter", () => {
+    expect(placeIn(20, 8, 5)).toEqual({ anchor: 8, head: 13 });
+    expect(placeIn(10, 8, 5)).toEqual({ anchor: 8, head: 10 });
+    expect(placeIn(3, 8, 5)).toEqual({ anchor: 3, head: 3 });
   });
 });
 
