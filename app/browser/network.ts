@@ -264,10 +264,12 @@ export function createNetwork(
         // The way to the others is found while the keys are made. Where another tab has the network, that one may find it.
         const started = start();
         await Promise.all([joined, Promise.race([started, new Promise((done) => setTimeout(done, START_PATIENCE))])]);
-        const reach = ({ reach: dial }: RunningNetwork): void => {
-          for (const address of link.addresses) dial(address);
-        };
-        started.then(reach, () => undefined);
+        started.then(
+          (network) => {
+            for (const address of link.addresses) network.reach(address);
+          },
+          () => undefined,
+        );
       },
       setRole: (document, member, role) =>
         mesh().ask({
