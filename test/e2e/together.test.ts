@@ -10,6 +10,7 @@ import { expectSources, joinAsBen, share, sources, type } from "./writing.ts";
 
 const folders: string[] = [];
 const contexts: BrowserContext[] = [];
+const uncaught: Error[] = [];
 let mirror: RunningMirror;
 let data: string;
 
@@ -26,14 +27,15 @@ afterEach(async () => {
   for (const context of contexts.splice(0)) await context.close();
   await mirror.end("SIGKILL");
   for (const made of folders.splice(0)) rmSync(made, { recursive: true, force: true, maxRetries: 5 });
+  const [error] = uncaught.splice(0);
+  if (error) throw error;
 });
 
 async function open(profile: string, url: string): Promise<Page> {
   const context = await browser(profile);
   contexts.push(context);
   const page = await context.newPage();
-  // Told with its stack, which an exception from here would not have.
-  page.on("pageerror", (error) => console.error(error.stack));
+  page.on("pageerror", (error) => uncaught.push(error));
   await page.goto(url);
   return page;
 }
