@@ -85,9 +85,15 @@ function Kept(props: PanelProps & { readonly models: Models }): JSX.Element {
       setTrouble(sentenceOf(error));
     }
   };
+  let loaded = "";
   const lookAtUse = async (): Promise<void> => {
     try {
-      setUse(await props.context.view?.modelUse());
+      const now = setUse(await props.context.view?.modelUse());
+      const addresses = now?.models.flatMap((model) => model.addresses).join("\n") ?? "";
+      if (addresses === loaded) return;
+      // A cell has loaded something: what is kept is another list now.
+      loaded = addresses;
+      await look();
     } catch {
       // The engine broke or ends just now: then nothing is loaded.
       setUse(undefined);
