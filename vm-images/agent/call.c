@@ -52,13 +52,19 @@ static const struct {
      "usage: kroma ml run MODEL [--input [NAME=]FILE]... [--output [NAME=]FILE]... [--raw]\n"
      "       kroma ml info MODEL\n"
      "       kroma ml read PICTURE\n"
+     "       kroma ml hear SOUND\n"
+     "       kroma ml pipeline TASK MODEL [--NAME VALUE]... [INPUT]\n"
      "       kroma ml status\n"
-     "Runs an ONNX model outside of this machine, where it is fast. MODEL is a file below /workspace, an address, or the\n"
-     "name of a model that ships with Kroma; so are the files, .npy for one array and .npz for several by name. \"-\"\n"
-     "stands for standard input and output. Without --output it tells what came out.\n"
+     "Runs an ONNX model outside of this machine, where it is fast. MODEL is a file below /workspace, an address, a file\n"
+     "of the model hub (hub:OWNER/NAME/FILE), ipfs://CID, or the name of a model that ships with Kroma. The other files\n"
+     "are below /workspace too: .npy for one array and .npz for several by name. \"-\" stands for standard input and\n"
+     "output. Without --output it tells what came out.\n"
      "  --raw        outputs are the bare elements, little endian; inputs that are no .npy are always taken as such\n"
      "  info         what the model takes and gives\n"
-     "  read         the text in a picture (.png), a line of it at a time\n"},
+     "  read         the text in a picture (.png), a line of it at a time\n"
+     "  hear         where somebody speaks in a sound (.wav): start, end and likelihood, with tabs between them\n"
+     "  pipeline     a task of transformers, as JSON; INPUT is a text or a file (more: kroma ml pipeline --help)\n"
+     "  status       what is loaded, and the memory that it takes\n"},
     {"open",
      "usage: kroma open PORT[/PATH]\n"
      "Shows what a server of this machine serves at 127.0.0.1:PORT, in a panel beside the notebook.\n"},
