@@ -19,6 +19,7 @@ import { createNames } from "./names.ts";
 import { startKeyboard } from "./keyboard.ts";
 import { whenIdle } from "./kernel-start.ts";
 import { createModels } from "./models.ts";
+import { willReload } from "./offline.ts";
 import { giveModelBlock } from "./notebook-models.ts";
 import { importFiles, pickFiles, tellWarnings } from "./library/import-files.ts";
 import { openPath, openUrl, type OnWarnings } from "./library/shipped.ts";
@@ -136,12 +137,12 @@ export function App(props: AppProps): JSX.Element {
   };
   /**
    * A link to a shared notebook is in the fragment. It leaves the address as soon as it is read, so that nobody passes it
-   * on by accident. False when the fragment is none.
+   * on by accident, unless the page has to be loaded once more first. False when the fragment is none.
    */
   const takeInvitation = (): boolean => {
     const fragment = location.hash;
     if (!isInvitationFragment(fragment)) return false;
-    history.replaceState(history.state, "", `${location.pathname}${location.search}`);
+    if (!willReload()) history.replaceState(history.state, "", `${location.pathname}${location.search}`);
     turn++;
     const before = stage();
     setStage({ type: "join", fragment });

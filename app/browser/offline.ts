@@ -44,10 +44,16 @@ export function registerServiceWorker(shown: Promise<void>, offer: (take: TakeNe
   else void register();
 }
 
+/** True before the page is reloaded because its host sends no isolation headers. */
+export function willReload(): boolean {
+  if (navigator.serviceWorker === undefined || import.meta.env.DEV || crossOriginIsolated) return false;
+  // Once only: a host or browser that cannot be isolated must not reload for ever.
+  return sessionStorage.getItem(RELOADED) === null;
+}
+
 async function isolate(): Promise<void> {
   await navigator.serviceWorker.ready;
-  // Once only: a host or browser that cannot be isolated must not reload for ever.
-  if (sessionStorage.getItem(RELOADED) !== null) return;
+  if (!willReload()) return;
   sessionStorage.setItem(RELOADED, "1");
   location.reload();
 }

@@ -97,16 +97,25 @@ async function open(path: string): Promise<Page> {
   return page;
 }
 
+const isolated = (page: Page): Promise<void> =>
+  expect.poll(() => page.evaluate(() => crossOriginIsolated).catch(() => false), { timeout: PATIENCE }).toBe(true);
+
 async function runAll(page: Page): Promise<void> {
-  await expect
-    .poll(() => page.evaluate(() => crossOriginIsolated).catch(() => false), { timeout: PATIENCE })
-    .toBe(true);
+  await isolated(page);
   await page.getByRole("button", { name: "Run all" }).click();
   await page
     .locator("[data-cell]", { hasText: "reduce" })
     .getByText("42", { exact: true })
     .waitFor({ timeout: PATIENCE });
 }
+
+it("keeps a link to a shared notebook through the reload that a host without isolation headers needs", async () => {
+  const page = await open("/some/deep/path/kroma/index.html#join=eyJhZGRyZXNz");
+  await isolated(page);
+  await page.getByRole("heading", { name: "This link opens nothing" }).waitFor();
+  expect(new URL(page.url()).hash).toBe("");
+  await page.close();
+}, 480_000);
 
 it("runs on a host of plain files, where its page can be read without it", async () => {
   expect(readFileSync(join(files, "index.html"), "utf8")).not.toContain("<script");
