@@ -50,7 +50,8 @@ const help = `Kroma: notebooks of Python, TypeScript and Linux cells.
                               writes everything below them as a CAR file, or to standard output
   kroma name publish CID      from now on your name stands for this, for 90 days (--days N); writes the name
       --to URL                a mirror or router that is told (may be repeated; else those in KROMA_NAME_SERVERS)
-  kroma name resolve NAME     what a name stands for (--from URL); a newer version is told, and taken with --accept
+  kroma name resolve NAME     what a name stands for; a newer version is told, and taken with --accept
+      --from SOURCE           a mirror's or router's web address, or a peer's (/ip4/…/p2p/…), to be asked (may be repeated)
   kroma serve [options]       serves the built page
       --port PORT             8040, or the next free one
       --host HOST             127.0.0.1; name another address to let other machines in

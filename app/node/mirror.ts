@@ -14,6 +14,8 @@ import { MOST_NAME_LENGTH } from "#core/mesh/identity.ts";
 import type { Link } from "#core/mesh/link.ts";
 import { storedName } from "#core/store/cid.ts";
 import { startBitswap } from "#plugins/ipfs/index.ts";
+import { answerNames } from "#plugins/names/peers.ts";
+import { parseName } from "#plugins/names/record.ts";
 import { startLibp2p } from "#plugins/libp2p/index.ts";
 import type { Libp2pOptions } from "#plugins/libp2p/transport.ts";
 import { createRelayServer, defaultLimits, type ServerLimits } from "#plugins/libp2p/server.node.ts";
@@ -212,13 +214,14 @@ export async function startMirror(options: MirrorOptions): Promise<Mirror> {
   };
 }
 
-/** What was published is given to peers of IPFS, too, and they are asked for what is to be pinned. */
+/** What was published is given to peers of IPFS, too, and they are asked for what is to be pinned; records of names likewise. */
 function exchangeOf({ published, onExchange }: GatewayPart): NonNullable<Libp2pOptions["beside"]> {
-  const { blocks, isDenied } = published;
+  const { blocks, isDenied, names } = published;
   return async (node) => {
     const exchange = await startBitswap(node, { blocks, isGiven: (cid) => !isDenied(storedName(cid)) });
     onExchange?.(exchange);
-    return exchange;
+    const answers = await answerNames(node, async (name) => (await names.newest(parseName(name), Date.now()))?.bytes);
+    return { close: async () => void (await Promise.all([exchange.close(), answers.close()])) };
   };
 }
 

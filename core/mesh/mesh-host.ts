@@ -314,6 +314,12 @@ function buffersOf(value: unknown): Transferable[] {
 }
 
 function linksOf(mesh: Mesh): Links {
-  const peers = mesh.peers.map(({ id, path, bytes, roundTrip }) => ({ id, path, ...bytes, roundTrip: roundTrip() }));
+  const peers = mesh.peers.map(({ id, path, remote, bytes, roundTrip }) => ({
+    id,
+    path,
+    remote,
+    ...bytes,
+    roundTrip: roundTrip(),
+  }));
   return { peers, troubles: [...mesh.troubles] };
 }

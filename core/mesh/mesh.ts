@@ -138,6 +138,7 @@ export class Mesh {
         id,
         identity,
         path: link.path,
+        remote: link.remote,
         roundTrip: () => link.facts?.().roundTrip,
         channel,
         hear: (from, message) => this.#hear(from, message),

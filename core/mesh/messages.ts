@@ -46,6 +46,8 @@ export interface Links {
   readonly peers: readonly {
     readonly id: MemberId;
     readonly path: LinkPath;
+    /** The other end as the link's transport names it: a libp2p peer id, but for manual links. */
+    readonly remote: string;
     readonly sent: number;
     readonly received: number;
     /** Milliseconds, as far as it is known. */

@@ -13,6 +13,8 @@ export interface PeerOptions {
   readonly id: MemberId;
   readonly identity: PublicIdentity;
   readonly path: LinkPath;
+  /** The other end as the link's transport names it (link.ts). */
+  readonly remote: string;
   /** Milliseconds of the last ping, as far as it is known. */
   readonly roundTrip?: () => number | undefined;
   readonly channel: Channel<Uint8Array, Uint8Array>;
@@ -24,6 +26,7 @@ export class Peer {
   readonly id: MemberId;
   readonly identity: PublicIdentity;
   readonly path: LinkPath;
+  readonly remote: string;
   readonly #channel: Channel<Uint8Array, Uint8Array>;
   readonly #ended = new Emitter<string | undefined>();
   #queue: Promise<void> = Promise.resolve();
@@ -38,6 +41,7 @@ export class Peer {
     this.id = options.id;
     this.identity = options.identity;
     this.path = options.path;
+    this.remote = options.remote;
     this.roundTrip = options.roundTrip ?? (() => undefined);
     this.#channel = options.channel;
     const decoder = new Decoder();

@@ -12,6 +12,8 @@ export interface FollowedName {
   readonly name: string;
   /** `/ipfs/…` that was agreed to last; undefined before the first time. */
   readonly accepted: string | undefined;
+  /** Addresses of mirrors and peers that the link named by which it is followed. */
+  readonly from: readonly string[];
   /** What the newest record says, undefined while none is known that is good. */
   readonly newest: NameRecord | undefined;
   /** True when the newest is another than the one agreed to. */
@@ -20,7 +22,7 @@ export interface FollowedName {
 
 const RECORDS = "names";
 const ACCEPTED = "followed-names";
-const acceptedSchema = v.strictObject({ value: v.string() });
+const acceptedSchema = v.strictObject({ value: v.string(), from: v.optional(v.array(v.string()), []) });
 
 export class NameBook {
   readonly #documents: DocStore;
@@ -79,17 +81,23 @@ export class NameBook {
   /** How a followed name stands. */
   async followed(name: string, now: number): Promise<FollowedName> {
     const known = parseName(name);
-    const bytes = await this.#documents.load([ACCEPTED, known]);
-    const parsed = bytes && v.safeParse(acceptedSchema, JSON.parse(new TextDecoder().decode(bytes)));
-    const accepted = parsed?.success ? parsed.output.value : undefined;
+    const { value: accepted, from = [] } = { ...(await this.#accepted(known)) };
     const newest = await this.newest(known, now);
-    return { name: known, accepted, newest, hasNews: newest !== undefined && newest.value !== accepted };
+    return { name: known, accepted, from, newest, hasNews: newest !== undefined && newest.value !== accepted };
   }
 
-  /** From now on this is the version that the reader means by the name. */
-  async accept(name: string, value: string): Promise<void> {
-    const bytes = new TextEncoder().encode(JSON.stringify({ value }));
-    await this.#documents.write({ put: [[[ACCEPTED, parseName(name)], bytes]] });
+  /** From now on this is the version that the reader means by the name; who may know of newer ones stays as it was without `from`. */
+  async accept(name: string, value: string, from?: readonly string[]): Promise<void> {
+    const known = parseName(name);
+    const kept = from ?? (await this.#accepted(known))?.from ?? [];
+    const bytes = new TextEncoder().encode(JSON.stringify({ value, from: kept }));
+    await this.#documents.write({ put: [[[ACCEPTED, known], bytes]] });
+  }
+
+  async #accepted(name: string): Promise<v.InferOutput<typeof acceptedSchema> | undefined> {
+    const bytes = await this.#documents.load([ACCEPTED, name]);
+    const parsed = bytes && v.safeParse(acceptedSchema, JSON.parse(new TextDecoder().decode(bytes)));
+    return parsed?.success ? parsed.output : undefined;
   }
 
   async #take(name: string, bytes: Uint8Array, now: number): Promise<boolean> {

@@ -1,8 +1,13 @@
-/** One's own name and those that one follows: what is known of them is kept in a book, others are asked and told over HTTP. */
+/**
+ * One's own name and those that one follows: what is known of them is kept in a book; servers are asked and told over HTTP, and
+ * peers are asked, who are never told (rules N3 to N9 of core/artefact/SPEC.md).
+ */
+import { isPeerAddress } from "#core/artefact/address.ts";
 import { KromaError } from "#core/base/errors.ts";
 import type { NameSigner } from "#core/mesh/identity.ts";
 import type { Asked, FollowedName, NameAccess, OwnName } from "#kit/names.ts";
 import type { NameBook } from "./book.ts";
+import type { PeersAsked, PeersToAsk } from "./peers.ts";
 import { makeRecord, nameOf, parseName, readRecord } from "./record.ts";
 import { fetchRecord, sendRecord } from "./routing.ts";
 
@@ -12,22 +17,53 @@ export const DAYS = 90;
 /** One's own record is made anew when no more than so many days are left. */
 const RENEW_DAYS = 30;
 
+/** Names in a link have so many addresses of those who may know them. */
+const MOST_HINTS = 8;
+const MOST_LENGTH = 8192;
+
+/** Asks those peers who may be asked, and those at the addresses. */
+export type AskPeers = (name: string, asked: Omit<PeersToAsk, "peers" | "patience">) => Promise<PeersAsked>;
+
 export interface NamesOptions {
   readonly book: NameBook;
   readonly now: () => number;
   /** Who publishes here; undefined while nobody does. */
   readonly self: () => Promise<NameSigner | undefined>;
+  /** Without it no peers are asked. */
+  readonly askPeers?: AskPeers;
+}
+
+/** One time of asking for names, and who is not asked again in it. */
+interface Round {
+  readonly servers: readonly string[];
+  readonly signal: AbortSignal | undefined;
+  readonly refused: Set<string>;
 }
 
 export class Names implements NameAccess {
   readonly #book: NameBook;
   readonly #now: () => number;
   readonly #self: NamesOptions["self"];
+  readonly #askPeers: AskPeers | undefined;
 
-  constructor({ book, now, self }: NamesOptions) {
+  constructor({ book, now, self, askPeers }: NamesOptions) {
     this.#book = book;
     this.#now = now;
     this.#self = self;
+    this.#askPeers = askPeers;
+  }
+
+  /**
+   * The record that somebody who asks for a name is given: one's own to everybody, that of a name that is followed to those who are
+   * `known` here only. `invalid` when it is no name.
+   */
+  async give(text: string, isKnown: boolean): Promise<Uint8Array | undefined> {
+    const name = parseName(text);
+    if (!(isKnown && (await this.#book.names()).includes(name))) {
+      const signer = await this.#self();
+      if (!signer || nameOf(signer.identity) !== name) return undefined;
+    }
+    return (await this.#book.newest(name, this.#now()))?.bytes;
   }
 
   async own(): Promise<OwnName | undefined> {
@@ -46,7 +82,7 @@ export class Names implements NameAccess {
     if (!signer) throw new KromaError("missing", "You have no name yet: it comes with what you publish.");
     const name = nameOf(signer.identity);
     // Also what another machine of one's own may have published since.
-    const learned = await this.#learn(name, servers, signal);
+    const { failures: learned } = await this.#learn(name, [], roundOf(servers, signal));
     const sequence = ((await this.#book.sequence(name)) ?? -1n) + 1n;
     const now = this.#now();
     const bytes = await makeRecord(signer, { value, sequence, validUntil: new Date(now + days * DAY) });
@@ -62,21 +98,26 @@ export class Names implements NameAccess {
   }
 
   async follow(text: string, servers: readonly string[], signal?: AbortSignal): Promise<FollowedName & Asked> {
-    const { name, server } = readName(text);
-    const failures = await this.#learn(name, [...new Set([...(server ? [server] : []), ...servers])], signal);
+    const { name, from } = readName(text);
+    const { failures: wrong, missed } = await this.#learn(name, from, roundOf(servers, signal));
+    const failures = [...wrong, ...missed];
     const known = await this.#book.followed(name, this.#now());
     if (known.accepted === undefined) {
       if (!known.newest)
         throw new KromaError("missing", ["Nobody who was asked knows this name.", ...failures].join(" "));
-      await this.#book.accept(name, known.newest.value);
-    }
+      await this.#book.accept(name, known.newest.value, from);
+    } else if (from.length > 0) await this.#book.accept(name, known.accepted, from);
     return { ...(await this.#followedOf(name)), failures };
   }
 
   async refresh(servers: readonly string[], signal?: AbortSignal): Promise<Asked> {
     const failures = new Set<string>();
-    for (const name of await this.#book.names())
-      for (const failure of await this.#learn(name, servers, signal)) failures.add(failure);
+    const round = roundOf(servers, signal);
+    for (const name of await this.#book.names()) {
+      const { from } = await this.#book.followed(name, this.#now());
+      // Peers come and go: those who are not there now are not worth a word.
+      for (const failure of (await this.#learn(name, from, round)).failures) failures.add(failure);
+    }
     const own = await this.own();
     const isEnding = own?.validUntil !== undefined && own.validUntil - this.#now() < RENEW_DAYS * DAY;
     if (own?.value !== undefined && isEnding)
@@ -102,23 +143,46 @@ export class Names implements NameAccess {
     return { name, accepted, newest: newest?.value, hasNews };
   }
 
-  /** Asks the servers; the book keeps the newest. Gives sentences about those who could not be asked. */
-  #learn(name: string, servers: readonly string[], signal?: AbortSignal): Promise<readonly string[]> {
-    return each(servers, async (server) => {
-      const record = await fetchRecord(server, name, this.#now(), signal);
-      if (record) await this.#book.offer(name, record.bytes, this.#now());
-    });
+  /** Asks the servers, the peers and those at the addresses; the book keeps the newest. Gives sentences about what went wrong. */
+  async #learn(
+    name: string,
+    from: readonly string[],
+    { servers, signal, refused }: Round,
+  ): Promise<Asked & { readonly missed: readonly string[] }> {
+    const take = (bytes: Uint8Array): Promise<boolean> => this.#book.offer(name, bytes, this.#now());
+    const addresses = from.filter(isPeerAddress);
+    const web = new Set([...from.filter((address) => !isPeerAddress(address)), ...servers]);
+    const [told, peers] = await Promise.all([
+      each([...web], async (server) => {
+        const record = await fetchRecord(server, name, this.#now(), signal);
+        if (record) await take(record.bytes);
+      }),
+      this.#askPeers?.(name, { addresses, take, signal, except: refused }) ?? { refused: [], missed: [] },
+    ]);
+    for (const { peer } of [...peers.refused, ...peers.missed]) refused.add(peer);
+    const reasons = peers.refused.map(({ reason }) => reason);
+    return { failures: [...told, ...reasons], missed: peers.missed.map(({ reason }) => reason) };
   }
 }
 
-/** A name out of what a person gives: itself, `ipns://…`, or a gateway's link, whose server may know it. */
-export function readName(text: string): { readonly name: string; readonly server: string | undefined } {
-  const trimmed = text.trim();
+function roundOf(servers: readonly string[], signal: AbortSignal | undefined): Round {
+  return { servers, signal, refused: new Set() };
+}
+
+/**
+ * A name out of what a person gives, with the addresses of those who may know it: itself, `ipns://NAME`, also with `?from=ADDRESS`,
+ * or a gateway's link, whose server may know it.
+ */
+export function readName(text: string): { readonly name: string; readonly from: readonly string[] } {
+  const trimmed = text.trim().slice(0, MOST_LENGTH);
   const link = /^https?:\/\//.test(trimmed) ? URL.parse(trimmed) : null;
-  const path = link ? link.pathname : trimmed.replace(/^ipns:\/\//, "/ipns/");
+  const [written = "", query = ""] = trimmed.split("?", 2);
+  const path = link ? link.pathname : written.replace(/^ipns:\/\//, "/ipns/");
   const found =
     /(?:^|\/ipns\/)([A-Za-z0-9]{1,128})\/?$/.exec(path)?.[1] ?? /\/ipns\/([A-Za-z0-9]{1,128})\//.exec(path)?.[1];
-  return { name: parseName(found ?? trimmed), server: link ? `${link.origin}/` : undefined };
+  const hints = link ? [`${link.origin}/`] : new URLSearchParams(query).getAll("from");
+  const from = hints.filter((hint) => isPeerAddress(hint) || /^https?:$/.test(URL.parse(hint)?.protocol ?? ""));
+  return { name: parseName(found ?? trimmed), from: from.slice(0, MOST_HINTS) };
 }
 
 async function each(servers: readonly string[], ask: (server: string) => Promise<void>): Promise<readonly string[]> {

@@ -1,8 +1,10 @@
 /** `kroma name`: what one's own name stands for, and what others' names do (IPNS). */
+import { isPeerAddress } from "#core/artefact/address.ts";
 import { DAYS, Names } from "#plugins/names/names.ts";
 import { type Terminal, UsageError } from "../cli-error.ts";
 import { oneAddress, readArguments } from "./arguments.ts";
 import { openHome, type Home } from "./home.ts";
+import { openNamePeers } from "./name-peers.ts";
 import { stopOnSignals } from "./stopping.ts";
 
 const MOST_DAYS = 3650;
@@ -25,7 +27,10 @@ async function publishName(args: readonly string[], terminal: Terminal): Promise
   const days = Number(values.days ?? DAYS);
   if (!Number.isInteger(days) || days < 1 || days > MOST_DAYS)
     throw new UsageError(`name publish: --days takes a number from 1 to ${MOST_DAYS}, not "${values.days}"`);
-  const servers = serversOf(values.to);
+  const peer = values.to?.find(isPeerAddress);
+  if (peer !== undefined)
+    throw new UsageError(`name publish: --to takes web addresses, not "${peer}": peers ask by themselves`);
+  const servers = serversOf(values.to).filter((address) => !isPeerAddress(address));
   return withNames(async (names, signal) => {
     const { name, sequence, failures } = await names.publish(cid, servers, signal, days);
     for (const failure of failures) terminal.say(failure);
@@ -44,7 +49,8 @@ async function resolveName(args: readonly string[], terminal: Terminal): Promise
   });
   const [text, ...rest] = positionals;
   if (text === undefined || rest.length > 0) throw new UsageError("name resolve: which one? One name, like k51…");
-  const servers = serversOf(values.from);
+  const from = serversOf(values.from);
+  const servers = from.filter((address) => !isPeerAddress(address));
   return withNames(async (names, signal) => {
     const { name, accepted, newest, hasNews, failures } = await names.follow(text, servers, signal);
     for (const failure of failures) terminal.say(failure);
@@ -59,15 +65,22 @@ async function resolveName(args: readonly string[], terminal: Terminal): Promise
       terminal.say("nobody vouches for this any more: the time of what is known of the name is over");
     terminal.out(`${accepted}\n`);
     return 0;
-  });
+  }, from.filter(isPeerAddress));
 }
 
-async function withNames(work: (names: Names, signal: AbortSignal) => Promise<number>): Promise<number> {
+/** `peers` are addresses of those who are asked beside the servers. */
+async function withNames(
+  work: (names: Names, signal: AbortSignal) => Promise<number>,
+  peers: readonly string[] = [],
+): Promise<number> {
   const stopping = stopOnSignals();
   const home: Home = openHome();
+  const { ask, close } = openNamePeers(peers);
   try {
-    return await work(new Names({ book: home.names, now: Date.now, self: () => home.signer() }), stopping.signal);
+    const names = new Names({ book: home.names, now: Date.now, self: () => home.signer(), askPeers: ask });
+    return await work(names, stopping.signal);
   } finally {
+    await close();
     stopping.end();
     home.close();
   }

@@ -299,7 +299,7 @@ describe("the network", () => {
     const { box, share, network } = await open();
     share({ members: THREE, linked: [{ id: ANA, path: "direct" }] });
     expect(box.querySelector(".people-traffic")).toBe(null);
-    const link = { id: ANA, path: "direct", sent: 400_000, received: 1_100_000 } as const;
+    const link = { id: ANA, path: "direct", remote: "12D3KooW", sent: 400_000, received: 1_100_000 } as const;
     network.set({ links: { peers: [{ ...link, roundTrip: 23.4 }], troubles: [] } });
     await said(box, "23 ms there and back · 1.5 MB so far");
     network.set({ links: { peers: [{ ...link, sent: 5, received: 6, roundTrip: undefined }], troubles: [] } });
