@@ -231,7 +231,7 @@ export function App(props: AppProps): JSX.Element {
       },
       props.network,
     ),
-    names: createNames(),
+    names: createNames(props.network),
     models: createModels(() => page.artefacts),
   };
   props.network.giveModels((document, cid) => giveModelBlock(page, document, cid));

@@ -17,6 +17,8 @@ import type { FromMesh, ToMesh } from "#core/mesh/messages.ts";
 import type { TransportState } from "#core/mesh/transport.ts";
 import type { Network } from "#kit/network.ts";
 import type { Exchange, ExchangeOptions } from "#plugins/ipfs/bitswap.ts";
+import type { AskPeers } from "#plugins/names/names.ts";
+import { peersOfNotebooks, peersOfSettings } from "./name-peers.ts";
 import { readSettings } from "./settings.ts";
 import { placeFor } from "#plugins/indexeddb/place.ts";
 
@@ -39,11 +41,18 @@ export interface PageNetwork extends Network {
   addresses(): Promise<readonly string[]>;
   /** Says where blocks of such models are. */
   giveModels(give: GiveBlock): void;
+  /** Asks those for a name who share a notebook, are named in the settings or are at the addresses; rejects as `exchange` does. */
+  readonly askNames: AskPeers;
+  /** Says which record of a name others are given; `isKnown` of those who share a notebook. */
+  giveNames(give: GiveName): void;
   /** Takes up what is shared already. Called once, when the page has nothing more urgent to do. */
   begin(): void;
   /** Loads what joining a notebook takes, while the person reads what the link is for. Nobody is contacted yet. */
   prepare(): void;
 }
+
+/** The record of a name for somebody who asks; undefined when they are given none. */
+export type GiveName = (name: string, isKnown: boolean) => Promise<Uint8Array | undefined>;
 
 interface RunningNetwork {
   reach(address: string): void;
@@ -61,6 +70,7 @@ export function createNetwork(
     const [elsewhere, setElsewhere] = createSignal(false);
     const [name, setName] = createSignal(readText(NAME_KEY));
     let give: GiveBlock | undefined;
+    let giveName: GiveName | undefined;
     let running: Promise<RunningNetwork> | undefined;
     let node: Libp2p | undefined;
     let exchange: Promise<Exchange> | undefined;
@@ -83,7 +93,7 @@ export function createNetwork(
         const work = async (): Promise<never> => {
           setElsewhere(false);
           try {
-            const [{ startLibp2p }, { transportIdentity }, { findMirror }] = await loadParts();
+            const [{ startLibp2p }, { transportIdentity }, { findMirror }, { answerNames }] = await loadParts();
             const settings = readSettings();
             const [identity, mirror] = await Promise.all([transportIdentity(), findMirror(location.origin)]);
             const transportState = await startLibp2p({
@@ -97,7 +107,13 @@ export function createNetwork(
               onState: setTransport,
               beside: async (started) => {
                 node = started;
-                return { close: async () => (await exchange)?.close() };
+                const names = await answerNames(started, async (asked, peer) =>
+                  giveName?.(
+                    asked,
+                    peersOfNotebooks(mesh()).some((known) => known.peer === peer),
+                  ),
+                );
+                return { close: async () => void (await Promise.all([names.close(), (await exchange)?.close()])) };
               },
             });
             resolve(transportState);
@@ -175,6 +191,15 @@ export function createNetwork(
         exchange.catch(() => (exchange = undefined));
         return exchange;
       },
+      async askNames(asked, options) {
+        if (mesh().documents.length === 0 && options.addresses.length === 0) return { refused: [], missed: [] };
+        await startHere();
+        const { askPeers } = await import("#plugins/names/peers.ts");
+        if (!node) throw new Error("the network runs");
+        const peers = [...peersOfNotebooks(mesh()), ...peersOfSettings(readSettings().relays)];
+        return askPeers(node, asked, { ...options, peers });
+      },
+      giveNames: (given) => (giveName = given),
       async addresses() {
         await until(() => ownAddresses().length > 0, START_PATIENCE);
         return addressesForLink();
@@ -315,6 +340,7 @@ const loadParts = () =>
     import("#plugins/libp2p/index.ts"),
     import("./transport-identity.ts"),
     import("#plugins/libp2p/mirror-address.ts"),
+    import("#plugins/names/peers.ts"),
   ]);
 
 const NO_RUNS: readonly ShownRun[] = [];

@@ -38,6 +38,8 @@ interface Round {
   readonly servers: readonly string[];
   readonly signal: AbortSignal | undefined;
   readonly refused: Set<string>;
+  /** Why peers can't be asked from here, once it is known. */
+  trouble?: string;
 }
 
 export class Names implements NameAccess {
@@ -147,8 +149,9 @@ export class Names implements NameAccess {
   async #learn(
     name: string,
     from: readonly string[],
-    { servers, signal, refused }: Round,
+    round: Round,
   ): Promise<Asked & { readonly missed: readonly string[] }> {
+    const { servers, signal, refused } = round;
     const take = (bytes: Uint8Array): Promise<boolean> => this.#book.offer(name, bytes, this.#now());
     const addresses = from.filter(isPeerAddress);
     const web = new Set([...from.filter((address) => !isPeerAddress(address)), ...servers]);
@@ -157,11 +160,24 @@ export class Names implements NameAccess {
         const record = await fetchRecord(server, name, this.#now(), signal);
         if (record) await take(record.bytes);
       }),
-      this.#askPeers?.(name, { addresses, take, signal, except: refused }) ?? { refused: [], missed: [] },
+      this.#askPeersFor(name, { addresses, take, signal, except: refused }, round),
     ]);
     for (const { peer } of [...peers.refused, ...peers.missed]) refused.add(peer);
     const reasons = peers.refused.map(({ reason }) => reason);
-    return { failures: [...told, ...reasons], missed: peers.missed.map(({ reason }) => reason) };
+    const failures = [...told, ...reasons, ...(round.trouble === undefined ? [] : [round.trouble])];
+    return { failures, missed: peers.missed.map(({ reason }) => reason) };
+  }
+
+  async #askPeersFor(name: string, asked: Parameters<AskPeers>[1], round: Round): Promise<PeersAsked> {
+    const nobody: PeersAsked = { refused: [], missed: [] };
+    if (!this.#askPeers || round.trouble !== undefined) return nobody;
+    try {
+      return await this.#askPeers(name, asked);
+    } catch (error) {
+      if (!(error instanceof KromaError) || error.code === "aborted") throw error;
+      round.trouble = error.message;
+      return nobody;
+    }
   }
 }
 

@@ -42,7 +42,7 @@ export function OwnNameSection(props: { readonly names: NameAccess; readonly pag
       setOwn({ ...rest, sequence });
       if (failures.length > 0) return `It is so here, but not everybody was told. ${failures.join(" ")}`;
       return servers().length === 0
-        ? "It is so here. Nobody was told, for no mirror is known: see the settings."
+        ? "It is so here. Those who share a notebook with you see it when they ask; no mirror is known that could be told: see the settings."
         : `${servers().map(hostOf).join(", ")} ${servers().length === 1 ? "was" : "were"} told.`;
     });
   const titleOf = ({ title, version }: KeptArtefact): string => `${title}, ${version}`;
