@@ -104,6 +104,34 @@ async function openFile(page: Page, file: string): Promise<Page> {
   return page;
 }
 
+/** Ana's name leads Ben to a second version, from her browser to his: no mirror and no router tells them of names. */
+async function followNames(ana: Page, ben: Page): Promise<void> {
+  for (const page of [ana, ben]) {
+    await page.context().route("**/routing/v1/ipns/**", (route) => route.abort());
+    await page.getByRole("button", { name: "Publish", exact: true }).first().click();
+    await page.getByRole("tab", { name: "Names" }).click();
+  }
+  await ana.getByRole("button", { name: "Point it there" }).click();
+  await ana.getByText("It is so here, but not everybody was told.").waitFor();
+  const name = await ana.getByLabel("Name that others can follow").inputValue();
+  await ben.getByLabel("A name, or a link with one").fill(name);
+  await ben.getByRole("button", { name: "Follow", exact: true }).click();
+  await ben.getByText("You have the newest version.").waitFor();
+
+  await ana.getByRole("tab", { name: "Publish" }).click();
+  const form = ana.locator(".publish-form");
+  await form.getByLabel("Title").fill("Running it");
+  await form.getByLabel("Authors").fill("Ana Gil");
+  await form.locator("button[type=submit]").click();
+  expect(await ana.getByLabel("Its name (CID of the root)").inputValue()).toMatch(/^bafyrei/);
+  await ana.getByRole("tab", { name: "Names" }).click();
+  await ana.getByLabel("Let it stand for").selectOption({ label: "Running it, 1.0.0" });
+  await ana.getByRole("button", { name: "Point it there" }).click();
+  await ana.getByText("It stands for “Running it, 1.0.0”.").waitFor();
+  await ben.getByRole("button", { name: "Ask for newer versions" }).click();
+  await ben.getByText("There is a newer version. Yours stays until you take it.").waitFor();
+}
+
 it("is published in one browser and run by its CID in another, and in Node", async () => {
   writeFileSync(join(folder, "making.ipynb"), notebook(MAKING));
   const ana = await openFile(await visit("ana", mirror.url), join(folder, "making.ipynb"));
@@ -154,8 +182,9 @@ console.log("${who}:", (await ${who}.run({ x: [[1, 2, 3]] })).y.data[1]);`;
   await ben.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
   await bens.getByText("doubler.onnx is deleted.").waitFor();
 
+  await followNames(ana, ben);
+
   // The mirror keeps it, and Ana's browser goes.
-  await ana.getByRole("button", { name: "Publish", exact: true }).first().click();
   await pinAtMirror(ana, { gateway, token }, "doubler, 1.0.0");
   contexts.delete(ana.context());
   await ana.context().close();
