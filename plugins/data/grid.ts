@@ -52,6 +52,8 @@ class Grid {
   #isWhole = false;
   /** The columns are as wide as the first rows want. */
   #isMeasured = false;
+  /** Of each column, the characters of its name and its first rows. */
+  #longest: readonly number[] = [];
   #shown: { readonly from: number; readonly to: number } | undefined;
   #frame = 0;
   #typing: ReturnType<typeof setTimeout> | undefined;
@@ -163,11 +165,11 @@ class Grid {
   }
 
   #say(count: number, progress = 1): void {
-    const rows = this.#rows.toLocaleString("en");
-    const all = this.#all.toLocaleString("en");
+    const rows = counted(this.#all, "row");
+    const columns = counted(count, "column");
     const parts = [
-      this.#rows === this.#all ? `${rows} rows` : `${rows} of ${all} rows`,
-      count > MOST_COLUMNS ? `the first ${MOST_COLUMNS} of ${count} columns` : `${count} columns`,
+      this.#rows === this.#all ? rows : `${this.#rows.toLocaleString("en")} of ${rows}`,
+      count > MOST_COLUMNS ? `the first ${MOST_COLUMNS} of ${columns}` : columns,
     ];
     if (progress < 1) parts.push(`${Math.floor(progress * 100)} % read`);
     this.#said.textContent = parts.join(" · ");
@@ -223,6 +225,7 @@ class Grid {
       }),
     );
     this.#foot.hidden = true;
+    this.#foot.replaceChildren();
     this.#isMeasured = false;
     this.#measure([]);
     this.#say(count);
@@ -254,6 +257,7 @@ class Grid {
         return cell;
       }),
     );
+    this.#setWidths();
   }
 
   #layOut(): void {
@@ -292,11 +296,18 @@ class Grid {
     });
   }
 
-  /** As wide as the names and the first rows, within reason; what is longer is cut off. */
   #measure(cells: readonly (readonly string[])[]): void {
-    const widths = this.#columns.map(({ name }, index) => {
-      const longest = Math.max(name.length + 1, ...cells.map((words) => (words[index] ?? "").length));
-      return `${Math.min(WIDEST, Math.max(NARROWEST, longest)) + 4}ch`;
+    this.#longest = this.#columns.map(({ name }, index) =>
+      Math.max(name.length + 1, ...cells.map((words) => (words[index] ?? "").length)),
+    );
+    this.#setWidths();
+  }
+
+  /** Columns as wide as the names, the first rows and the sums, within reason; what is longer is cut off. */
+  #setWidths(): void {
+    const widths = this.#longest.map((longest, index) => {
+      const sum = this.#foot.children[index]?.textContent.length ?? 0;
+      return `${Math.min(WIDEST, Math.max(NARROWEST, longest, sum)) + 4}ch`;
     });
     this.#scroller.style.setProperty("--columns", widths.join(" "));
   }
@@ -340,6 +351,9 @@ function make<Name extends keyof HTMLElementTagNameMap>(name: Name, className: s
   element.className = className;
   return element;
 }
+
+const counted = (count: number, what: string): string =>
+  `${count.toLocaleString("en")} ${what}${count === 1 ? "" : "s"}`;
 
 const short = (value: number): string =>
   Math.abs(value) >= 1e15 || (value !== 0 && Math.abs(value) < 1e-4)

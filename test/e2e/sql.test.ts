@@ -54,7 +54,7 @@ it("asks no other host, shows rows and errors, stops, and hands its rows on", as
   await page.getByRole("button", { name: "Interrupt" }).click();
   await cell.locator(".kroma-error[data-calm]").waitFor({ timeout: 120_000 });
   await write(page, cell, "FROM kept");
-  await cell.getByText("1 rows · 1 columns").waitFor({ timeout: 120_000 });
+  await cell.getByText("1 row · 1 column").waitFor({ timeout: 120_000 });
 
   const python = page.locator("[data-cell][data-language=python]").first();
   await write(page, python, "import kroma\nkroma.get('odd')[1]");
@@ -86,6 +86,6 @@ it("asks no other host, shows rows and errors, stops, and hands its rows on", as
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Files" }).first().click();
   await page.locator("[data-path='shop.db'] .file-name").click();
-  await page.getByRole("dialog").getByText("1 rows · 2 columns").waitFor({ timeout: 120_000 });
+  await page.getByRole("dialog").getByText("1 row · 2 columns").waitFor({ timeout: 120_000 });
   expect(elsewhere).toEqual([]);
 });
