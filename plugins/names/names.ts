@@ -8,6 +8,7 @@ import type { NameSigner } from "#core/mesh/identity.ts";
 import type { Asked, FollowedName, NameAccess, OwnName } from "#kit/names.ts";
 import type { NameBook } from "./book.ts";
 import type { PeersAsked, PeersToAsk } from "./peers.ts";
+import { readName } from "./link.ts";
 import { makeRecord, nameOf, parseName, readRecord } from "./record.ts";
 import { fetchRecord, sendRecord } from "./routing.ts";
 
@@ -16,10 +17,6 @@ const DAY = 86_400_000;
 export const DAYS = 90;
 /** One's own record is made anew when no more than so many days are left. */
 const RENEW_DAYS = 30;
-
-/** Names in a link have so many addresses of those who may know them. */
-const MOST_HINTS = 8;
-const MOST_LENGTH = 8192;
 
 /** Asks those peers who may be asked, and those at the addresses. */
 export type AskPeers = (name: string, asked: Omit<PeersToAsk, "peers" | "patience">) => Promise<PeersAsked>;
@@ -183,22 +180,6 @@ export class Names implements NameAccess {
 
 function roundOf(servers: readonly string[], signal: AbortSignal | undefined): Round {
   return { servers, signal, refused: new Set() };
-}
-
-/**
- * A name out of what a person gives, with the addresses of those who may know it: itself, `ipns://NAME`, also with `?from=ADDRESS`,
- * or a gateway's link, whose server may know it.
- */
-export function readName(text: string): { readonly name: string; readonly from: readonly string[] } {
-  const trimmed = text.trim().slice(0, MOST_LENGTH);
-  const link = /^https?:\/\//.test(trimmed) ? URL.parse(trimmed) : null;
-  const [written = "", query = ""] = trimmed.split("?", 2);
-  const path = link ? link.pathname : written.replace(/^ipns:\/\//, "/ipns/");
-  const found =
-    /(?:^|\/ipns\/)([A-Za-z0-9]{1,128})\/?$/.exec(path)?.[1] ?? /\/ipns\/([A-Za-z0-9]{1,128})\//.exec(path)?.[1];
-  const hints = link ? [`${link.origin}/`] : new URLSearchParams(query).getAll("from");
-  const from = hints.filter((hint) => isPeerAddress(hint) || /^https?:$/.test(URL.parse(hint)?.protocol ?? ""));
-  return { name: parseName(found ?? trimmed), from: from.slice(0, MOST_HINTS) };
 }
 
 async function each(servers: readonly string[], ask: (server: string) => Promise<void>): Promise<readonly string[]> {

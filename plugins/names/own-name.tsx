@@ -5,6 +5,7 @@ import type { PageActions } from "#kit/commands.ts";
 import { CopyField } from "#kit/copy-field.tsx";
 import { Field } from "#kit/field.tsx";
 import type { NameAccess, OwnName } from "#kit/names.ts";
+import { nameLink } from "./link.ts";
 
 export function OwnNameSection(props: { readonly names: NameAccess; readonly page: PageActions }): JSX.Element {
   const { artefacts } = props.page;
@@ -14,6 +15,8 @@ export function OwnNameSection(props: { readonly names: NameAccess; readonly pag
   const [chosen, setChosen] = createSignal("");
   const [told, setTold] = createSignal("");
   const [isBusy, setBusy] = createSignal(false);
+  /** Addresses at which this browser tells what the name stands for; none before it was asked to. */
+  const [offered, setOffered] = createSignal<readonly string[]>([]);
   const look = async (): Promise<void> => {
     setOwn(await props.names.own());
     setServers(await artefacts.sources());
@@ -45,6 +48,14 @@ export function OwnNameSection(props: { readonly names: NameAccess; readonly pag
         ? "It is so here. Those who share a notebook with you see it when they ask; no mirror is known that could be told: see the settings."
         : `${servers().map(hostOf).join(", ")} ${servers().length === 1 ? "was" : "were"} told.`;
     });
+  const offer = (): Promise<void> =>
+    act(async () => {
+      const addresses = await artefacts.offer();
+      setOffered(addresses);
+      return addresses.length === 0
+        ? "No way to this browser was found: it needs a mirror or a relay, see the settings."
+        : "Whoever has the link can ask this tab, for as long as it is open.";
+    });
   const titleOf = ({ title, version }: KeptArtefact): string => `${title}, ${version}`;
   const standsFor = (): string => {
     const cid = own()?.value?.split("/")[2];
@@ -65,6 +76,20 @@ export function OwnNameSection(props: { readonly names: NameAccess; readonly pag
         {(now) => (
           <>
             <CopyField label="Name that others can follow" text={now().name} copied="The name is copied." />
+            <Show
+              when={offered().length > 0}
+              fallback={
+                <button type="button" class="button outlined" aria-disabled={isBusy()} onClick={() => void offer()}>
+                  Make a link that leads to this tab
+                </button>
+              }
+            >
+              <CopyField
+                label="Link that says whom to ask for the name"
+                text={nameLink(now().name, [...offered(), ...servers().slice(0, 2)])}
+                copied="The link is copied."
+              />
+            </Show>
             <p>
               <Show when={now().value} fallback="It stands for nothing yet.">
                 It stands for {standsFor()}.

@@ -14,8 +14,9 @@ const MOST_RECORD = 10 * 1024;
 const MOST_NAME = 128;
 /** Bytes of the length before a name or a record. */
 const HEAD = 2;
-/** One question, with the way to whoever is asked it, takes no longer, in milliseconds. */
+/** One question takes no longer, in milliseconds; with the way to whoever is not linked yet, who may be behind a relay, it may. */
 const PATIENCE = 10_000;
+const REACH = 30_000;
 /** So many are asked for one name. */
 const MOST_ASKED = 16;
 /** Questions that are answered at once: of one peer, and of all. */
@@ -88,15 +89,15 @@ export async function answerNames(
 
 /** Asks them all for a name, at once; each record that comes is taken. `aborted` when it was stopped. */
 export async function askPeers(node: Libp2p, name: string, asked: PeersToAsk): Promise<PeersAsked> {
-  const { take, signal, patience = PATIENCE } = asked;
+  const { take, signal, patience } = asked;
   const refused: { peer: string; reason: string }[] = [];
   const missed: { peer: string; reason: string }[] = [];
   const ways = waysTo(node, asked)
     .filter(({ peer }) => !asked.except?.has(peer))
     .slice(0, MOST_ASKED);
   await Promise.all(
-    ways.map(async ({ peer, called, connect }) => {
-      const late = AbortSignal.timeout(patience);
+    ways.map(async ({ peer, called, isLinked, connect }) => {
+      const late = AbortSignal.timeout(patience ?? (isLinked ? PATIENCE : REACH));
       const ends = signal ? AbortSignal.any([signal, late]) : late;
       let bytes: Uint8Array;
       try {
@@ -122,6 +123,7 @@ export async function askPeers(node: Libp2p, name: string, asked: PeersToAsk): P
 }
 
 interface Way extends ConnectedPeer {
+  readonly isLinked: boolean;
   readonly connect: (signal: AbortSignal) => Promise<Connection>;
 }
 
@@ -134,13 +136,13 @@ function waysTo(node: Libp2p, { peers, addresses }: PeersToAsk): readonly Way[] 
       .filter(({ remotePeer, status }) => status === "open" && remotePeer.toString() === peer);
     // A direct one before one that a relay has to carry.
     const best = open.find(({ limits }) => limits === undefined) ?? open[0];
-    if (best) ways.set(peer, { peer, called, connect: () => Promise.resolve(best) });
+    if (best) ways.set(peer, { peer, called, isLinked: true, connect: () => Promise.resolve(best) });
   }
   for (const address of addresses) {
     const peer = peerOf(address);
     if (peer === undefined || peer === node.peerId.toString() || ways.has(peer)) continue;
     const called = `The peer ${peer.slice(-8)}`;
-    ways.set(peer, { peer, called, connect: (signal) => node.dial(multiaddr(address), { signal }) });
+    ways.set(peer, { peer, called, isLinked: false, connect: (signal) => node.dial(multiaddr(address), { signal }) });
   }
   return [...ways.values()];
 }

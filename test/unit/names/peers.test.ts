@@ -8,7 +8,8 @@ import { MemoryDocStore } from "#core/store/memory.ts";
 import { createIdentity } from "#plugins/identity/own-identity.ts";
 import { startLibp2p } from "#plugins/libp2p/index.ts";
 import { NameBook } from "#plugins/names/book.ts";
-import { Names, readName } from "#plugins/names/names.ts";
+import { nameLink, readName } from "#plugins/names/link.ts";
+import { Names } from "#plugins/names/names.ts";
 import { answerNames, askPeers, type GiveRecord, NAMES_PROTOCOL, type PeersAsked } from "#plugins/names/peers.ts";
 import { makeRecord, nameOf, readRecord } from "#plugins/names/record.ts";
 
@@ -96,7 +97,7 @@ describe("a name among peers", () => {
       const ana = await somebody(ada);
       const ben = await somebody();
       await ana.names.publish(FIRST, []);
-      const link = `ipns://${name}?from=${encodeURIComponent(ana.address)}`;
+      const link = nameLink(name, [ana.address]);
       expect(await ben.names.follow(link, [])).toMatchObject({ accepted: FIRST, hasNews: false, failures: [] });
       await ana.names.publish(SECOND, []);
       expect(await ben.names.refresh([])).toEqual({ failures: [] });
@@ -315,13 +316,13 @@ it("a link names those who may know the name, and no more than eight", () => {
     "/ip4/127.0.0.1/tcp/1/ws/p2p/12D3KooWL36NzkFM4DZJKXx4ygZhNP1vANUubKL4BB1vxVLH5vJR",
     "https://m.example/",
   ];
-  const query = (all: readonly string[]): string => new URLSearchParams(all.map((one) => ["from", one])).toString();
-  expect(readName(`ipns://${name}?${query([...from, "javascript:x", "/etc/passwd"])}`)).toEqual({ name, from });
+  expect(readName(nameLink(name, [...from, "javascript:x", "/etc/passwd"]))).toEqual({ name, from });
   expect(readName(`https://m.example/ipns/${name}/`)).toEqual({ name, from: ["https://m.example/"] });
   expect(readName(` ${name} `)).toEqual({ name, from: [] });
-  expect(
-    readName(`${name}?${query(Array.from({ length: 9 }, (_, at) => `https://m${at}.example/`))}`).from,
-  ).toHaveLength(8);
+  expect(nameLink(name, [])).toBe(`ipns://${name}`);
+  const many = Array.from({ length: 9 }, (_, at) => `https://m${at}.example/`);
+  expect(readName(nameLink(name, many)).from).toEqual(many.slice(0, 8));
+  expect(readName(`${nameLink(name, many)}&from=https://m8.example/`).from).toHaveLength(8);
 });
 
 const openStreams = (node: Libp2p): number =>
