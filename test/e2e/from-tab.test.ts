@@ -1,4 +1,4 @@
-/** A published notebook goes from one browser's tab to another's, peer to peer: nothing else has its blocks. */
+/** A published notebook goes from one browser's tab to another's, peer to peer, and so does its author's name: nothing else has them. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -50,4 +50,20 @@ it("is given from the tab that published it to whoever has the link", async () =
   await ben.getByRole("button", { name: "Open", exact: true }).click();
   await ben.locator("[data-cell]").first().waitFor();
   expect(await ben.locator("[data-cell]").count()).toBeGreaterThan(3);
+
+  // Somebody who shares no notebook with Ana follows her name by a link, before there is any way to her tab.
+  await ana.context().route("**/routing/v1/ipns/**", (route) => route.abort());
+  await ana.getByRole("tab", { name: "Names" }).click();
+  await ana.getByRole("button", { name: "Point it there" }).click();
+  await ana.getByText("It is so here, but not everybody was told.").waitFor();
+  await ana.getByRole("button", { name: "Make a link that leads to this tab" }).click();
+  const named = await ana.getByLabel("Link that says whom to ask for the name").inputValue();
+  expect(named).toContain("webrtc");
+  const cleo = await open("cleo", `${mirror.url}/`);
+  await cleo.getByText("What a cell can show").first().click();
+  await cleo.getByRole("button", { name: "Publish", exact: true }).first().click();
+  await cleo.getByRole("tab", { name: "Names" }).click();
+  await cleo.getByLabel("A name, or a link with one").fill(named);
+  await cleo.getByRole("button", { name: "Follow", exact: true }).click();
+  await cleo.getByText("You have the newest version.").waitFor();
 }, 300_000);
