@@ -58,11 +58,12 @@ export class Names implements NameAccess {
    */
   async give(text: string, isKnown: boolean): Promise<Uint8Array | undefined> {
     const name = parseName(text);
-    if (!(isKnown && (await this.#book.names()).includes(name))) {
-      const signer = await this.#self();
-      if (!signer || nameOf(signer.identity) !== name) return undefined;
-    }
-    return (await this.#book.newest(name, this.#now()))?.bytes;
+    // First what costs least: most of what strangers ask for is not here.
+    const record = await this.#book.newest(name, this.#now());
+    if (!record) return undefined;
+    if (isKnown && (await this.#book.names()).includes(name)) return record.bytes;
+    const signer = await this.#self();
+    return signer && nameOf(signer.identity) === name ? record.bytes : undefined;
   }
 
   async own(): Promise<OwnName | undefined> {
