@@ -2,7 +2,7 @@
  * Dense networks as ONNX files, for `kroma.ml.exportDense`: what was trained in a cell, whatever trained it, becomes a model
  * that runs everywhere. Layers of weights, a bias and an activation; the fields are those of onnx.proto.
  */
-import { concatenate } from "../base/bytes.ts";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { KromaError } from "../base/errors.ts";
 
 const ACTIVATIONS = { relu: "Relu", tanh: "Tanh", sigmoid: "Sigmoid", softmax: "Softmax" } as const;
@@ -24,8 +24,8 @@ const FLOAT = 1;
  * where the shapes of layers do not follow one another.
  */
 export function exportDense(layers: readonly DenseLayer[]): Uint8Array<ArrayBuffer> {
-  const nodes: Uint8Array[] = [];
-  const weights: Uint8Array[] = [];
+  const nodes: Message[] = [];
+  const weights: Message[] = [];
   let size: number | undefined;
   let name = "x";
   for (const [index, { weights: matrix, bias, activation }] of layers.entries()) {
@@ -52,44 +52,46 @@ export function exportDense(layers: readonly DenseLayer[]): Uint8Array<ArrayBuff
   }
   if (size === undefined) throw new KromaError("invalid", "A model without layers can't be exported.");
   const inputs = layers[0]?.weights.shape[0] ?? 0;
-  const graph = [
-    ...nodes.map((bytes) => field(1, bytes)),
-    field(2, "dense"),
-    ...weights.map((bytes) => field(5, bytes)),
-    field(11, valueInfo("x", inputs)),
-    field(12, valueInfo("y", size)),
-  ];
-  const opset = concatenate([field(1, ""), whole(2, OPSET)]);
-  return concatenate([whole(1, IR), field(2, "Kroma"), field(7, concatenate(graph)), field(8, opset)]);
+  const graph = message(
+    ...nodes.map((node) => ({ 1: node })),
+    { 2: "dense" },
+    ...weights.map((weight) => ({ 5: weight })),
+    { 11: valueInfo("x", inputs) },
+    { 12: valueInfo("y", size) },
+  );
+  return message({ 1: IR, 2: "Kroma", 7: graph, 8: message({ 1: "", 2: OPSET }) });
 }
 
-const node = (operator: string, inputs: readonly string[], output: string): Uint8Array =>
-  concatenate([...inputs.map((name) => field(1, name)), field(2, output), field(4, operator)]);
+/** A message's bytes. */
+type Message = Uint8Array<ArrayBuffer>;
 
-const tensor = (name: string, shape: readonly number[], data: ArrayLike<number>): Uint8Array =>
-  concatenate([
-    ...shape.map((size) => whole(1, size)),
-    whole(2, FLOAT),
-    field(8, name),
-    field(9, new Uint8Array(Float32Array.from(data).buffer)),
-  ]);
+/** Fields by their numbers, each kind as protobuf writes it: integers, text, and bytes, which messages are too. */
+type Fields = Readonly<Record<number, number | string | Uint8Array>>;
 
-function valueInfo(name: string, size: number): Uint8Array {
-  const shape = concatenate([field(1, field(2, "batch")), field(1, whole(1, size))]);
-  return concatenate([field(1, name), field(2, field(1, concatenate([whole(1, FLOAT), field(2, shape)])))]);
+const node = (operator: string, inputs: readonly string[], output: string): Message =>
+  message(...inputs.map((name) => ({ 1: name })), { 2: output, 4: operator });
+
+const tensor = (name: string, shape: readonly number[], data: ArrayLike<number>): Message =>
+  message(...shape.map((size) => ({ 1: size })), {
+    2: FLOAT,
+    8: name,
+    9: new Uint8Array(Float32Array.from(data).buffer),
+  });
+
+function valueInfo(name: string, size: number): Message {
+  const shape = message({ 1: message({ 2: "batch" }) }, { 1: message({ 1: size }) });
+  return message({ 1: name, 2: message({ 1: message({ 1: FLOAT, 2: shape }) }) });
 }
 
-/** A number of protobuf's, seven bits at a time. */
-function varint(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 128);
-  return [...bytes, rest];
-}
-
-const whole = (number: number, value: number): Uint8Array => Uint8Array.from([...varint(number * 8), ...varint(value)]);
-
-function field(number: number, value: Uint8Array | string): Uint8Array {
-  const bytes = typeof value === "string" ? new TextEncoder().encode(value) : value;
-  return concatenate([Uint8Array.from([...varint(number * 8 + 2), ...varint(bytes.length)]), bytes]);
+/** Parts follow one another, so that a field may be repeated. */
+function message(...parts: readonly Fields[]): Message {
+  const writer = new BinaryWriter();
+  for (const [number, value] of parts.flatMap((part) => Object.entries(part))) {
+    const isWhole = typeof value === "number";
+    writer.tag(Number(number), isWhole ? WireType.Varint : WireType.LengthDelimited);
+    if (isWhole) writer.int64(value);
+    else if (typeof value === "string") writer.string(value);
+    else writer.bytes(value);
+  }
+  return writer.finish();
 }
