@@ -1,27 +1,6 @@
 /** The thread in which models run and are kept: the engine, on a folder of the user's cache. kernel-thread.ts loads it. */
-import { folderFiles } from "#plugins/models/folder-files.node.ts";
-import { followingHub } from "#plugins/models/hub.ts";
-import type { HubToken } from "#core/store/fetched.ts";
-import { ModelStore } from "#plugins/models/model-store.ts";
-import { tokenFor, withTokens } from "#plugins/models/tokens.ts";
 import { startThreadEngine } from "#plugins/onnx/thread-engine.node.ts";
+import { keptModels } from "./kept-models.ts";
 
-const LARGEST = 16 * 1024 ** 3;
-
-const { kromaCacheDirectory } = globalThis as unknown as { readonly kromaCacheDirectory: string };
-let tokens: readonly HubToken[] = [];
-startThreadEngine(
-  new ModelStore({
-    files: folderFiles(kromaCacheDirectory),
-    fetch: followingHub(
-      withTokens(
-        (url, init) => fetch(url, init),
-        () => tokens,
-      ),
-    ),
-    hasToken: (url) => tokenFor(url, tokens) !== undefined,
-    now: () => Date.now(),
-    largest: LARGEST,
-  }),
-  (next) => (tokens = next),
-);
+const { models, onTokens } = keptModels();
+startThreadEngine(models, onTokens);
