@@ -50,6 +50,13 @@ export class Activity {
     this.#machine?.mux.look(INTERVAL);
   }
 
+  /** Resolves when what runs at this moment was told: a machine that is stopped does not look. */
+  async lookNow(): Promise<void> {
+    this.#machine?.mux.look(INTERVAL);
+    // The agent answers in order.
+    await this.#machine?.mux.ping();
+  }
+
   /** The agent's SEEN. */
   seen(payload: Uint8Array): void {
     const read = readSeen(payload);

@@ -454,7 +454,10 @@ async function start(init: ShellInit): Promise<void> {
     },
     isQuiet: async () => {
       const { stdout } = await mux.run(["/bin/sh", "-c", COUNT_PROGRAMS]);
-      return Number(stdout) === PROGRAMS_OF_OURS + terminals.count && (await terminals.areQuiet());
+      const isQuiet = Number(stdout) === PROGRAMS_OF_OURS + terminals.count && (await terminals.areQuiet());
+      // A job that has just ended would stay on the screen while the machine rests.
+      if (isQuiet) await activity.lookNow();
+      return isQuiet;
     },
   });
   const terminals = new Terminals(mux, rest, say);

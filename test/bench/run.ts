@@ -4,6 +4,7 @@
  */
 import { benchArtefacts } from "./artefacts.ts";
 import { benchBesideYjs } from "./beside-yjs.ts";
+import { benchBigModel } from "./big-model.ts";
 import { benchBytes } from "./bytes.ts";
 import { benchCells } from "./cells.ts";
 import { benchFirstVisit } from "./first-visit.ts";
@@ -43,6 +44,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   cells: benchCells,
   publish: benchPublish,
   models: benchModels,
+  "big-model": benchBigModel,
   tables: benchTables,
   together: benchTogether,
   join: benchJoin,
