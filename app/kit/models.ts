@@ -54,6 +54,9 @@ export interface ModelUse {
     readonly memory: number;
     /** How many in its cells hold it. */
     readonly holders: number;
+    /** What runs it, "wasm" or "webgpu", and why; undefined of those that are not for `kroma.ml.load`. */
+    readonly device?: string;
+    readonly deviceReason?: string;
   }[];
 }
 

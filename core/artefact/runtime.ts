@@ -91,6 +91,7 @@ const PARTS: readonly (readonly [readonly string[], (notebook: Notebook) => bool
   [["assets/duckdb/"], (notebook) => languagesOf(notebook).has("sql")],
   [["assets/llama/"], (notebook) => languagesOf(notebook).has("chat") || usesModels(notebook)],
   [["assets/onnx/", "assets/models/"], usesModels],
+  [["assets/onnx-webgpu/"], (notebook) => codeOf(notebook).some(({ source }) => /\bwebgpu\b/.test(source))],
 ];
 /** Fonts in older formats, which nothing that runs Kroma asks for, and what only helps to debug. */
 const NEVER = /\.(?:ttf|woff|map)$/;

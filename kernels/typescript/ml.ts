@@ -29,7 +29,14 @@ export type Feed =
   | boolean
   | string;
 
-interface Loaded {
+/** Where a model runs, and why there. It may change with a run: see `LoadOptions.device`. */
+interface DeviceFacts {
+  readonly device: "wasm" | "cpu" | "webgpu";
+  readonly deviceReason: string;
+  readonly runtime: string;
+}
+
+interface Loaded extends DeviceFacts {
   readonly session: string;
   readonly name: string;
   readonly inputs: readonly ValueInfo[];
@@ -38,7 +45,6 @@ interface Loaded {
   readonly sha256: string;
   readonly producer: string;
   readonly opsets: Readonly<Record<string, number>>;
-  readonly runtime: string;
 }
 
 /** A tensor as it is sent; its elements go beside it. */
@@ -54,11 +60,10 @@ export class Model {
   readonly name: string;
   readonly inputs: readonly ValueInfo[];
   readonly outputs: readonly ValueInfo[];
-  /** Size, hash, producer, operator sets, and what runs it. */
-  readonly info: Readonly<Omit<Loaded, "session" | "name" | "inputs" | "outputs">>;
   readonly #client: ServiceClient;
   readonly #session: string;
   readonly #forget: () => void;
+  #info: Readonly<Omit<Loaded, "session" | "name" | "inputs" | "outputs">>;
   #disposed = false;
 
   constructor(client: ServiceClient, loaded: Loaded, forget: (model: Model) => void) {
@@ -68,8 +73,13 @@ export class Model {
     this.name = name;
     this.inputs = inputs;
     this.outputs = outputs;
-    this.info = info;
+    this.#info = info;
     this.#forget = () => forget(this);
+  }
+
+  /** Size, hash, producer, operator sets, what runs it and why: as of the last run. */
+  get info(): Readonly<Omit<Loaded, "session" | "name" | "inputs" | "outputs">> {
+    return this.#info;
   }
 
   /** Runs the model; the outputs by name. Rejects with the input that does not fit, what was given and what is wanted. */
@@ -91,7 +101,9 @@ export class Model {
       { session: this.#session, tensors },
       { buffers, signal: options.signal },
     );
-    return fromWire(answer.value as { readonly tensors: readonly WireTensor[] }, answer.buffers ?? []);
+    const told = answer.value as { readonly tensors: readonly WireTensor[]; readonly device?: DeviceFacts };
+    this.#info = { ...this.#info, ...told.device };
+    return fromWire(told, answer.buffers ?? []);
   }
 
   /** Lets go of the model; its memory is free when nobody else holds it and it is wanted. */
@@ -114,6 +126,11 @@ export interface LoadOptions {
   readonly file?: string;
   /** Of a hub's repository: a branch, a tag or a commit; "main" without it. */
   readonly revision?: string;
+  /**
+   * "auto" (as without it): a large model runs by WebGPU once it gave the same answer there as on the processor, no slower. "wasm": on
+   * the processor. "webgpu": any model that gives the same answer; an error where there is no WebGPU. `info.device` tells which it is.
+   */
+  readonly device?: "auto" | "wasm" | "webgpu";
 }
 
 /** A path of the workspace, or the bytes of a file. */
@@ -158,8 +175,8 @@ export function makeMl(client: ServiceClient): Readonly<Record<string, unknown>>
    */
   const load = async (source: string | ArrayBuffer | Uint8Array, options: LoadOptions = {}): Promise<Model> => {
     const given = typeof source === "string" ? undefined : copied(source);
-    const { file, revision, name = "the model" } = options;
-    const value = typeof source === "string" ? { source, file, revision } : { source: name };
+    const { file, revision, device, name = "the model" } = options;
+    const value = typeof source === "string" ? { source, file, revision, device } : { source: name, device };
     const answer = await client.ask("ml", "load", value, {
       buffers: given ? [given] : [],
       signal: options.signal,

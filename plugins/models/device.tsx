@@ -9,7 +9,12 @@ interface Gpu {
   requestAdapter(): Promise<
     | {
         readonly features: ReadonlySet<string>;
-        readonly info?: { readonly vendor?: string; readonly architecture?: string; readonly description?: string };
+        readonly info?: {
+          readonly vendor?: string;
+          readonly architecture?: string;
+          readonly description?: string;
+          readonly isFallbackAdapter?: boolean;
+        };
       }
     | null
     | undefined
@@ -23,7 +28,7 @@ export function Device(props: {
   const [graphics, setGraphics] = createSignal("looking …");
   void graphicsWords().then(setGraphics);
   const facts = (): readonly (readonly [string, string])[] => [
-    ["WebGPU", graphics()],
+    ["WebGPU", `${graphics()}${runWords(props.use)}`],
     ["Threads", threadWords()],
     ["Memory", memoryWords(props.use)],
     ["Storage", storageWords(props.storage)],
@@ -48,12 +53,21 @@ async function graphicsWords(): Promise<string> {
   try {
     const adapter = await gpu.requestAdapter();
     if (!adapter) return "no graphics processor is to be had; models run on the processor";
-    const { vendor = "", architecture = "", description = "" } = adapter.info ?? {};
+    const { vendor = "", architecture = "", description = "", isFallbackAdapter = false } = adapter.info ?? {};
     const name = description || [vendor, architecture].filter((part) => part !== "").join(" ") || "there";
-    return `${name}${adapter.features.has("shader-f16") ? ", with 16-bit floats" : ""}; models of kroma.ml run on the processor`;
+    const rule = isFallbackAdapter
+      ? "a program of the processor: models run by it only when it is asked for"
+      : "large models run on it when they give the same answer there as on the processor";
+    return `${name}${adapter.features.has("shader-f16") ? ", with 16-bit floats" : ""}; ${rule}`;
   } catch {
     return "the browser did not say; models run on the processor";
   }
+}
+
+/** The models that run there now. */
+function runWords(use: ModelUse | undefined): string {
+  const names = use?.models.filter(({ device }) => device === "webgpu").flatMap((model) => model.names) ?? [];
+  return names.length === 0 ? "" : `; now: ${names.join(", ")}`;
 }
 
 function threadWords(): string {

@@ -34,11 +34,13 @@ export function useWords(addresses: readonly string[], use: ModelUse | undefined
   return loaded && holdersWords(loaded);
 }
 
-/** What a model that is loaded takes, and for whom. */
-export function holdersWords({ memory, holders }: ModelUse["models"][number]): string {
+/** What a model that is loaded takes, for whom, and what runs it. */
+export function holdersWords({ memory, holders, device, deviceReason }: ModelUse["models"][number]): string {
   const who =
     holders === 0 ? "no cell holds it" : `held ${holders === 1 ? "once" : `${holders} times`} by this notebook`;
-  return `loaded: about ${fileSize(memory)} of memory, ${who}`;
+  const where = device === "webgpu" ? "the graphics processor" : "the processor";
+  const runs = deviceReason === undefined ? "" : `; it runs on ${where}: ${deviceReason}`;
+  return `loaded: about ${fileSize(memory)} of memory, ${who}${runs}`;
 }
 
 /** How far a download is. */

@@ -3,7 +3,7 @@ import { KromaError } from "#core/base/errors.ts";
 import { concatenate } from "#core/base/bytes.ts";
 import { workspacePath } from "#core/workspace/workspace-path.ts";
 import { archiveOf, type FileTensor, fileOfTensor, preview, tensorOfFile, tensorsOfArchive } from "./array-files.ts";
-import type { Engine, LoadedModel } from "./engine.ts";
+import { type Device, DEVICES, type Engine, type LoadedModel } from "./engine.ts";
 import { megabytes } from "./sources.ts";
 import { described, type ValueInfo } from "./tensors.ts";
 
@@ -69,9 +69,10 @@ const ended = (status: number, out: string | Uint8Array<ArrayBuffer>, complaint 
 });
 
 async function info({ engine }: CommandParts, { client, words, directory, signal }: Typed): Promise<CommandResult> {
-  const [source] = words;
-  if (source === undefined || words.length > 1) throw new WrongUse("info takes one model");
-  const model = await engine.load(client, sourceOf(source, directory), undefined, signal);
+  const { device, rest } = deviceIn(words);
+  const [source] = rest;
+  if (source === undefined || rest.length > 1) throw new WrongUse("info takes one model");
+  const model = await engine.load(client, sourceOf(source, directory), undefined, signal, undefined, device);
   engine.release(client, model.session);
   return ended(0, describe(model));
 }
@@ -82,13 +83,14 @@ function describe(model: LoadedModel): string {
   const opsets = Object.entries(model.opsets).map(
     ([domain, version]) => `${domain === "" ? "onnx" : domain} ${version}`,
   );
-  return `${model.name}: ${megabytes(model.bytes)}, ${opsets.join(", ")}${model.producer === "" ? "" : `, by ${model.producer}`}\n${lines("input ", model.inputs)}${lines("output", model.outputs)}sha256 ${model.sha256}\n${model.runtime}\n`;
+  return `${model.name}: ${megabytes(model.bytes)}, ${opsets.join(", ")}${model.producer === "" ? "" : `, by ${model.producer}`}\n${lines("input ", model.inputs)}${lines("output", model.outputs)}sha256 ${model.sha256}\n${model.runtime}\n${model.device}: ${model.deviceReason}\n`;
 }
 
 function status({ engine }: CommandParts): Promise<CommandResult> {
   const { budget, used, models } = engine.status();
   const lines = models.map(
-    ({ names, memory, holders }) => `${megabytes(memory)}  ${holders} in use  ${names.join(", ")}\n`,
+    ({ names, memory, holders, device, deviceReason }) =>
+      `${megabytes(memory)}  ${holders} in use  ${names.join(", ")}  ${device}: ${deviceReason}\n`,
   );
   return Promise.resolve(ended(0, `${megabytes(used)} of ${megabytes(budget)}\n${lines.join("")}`));
 }
@@ -148,6 +150,17 @@ function runWords(words: readonly string[]): RunWords {
   return { model, inputs, outputs, raw };
 }
 
+/** The device that is asked for by `--device`, and the other words. */
+function deviceIn(words: readonly string[]): { readonly device: Device; readonly rest: readonly string[] } {
+  const at = words.findIndex((word) => /^--device(?:=|$)/.test(word));
+  if (at < 0) return { device: "auto", rest: words };
+  const isApart = words[at] === "--device";
+  const given = isApart ? words[at + 1] : words[at]?.slice("--device=".length);
+  const device = DEVICES.find((known) => known === given);
+  if (!device) throw new WrongUse(`--device wants one of ${DEVICES.join(", ")}`);
+  return { device, rest: words.toSpliced(at, isApart ? 2 : 1) };
+}
+
 function placeOf(value: string): Place {
   const at = value.indexOf("=");
   return at < 0 ? { name: undefined, path: value } : { name: value.slice(0, at), path: value.slice(at + 1) };
@@ -156,8 +169,9 @@ function placeOf(value: string): Place {
 async function run(parts: CommandParts, typed: Typed): Promise<CommandResult> {
   const { engine } = parts;
   const { client, directory, signal } = typed;
-  const words = runWords(typed.words);
-  const model = await engine.load(client, sourceOf(words.model, directory), undefined, signal);
+  const { device, rest } = deviceIn(typed.words);
+  const words = runWords(rest);
+  const model = await engine.load(client, sourceOf(words.model, directory), undefined, signal, undefined, device);
   let outputs: readonly FileTensor[];
   try {
     const feeds = words.inputs.flatMap((place) => feedsOf(parts, typed, model, place));

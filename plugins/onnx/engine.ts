@@ -8,10 +8,13 @@ import { KromaError } from "#core/base/errors.ts";
 import type { FetchProgress } from "#core/store/fetched.ts";
 import { loadFailure, runFailure } from "./failures.ts";
 import { FairQueue } from "#core/base/fair-queue.ts";
+import { type Copy, GraphicsModel } from "./graphics-model.ts";
+import { type GraphicsParts, GraphicsPlace } from "./graphics-place.ts";
 import { type ModelFile, readModelFile } from "./model-file.ts";
-import { type ExternalData, elementsOf, type Runtime } from "./runtime.ts";
+import { runSession, type Tensors } from "./run-session.ts";
+import type { ExternalData, Runtime, RunsOn } from "./runtime.ts";
 import { megabytes, type ModelSources, type OpenedModel, sha256 } from "./sources.ts";
-import { checkFeeds, ELEMENT_BYTES, elementCount, type ValueInfo, type WireTensor } from "./tensors.ts";
+import { checkFeeds, type ValueInfo } from "./tensors.ts";
 
 export interface EngineParts {
   /** Loads onnxruntime when the first model is. */
@@ -21,10 +24,28 @@ export interface EngineParts {
   readonly budget: number;
   /** Lets messages in. */
   readonly breathe: () => Promise<void>;
+  /** The graphics processor; undefined where models never run on one. */
+  readonly graphics?: GraphicsParts | undefined;
+}
+
+/**
+ * Where a model is to run: "wasm" is the processor, whatever its onnxruntime; "auto" is the graphics processor for large models that
+ * give the same answer there, no slower; "webgpu" is that for every model that gives the same answer.
+ */
+export const DEVICES = ["auto", "wasm", "webgpu"] as const;
+
+/** One of them. */
+export type Device = (typeof DEVICES)[number];
+
+/** What runs a model at present, and why that. */
+export interface DeviceFacts {
+  readonly device: RunsOn;
+  readonly deviceReason: string;
+  readonly runtime: string;
 }
 
 /** What is told of a model that was loaded. */
-export interface LoadedModel {
+export interface LoadedModel extends DeviceFacts {
   /** Names it for `run` and `release`. */
   readonly session: string;
   readonly name: string;
@@ -34,7 +55,6 @@ export interface LoadedModel {
   readonly sha256: string;
   readonly producer: string;
   readonly opsets: Readonly<Record<string, number>>;
-  readonly runtime: string;
 }
 
 /** What is loaded, for people. */
@@ -51,21 +71,21 @@ export interface EngineStatus {
     readonly names: readonly string[];
     /** The addresses that it was fetched from, of those who hold it. */
     readonly addresses: readonly string[];
+    readonly device: RunsOn;
+    readonly deviceReason: string;
   }[];
-}
-
-/** Tensors, with the elements of each in the buffer of the same place. */
-export interface Tensors {
-  readonly tensors: readonly WireTensor[];
-  readonly buffers: readonly ArrayBuffer[];
 }
 
 interface Resident {
   readonly session: InferenceSession;
-  readonly model: Omit<LoadedModel, "session" | "name">;
+  readonly model: Omit<LoadedModel, "session" | "name" | keyof DeviceFacts>;
+  /** What runs its session. */
+  readonly runtime: Runtime;
   /** An estimate: onnxruntime keeps weights and, where it rearranges them, a second copy of some. */
   readonly cost: number;
   holders: number;
+  /** Undefined while nobody who holds it would have it on the graphics processor. */
+  graphics?: GraphicsModel;
 }
 
 /** What a model is called, and where it came from. */
@@ -77,13 +97,17 @@ interface Known {
 
 interface Hold extends Known {
   readonly client: string;
+  readonly device: Device;
 }
 
 const COPIES = 1.5;
+/** Smaller models take no time on the processor, and the program for the graphics processor alone is larger. */
+const WORTH_GRAPHICS = 16 * 1024 ** 2;
 
 export class Engine {
   readonly #parts: EngineParts;
   readonly #queue: FairQueue;
+  readonly #graphics: GraphicsPlace | undefined;
   /** By hash, the one that was not used for longest first. */
   readonly #residents = new Map<string, Resident>();
   readonly #holds = new Map<string, Hold>();
@@ -94,20 +118,26 @@ export class Engine {
   constructor(parts: EngineParts) {
     this.#parts = parts;
     this.#queue = new FairQueue(parts.breathe);
+    this.#graphics = parts.graphics && new GraphicsPlace(parts.graphics, parts.breathe);
   }
 
-  /** Loads a model from its source, or from bytes that were given with a name. */
+  /**
+   * Loads a model from its source, or from bytes that were given with a name. Rejects with `unavailable` when it is to run by WebGPU
+   * and there is none.
+   */
   async load(
     client: string,
     source: string,
     given: ArrayBuffer | undefined,
     signal: AbortSignal,
     onProgress?: (progress: FetchProgress) => void,
+    device: Device = "wasm",
   ): Promise<LoadedModel> {
+    if (device === "webgpu") await this.#needGraphics();
     const fingerprint = given ? undefined : await this.#parts.sources.fingerprint(source);
     const known = fingerprint === undefined ? undefined : this.#known.get(fingerprint);
     const there = known && this.#touch(known.key);
-    if (there) return this.#hold(client, known, there);
+    if (there && !this.#wantsFile(there, device)) return this.#hold(client, known, there, device);
     const opened = given ? this.#given(source, given) : await this.#parts.sources.open(source, signal, onProgress);
     signal.throwIfAborted();
     const file = readModelFile(opened.name, opened.bytes);
@@ -119,21 +149,85 @@ export class Engine {
     // Weights in files of their own may change while the model's file stays.
     const loaded: Known = { key, name: opened.name, address: opened.address };
     if (fingerprint !== undefined && external.length === 0) this.#known.set(fingerprint, loaded);
-    return this.#hold(client, loaded, resident);
+    // Held from here on, so that it isn't dropped while this waits.
+    const held = this.#hold(client, loaded, resident, device);
+    try {
+      if (this.#wantsFile(resident, device)) {
+        const makeRoom = (): Promise<void> => this.#makeRoom(opened.name, resident.model.bytes);
+        if (device === "webgpu") await this.#queue.run(client, signal, makeRoom);
+        await this.#addGraphics(resident, { key, bytes: opened.bytes, external }, device);
+      }
+      if (device === "webgpu") await resident.graphics?.prepare();
+    } catch (error) {
+      this.release(client, held.session);
+      throw error;
+    }
+    return { ...held, ...this.#facts(resident, device) };
   }
 
-  #hold(client: string, known: Known, resident: Resident): LoadedModel {
+  #hold(client: string, known: Known, resident: Resident, device: Device): LoadedModel {
     resident.holders += 1;
     const session = `model-${++this.#count}`;
-    this.#holds.set(session, { client, ...known });
-    return { session, name: known.name, ...resident.model };
+    this.#holds.set(session, { client, ...known, device });
+    return { session, name: known.name, ...resident.model, ...this.#facts(resident, device) };
   }
 
-  /** Runs a model once. */
-  async run(client: string, session: string, feeds: Tensors, signal: AbortSignal): Promise<Tensors> {
-    const { name, resident } = this.#held(client, session);
+  #facts({ graphics, runtime }: Resident, device: Device): DeviceFacts {
+    const there = device === "wasm" ? undefined : graphics?.runtime;
+    const { runsOn, description } = there ?? runtime;
+    const why = device === "wasm" ? "it was asked for" : graphics?.reason;
+    return { device: runsOn, deviceReason: why ?? "there is nothing else to run models here", runtime: description };
+  }
+
+  async #needGraphics(): Promise<void> {
+    if (this.#graphics) await this.#graphics.find();
+    else {
+      const sentence =
+        'Models run by WebGPU in a browser only; here onnxruntime-node runs them on the processor. Leave device "webgpu" out.';
+      throw new KromaError("unavailable", sentence);
+    }
+  }
+
+  #wantsFile({ graphics }: Resident, device: Device): boolean {
+    if (!this.#graphics || device === "wasm") return false;
+    return !graphics || (device === "webgpu" && !graphics.isSettled);
+  }
+
+  async #addGraphics(resident: Resident, copy: Copy, device: Device): Promise<void> {
+    const place = this.#graphics;
+    if (!place) return;
+    const size = resident.model.bytes;
+    const reason = device === "webgpu" ? undefined : await this.#whyNot(place, size);
+    // Somebody else may have asked for the same meanwhile.
+    if (!this.#wantsFile(resident, device)) return;
+    resident.graphics =
+      reason === undefined ? GraphicsModel.waiting(place, copy, size) : GraphicsModel.refused(place, copy.key, reason);
+  }
+
+  /** Why a model that may run anywhere does not run by WebGPU. */
+  async #whyNot(place: GraphicsPlace, size: number): Promise<string | undefined> {
+    if (size < WORTH_GRAPHICS)
+      return `WebGPU is for models from ${megabytes(WORTH_GRAPHICS)} on, unless it is asked for`;
+    if (this.#used() + size > this.#parts.budget) return "WebGPU needs a copy of it, for which there is no room";
+    try {
+      const { isSoftware, name } = await place.find();
+      return isSoftware ? `WebGPU (${name}) is a program of the processor here, and slower` : undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  }
+
+  /** Runs a model once. `device` tells what runs it now, where that may change. */
+  async run(
+    client: string,
+    session: string,
+    feeds: Tensors,
+    signal: AbortSignal,
+  ): Promise<Tensors & { readonly device?: DeviceFacts }> {
+    const { hold, resident } = this.#held(client, session);
     const shapes = checkFeeds(resident.model.inputs, feeds.tensors, feeds.buffers);
-    return this.#queue.run(client, signal, () => this.#perform(name, resident, feeds, shapes));
+    const outputs = await this.#queue.run(client, signal, () => this.#perform(hold, resident, feeds, shapes));
+    return resident.graphics ? { ...outputs, device: this.#facts(resident, hold.device) } : outputs;
   }
 
   /**
@@ -146,33 +240,30 @@ export class Engine {
     signal: AbortSignal,
     next: (before: Tensors | undefined) => Tensors | undefined,
   ): Promise<void> {
-    const { name, resident } = this.#held(client, session);
+    const { hold, resident } = this.#held(client, session);
     return this.#queue.run(client, signal, async () => {
       let outputs: Tensors | undefined;
       for (let feeds = next(outputs); feeds; feeds = next(outputs)) {
         const shapes = checkFeeds(resident.model.inputs, feeds.tensors, feeds.buffers);
-        outputs = await this.#perform(name, resident, feeds, shapes);
+        outputs = await this.#perform(hold, resident, feeds, shapes);
       }
     });
   }
 
   async #perform(
-    name: string,
-    resident: Resident,
+    { name, device }: Hold,
+    { session, runtime, graphics }: Resident,
     feeds: Tensors,
     shapes: readonly (readonly number[])[],
   ): Promise<Tensors> {
-    const runtime = await this.#parts.runtime();
-    const inputs: Record<string, InferenceSession.FeedsType[string]> = {};
-    for (const [index, { name: input, type, strings }] of feeds.tensors.entries()) {
-      const data = strings ?? elementsOf(type, feeds.buffers[index] ?? new ArrayBuffer());
-      inputs[input] = runtime.tensor(type, data, shapes[index] ?? []);
-    }
-    try {
-      return outputsOf(await resident.session.run(inputs));
-    } catch (error) {
-      throw runFailure(name, error);
-    }
+    const onProcessor = async (): Promise<Tensors> => {
+      try {
+        return await runSession(runtime, session, feeds, shapes);
+      } catch (error) {
+        throw runFailure(name, error);
+      }
+    };
+    return graphics && device !== "wasm" ? graphics.run(feeds, shapes, onProcessor) : onProcessor();
   }
 
   /** Lets go of a model. What is not held may be dropped when its memory is wanted. */
@@ -191,21 +282,32 @@ export class Engine {
 
   /** What is loaded, for people: name, size, holders. */
   status(): EngineStatus {
-    const models = [...this.#residents].map(([sha, { model, cost, holders }]) => {
+    const models = [...this.#residents].map(([sha, resident]) => {
+      const { model, holders } = resident;
       const holds = [...this.#holds.values()].filter(({ key }) => key === sha);
       const names = [...new Set(holds.map(({ name }) => name))];
       const addresses = [...new Set(holds.flatMap(({ address }) => address ?? []))];
-      return { sha256: sha, bytes: model.bytes, memory: cost, holders, names, addresses };
+      const { device, deviceReason } = this.#facts(resident, deviceOf(holds));
+      return {
+        sha256: sha,
+        bytes: model.bytes,
+        memory: costOf(resident),
+        holders,
+        names,
+        addresses,
+        device,
+        deviceReason,
+      };
     });
     return { budget: this.#parts.budget, used: this.#used(), models };
   }
 
-  #held(client: string, session: string): { readonly name: string; readonly resident: Resident } {
+  #held(client: string, session: string): { readonly hold: Hold; readonly resident: Resident } {
     const hold = this.#holds.get(session);
     const resident = hold?.client === client ? this.#touch(hold.key) : undefined;
     if (!hold || !resident)
       throw new KromaError("missing", "This model was disposed of, or the engine was started again. Load it again.");
-    return { name: hold.name, resident };
+    return { hold, resident };
   }
 
   #given(source: string, bytes: ArrayBuffer): OpenedModel {
@@ -261,9 +363,8 @@ export class Engine {
       sha256: key,
       producer: file.producer,
       opsets: file.opsets,
-      runtime: runtime.description,
     };
-    const resident: Resident = { session, model, cost, holders: 0 };
+    const resident: Resident = { session, model, runtime, cost, holders: 0 };
     this.#residents.set(key, resident);
     return resident;
   }
@@ -275,6 +376,7 @@ export class Engine {
       if (resident.holders > 0) continue;
       this.#residents.delete(key);
       await resident.session.release();
+      await resident.graphics?.release();
     }
     const used = this.#used();
     if (used + cost <= budget) return;
@@ -286,9 +388,15 @@ export class Engine {
   }
 
   #used(): number {
-    return [...this.#residents.values()].reduce((sum, { cost }) => sum + cost, 0);
+    return [...this.#residents.values()].reduce((sum, resident) => sum + costOf(resident), 0);
   }
 }
+
+const costOf = ({ cost, graphics }: Resident): number => cost + (graphics?.cost ?? 0);
+
+/** The one device that all who hold it asked for, or that where it depends. */
+const deviceOf = (holds: readonly Hold[]): Device =>
+  holds.length > 0 && holds.every(({ device }) => device === "wasm") ? "wasm" : "auto";
 
 function infoOf(value: InferenceSession.ValueMetadata): ValueInfo {
   return value.isTensor
@@ -299,25 +407,3 @@ function infoOf(value: InferenceSession.ValueMetadata): ValueInfo {
 /** An open dimension without a name is "" in onnxruntime-node, and -1 taken for a whole number of 32 bits in onnxruntime-web. */
 const dimensionOf = (size: number | string): number | string =>
   typeof size === "number" && (size < 0 || size >= 2 ** 31) ? "" : size;
-
-function outputsOf(results: InferenceSession.ReturnType): Tensors {
-  const tensors: WireTensor[] = [];
-  const buffers: ArrayBuffer[] = [];
-  for (const [name, value] of Object.entries(results)) {
-    if (!("dims" in value)) throw new Error(`the output ${name} is no tensor`);
-    const { type, dims, data } = value;
-    const strings = type === "string" ? (data as string[]) : undefined;
-    tensors.push({ name, type, dims: [...dims], strings });
-    buffers.push(strings ? new ArrayBuffer() : bufferOf(data as ArrayBufferView, type, dims));
-  }
-  return { tensors, buffers };
-}
-
-/** The elements in a buffer of their own; copied only where they are a part of a larger one, or of shared memory. */
-function bufferOf(data: ArrayBufferView, type: string, dims: readonly number[]): ArrayBuffer {
-  const { buffer, byteOffset, byteLength } = data;
-  const length = elementCount(dims) * (ELEMENT_BYTES[type] ?? 1);
-  if (buffer instanceof ArrayBuffer && byteOffset === 0 && byteLength === buffer.byteLength && byteLength === length)
-    return buffer;
-  return new Uint8Array(buffer, byteOffset, byteLength).slice().buffer as ArrayBuffer;
-}

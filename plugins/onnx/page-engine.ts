@@ -1,8 +1,10 @@
-/** The engine in a worker of a page: onnxruntime-web on WebAssembly, its files served by Kroma. */
+/** The engine in a worker of a page: onnxruntime-web on WebAssembly and, where it may, WebGPU; its files served by Kroma. */
 import * as ort from "onnxruntime-web/wasm";
 import type { PortLike } from "#core/base/channel.ts";
 import { KromaError } from "#core/base/errors.ts";
 import type { FetchedFiles, HubToken } from "#core/store/fetched.ts";
+import type { Notes } from "./graphics-place.ts";
+import { findGraphics } from "./page-graphics.ts";
 import type { Pixels } from "./read-text/pixels.ts";
 import type { Runtime } from "./runtime.ts";
 import { startEngine } from "./start-engine.ts";
@@ -24,6 +26,7 @@ function loadRuntime(assets: string): Promise<Runtime> {
   ort.env.logLevel = "error";
   return Promise.resolve({
     description: `onnxruntime-web ${versions.web ?? ""} (WebAssembly, ${threads()} thread${threads() === 1 ? "" : "s"})`,
+    runsOn: "wasm",
     create: (model, external) =>
       ort.InferenceSession.create(model, {
         executionProviders: ["wasm"],
@@ -49,14 +52,23 @@ async function decode(bytes: Uint8Array<ArrayBuffer>): Promise<Pixels> {
   return { width, height, data: context.getImageData(0, 0, width, height).data };
 }
 
-/** Serves the page from this worker. `models` keeps what is fetched from the web; `onTokens` hears what it signs in with. */
+/**
+ * Serves the page from this worker. `models` keeps what is fetched from the web, `notes` what was found of models on this device;
+ * `onTokens` hears what it signs in with.
+ */
 export function startPageEngine(
   models: FetchedFiles | undefined,
+  notes: Notes,
   onTokens?: (tokens: readonly HubToken[]) => void,
 ): void {
   startEngine({
     port: self as unknown as PortLike,
     runtime: loadRuntime,
+    graphics: (assets) => ({
+      find: () => findGraphics(assets, ort.env.versions.web ?? ""),
+      notes,
+      now: () => performance.now(),
+    }),
     decode,
     fetch: (url, signal) => fetch(url, { signal, credentials: "omit" }),
     models,

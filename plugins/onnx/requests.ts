@@ -1,14 +1,19 @@
 /** What the engine's worker is asked: each request is checked here, once, and then carried out. */
-import { custom, maxLength, maxValue, minValue, number, object, optional, pipe, string } from "valibot";
+import { custom, maxLength, maxValue, minValue, number, object, optional, picklist, pipe, string } from "valibot";
 import { readModelAddress, modelAddressText } from "#core/artefact/model-address.ts";
 import { checked, type Method } from "#core/kernel/service-program.ts";
-import type { Engine } from "./engine.ts";
+import { DEVICES, type Engine } from "./engine.ts";
 import { type WireTensor, wireTensors } from "./tensors.ts";
 
 const LONGEST_SOURCE = 4096;
 const sourceText = pipe(string(), maxLength(LONGEST_SOURCE));
 const sourceRequest = object({ source: sourceText });
-const loadRequest = object({ source: sourceText, file: optional(sourceText), revision: optional(sourceText) });
+const loadRequest = object({
+  source: sourceText,
+  file: optional(sourceText),
+  revision: optional(sourceText),
+  device: optional(picklist(DEVICES, `a device is one of ${DEVICES.join(", ")}`), "auto"),
+});
 const runRequest = object({ session: string(), tensors: wireTensors });
 const openRequest = object({ source: sourceText, unless: optional(sourceText) });
 const releaseRequest = object({ session: string() });
@@ -28,13 +33,14 @@ const commandRequest = object({
 export function engineMethods(engine: Engine, hub: () => string | undefined): Readonly<Record<string, Method>> {
   return {
     load: async ({ client, value, buffers, signal, onProgress }) => {
-      const source = sourceOf(checked(loadRequest, value), hub());
-      return { value: await engine.load(client, source, buffers[0], signal, onProgress) };
+      const request = checked(loadRequest, value);
+      const source = sourceOf(request, hub());
+      return { value: await engine.load(client, source, buffers[0], signal, onProgress, request.device) };
     },
     run: async ({ client, value, buffers, signal }) => {
       const { session, tensors } = checked(runRequest, value);
-      const outputs = await engine.run(client, session, { tensors, buffers }, signal);
-      return { value: { tensors: outputs.tensors }, buffers: outputs.buffers };
+      const { buffers: moved, ...told } = await engine.run(client, session, { tensors, buffers }, signal);
+      return { value: told, buffers: moved };
     },
     release: ({ client, value }) => {
       engine.release(client, checked(releaseRequest, value).session);

@@ -10,12 +10,34 @@ export interface ExternalData {
 /** A tensor's elements as onnxruntime has them. */
 export type TensorData = Tensor["data"] | readonly string[];
 
-/** One of the two onnxruntimes. */
+/** Where a model runs: on the processor by WebAssembly or, in Node, by native code; or on the graphics processor. */
+export type RunsOn = "wasm" | "cpu" | "webgpu";
+
+/** One of the onnxruntimes. */
 export interface Runtime {
   /** "onnxruntime-web 1.30.0 (WebAssembly, 3 threads)": for people. */
   readonly description: string;
+  readonly runsOn: RunsOn;
   create(model: Uint8Array, external: readonly ExternalData[]): Promise<InferenceSession>;
   tensor(type: string, data: TensorData, dims: readonly number[]): Tensor;
+}
+
+/** Onnxruntime on a graphics processor. */
+export interface GraphicsRuntime extends Runtime {
+  /** Resolves, with what the browser says of it, when the graphics processor is gone: nothing runs there any more. */
+  readonly lost: Promise<string>;
+}
+
+/** A graphics processor that there is. */
+export interface Graphics {
+  /** For people. */
+  readonly name: string;
+  /** Tells it, with the onnxruntime that would run on it, from others: what was found of a model on another says nothing. */
+  readonly key: string;
+  /** It is a program that runs on the processor, and slower than WebAssembly. */
+  readonly isSoftware: boolean;
+  /** Loads onnxruntime for it, which is 27 MB. */
+  readonly load: () => Promise<GraphicsRuntime>;
 }
 
 const TYPED = {

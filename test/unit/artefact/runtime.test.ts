@@ -33,6 +33,7 @@ const SITE: Readonly<Record<string, string>> = {
   "assets/npm/d3.js": "d3",
   "assets/v86/v86.wasm": "machine",
   "assets/models/digits.onnx": "model",
+  "assets/onnx-webgpu/ort.mjs": "graphics",
 };
 const sha256 = (content: string): string => createHash("sha256").update(content).digest("hex");
 const listOf = (site: Readonly<Record<string, string>>): string =>
@@ -100,6 +101,10 @@ describe("a copy of Kroma", () => {
       "assets/v86/v86.wasm",
       ...always.slice(1),
     ]);
+    // It is large, and models run without it.
+    expect(pathsFor(notebookOf(["typescript", 'kroma.ml.load("m.onnx", { device: "webgpu" })']))).toContain(
+      "assets/onnx-webgpu/ort.mjs",
+    );
   });
 
   it("is the same folder as if its files had been among the others", async () => {

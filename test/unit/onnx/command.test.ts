@@ -57,7 +57,7 @@ test("info tells what a model takes and gives", async () => {
   const { status, text } = await type("info linear.onnx", undefined, "/workspace/models");
   expect(status).toBe(0);
   expect(text).toMatch(
-    /^models\/linear\.onnx: 1 kB, onnx 17, by kroma-test\ninput {2}x: float32 \[batch, 3\]\noutput y: float32 \[batch, 2\]\nsha256 [0-9a-f]{64}\nonnxruntime-node 1\.\d+\.\d+/,
+    /^models\/linear\.onnx: 1 kB, onnx 17, by kroma-test\ninput {2}x: float32 \[batch, 3\]\noutput y: float32 \[batch, 2\]\nsha256 [0-9a-f]{64}\nonnxruntime-node 1\.\d+\.\d+ \(\d+ threads?\)\ncpu: there is nothing else to run models here\n$/,
   );
 });
 
@@ -67,6 +67,12 @@ test("run tells what came out when no file is asked for", async () => {
     complaint: "",
     text: "y: float32 [1, 2]  32 48\n",
   });
+});
+
+test("what runs a model is told with what is loaded, and may be asked for", async () => {
+  const { text } = await type("run --device=wasm models/linear.onnx --input x.npy");
+  expect(text).toBe("y: float32 [1, 2]  32 48\n");
+  expect((await type("status")).text).toContain("  cpu: there is nothing else to run models here\n");
 });
 
 test("arrays go from file to file", async () => {
@@ -122,6 +128,9 @@ test.each([
   ],
   ["run /etc/passwd", 1, /lies outside of \/workspace/],
   ["info", 2, /info takes one model/],
+  ["run models/linear.onnx --device webgpu --input x.npy", 1, /Models run by WebGPU in a browser only/],
+  ["info models/linear.onnx --device=toaster", 2, /--device wants one of auto, wasm, webgpu/],
+  ["info models/linear.onnx --device", 2, /--device wants one of/],
 ])("kroma ml %s is refused with status %i", async (line, status, complaint) => {
   const done = await type(line);
   expect(done.status).toBe(status);

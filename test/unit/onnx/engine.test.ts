@@ -251,6 +251,16 @@ test("a notebook that is not trusted hears nothing of what others fetched, and c
   expect((await ask("stored", undefined)).value).not.toEqual([]);
 });
 
+test("Node has no WebGPU: it is refused where it is asked for, as is what is no device", async () => {
+  expect((await load("models/linear.onnx")) as object).toMatchObject({ device: "cpu" });
+  expect(await failure(ask("load", { source: "models/linear.onnx", device: "webgpu" }))).toBe(
+    'unavailable: Models run by WebGPU in a browser only; here onnxruntime-node runs them on the processor. Leave device "webgpu" out.',
+  );
+  expect(await failure(ask("load", { source: "models/linear.onnx", device: "toaster" }))).toBe(
+    "invalid: This request is not one: a device is one of auto, wasm, webgpu.",
+  );
+});
+
 test("a file that was changed is another model, and one that was not is not read again", async () => {
   const path = join(folder, "notebook/models/changing.onnx");
   await writeFile(path, linear());

@@ -62,6 +62,14 @@ test("strings and truth values travel, and an array of many pieces comes whole",
   ).toBe("([['a', 'bé'], ['', 'd']], [False, True], True)");
 });
 
+test("what runs a model is told, and may be asked for", async () => {
+  expect(await kernel.show("kroma.ml.load('linear.onnx', device='wasm').info['device'], model.info['device']")).toBe(
+    "('cpu', 'cpu')",
+  );
+  const { error } = await kernel.run("kroma.ml.load('linear.onnx', device='webgpu')");
+  expect(JSON.stringify(error)).toContain("Models run by WebGPU in a browser only");
+});
+
 test("an output can be handed to other languages as the array it is", async () => {
   expect(await kernel.show("kroma.set('y', model.run(x=x)['y']); kroma.get('y').tolist()")).toBe("[[32.0, 48.0]]");
 });

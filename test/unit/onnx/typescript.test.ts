@@ -59,6 +59,13 @@ test("what does not suit is an error that the cell can catch", async () => {
   );
 });
 
+test("what runs a model is told, and WebGPU is refused where there is none", async () => {
+  expect(await kernel.show("[model.info.device, model.info.deviceReason.length > 0]")).toBe("[ 'cpu', true ]");
+  expect(await kernel.show("await kroma.ml.load('linear.onnx', { device: 'webgpu' }).catch((e) => e.code)")).toBe(
+    "'unavailable'",
+  );
+});
+
 test("a signal ends the waiting", async () => {
   const said = await kernel.show(
     "const stop = new AbortController(); const going = model.run({ x }, { signal: stop.signal }); stop.abort(); await going.catch((e) => e.name)",

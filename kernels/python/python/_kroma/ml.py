@@ -65,7 +65,12 @@ class Model(Awaitable):
             tensor, data = _wire(name, value, wanted.get(name))
             tensors.append(tensor)
             buffers.append(data)
-        return finish(_call("run", {"session": self._session, "tensors": tensors}, buffers), _outputs)
+        return finish(_call("run", {"session": self._session, "tensors": tensors}, buffers), self._ran)
+
+    def _ran(self, told, data):
+        # What runs it may have changed with this run.
+        self.info.update(told.get("device") or {})
+        return _outputs(told, data)
 
     def dispose(self):
         """Lets go of the model; its memory is free when nobody else holds it and it is wanted."""
@@ -86,16 +91,21 @@ class Model(Awaitable):
         return f"<Model {self.name}: {', '.join(map(repr, self.inputs))} -> {', '.join(map(repr, self.outputs))}>"
 
 
-def load(source, *, name=None, file=None, revision=None):
+def load(source, *, name=None, file=None, revision=None, device="auto"):
     """Loads a model: a path, an address, the name of a model that ships with Kroma; or its bytes.
 
     Of a model hub: "hub:owner/name/file", or "owner/name" with `file` and, if need be, `revision`. By its content: "ipfs://CID",
     or "ipfs://CID/path" of a file in a folder.
+
+    `device`: "auto" runs a large model by WebGPU once it gave the same answer there as on the processor, no slower; "wasm" runs it on
+    the processor; "webgpu" runs any model there that gives the same answer, and is an error where there is no WebGPU. What it is, and
+    why, is in `info["device"]` and `info["deviceReason"]`, as of the last run.
     """
     if not isinstance(source, (str, os.PathLike)):
-        return finish(_call("load", {"source": name or "the model"}, [source]), lambda told, data: Model(told))
+        value = {"source": name or "the model", "device": device}
+        return finish(_call("load", value, [source]), lambda told, data: Model(told))
     source, data = _file(os.fspath(source))
-    value = {"source": source}
+    value = {"source": source, "device": device}
     if file is not None:
         value["file"] = os.fspath(file)
     if revision is not None:
