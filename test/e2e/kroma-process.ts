@@ -60,15 +60,16 @@ export async function serve(args: readonly string[] = []): Promise<Site> {
   return { url, close: () => child.kill() };
 }
 
-/** Real Chromium on a profile folder, so that what it keeps can be seen again after it was killed. */
+/** Real Chromium on a profile folder, so that what it keeps can be seen again after it was killed; `more` are flags for it. */
 export async function browser(
   profile: string,
   viewport = { width: 1280, height: 800 },
   executablePath = chromiumPath,
+  more: readonly string[] = [],
 ): Promise<BrowserContext> {
   const context = await chromium.launchPersistentContext(profile, {
     executablePath,
-    args: [...chromiumArguments],
+    args: [...chromiumArguments, ...more],
     viewport,
     acceptDownloads: true,
   });

@@ -11,9 +11,11 @@ export class Visit {
   #profile: string | undefined;
   #context: BrowserContext | undefined;
   #uncaught: Error[] = [];
+  readonly #flags: readonly string[];
 
-  /** Called once in a file; the name is seen in the folder of temporary files. */
-  constructor(name: string) {
+  /** Called once in a file; the name is seen in the folder of temporary files, the flags are for the browser. */
+  constructor(name: string, flags: readonly string[] = []) {
+    this.#flags = flags;
     beforeAll(async () => {
       this.#site = await serve();
     });
@@ -42,7 +44,7 @@ export class Visit {
 
   /** Starts the browser on the profile as it is; the one before must have ended. */
   async restart(): Promise<void> {
-    this.#context = await browser(this.profile);
+    this.#context = await browser(this.profile, undefined, undefined, this.#flags);
   }
 
   /** Opens a page in which no error may go uncaught. */

@@ -101,6 +101,14 @@ test("a model is loaded by the name it ships under, and tells what runs it", asy
   expect((value as { runtime: string }).runtime).toMatch(/^onnxruntime-web 1\.30\.\d+ \(WebAssembly, \d+ threads?\)$/);
 });
 
+test("where the browser finds no graphics processor, WebGPU is refused in words, and models run without", async () => {
+  await expect(ask("load", { source: "silero-vad", device: "webgpu" })).rejects.toThrow(
+    "WebGPU finds no graphics processor on this device.",
+  );
+  const { value } = await ask("load", { source: "silero-vad" });
+  expect(value).toMatchObject({ device: "wasm", deviceReason: expect.stringContaining("WebGPU is for models from") });
+});
+
 test("a model from the web is kept in the browser's own storage, checked, and forgotten when it is told to", async () => {
   const source = new URL("/halting/pp-ocr-v4-rec.onnx", location.href).href;
   const list = async () =>
