@@ -47,7 +47,7 @@ export function compareAnswers(processor: Tensors, graphics: Tensors): Agreement
     const { gap, worst } = allowed ? floatGap(mine, theirs, allowed) : exactGap(mine, theirs);
     if (worst !== undefined) {
       const values = `${shown(theirs[worst])} instead of ${shown(mine[worst])}`;
-      const rule = allowed ? `may differ by ${toleranceWords(allowed)}` : "have to be equal";
+      const rule = allowed ? `floats may differ by ${toleranceWords(allowed)}` : "these have to be equal";
       return different(`its output "${tensor.name}" had ${values}; ${rule}`);
     }
     if (!allowed) continue;

@@ -102,7 +102,7 @@ interface Hold extends Known {
 
 const COPIES = 1.5;
 /** Smaller models take no time on the processor, and the program for the graphics processor alone is larger. */
-const WORTH_GRAPHICS = 16 * 1024 ** 2;
+const WORTH_GRAPHICS = 16e6;
 
 export class Engine {
   readonly #parts: EngineParts;
@@ -137,7 +137,7 @@ export class Engine {
     const fingerprint = given ? undefined : await this.#parts.sources.fingerprint(source);
     const known = fingerprint === undefined ? undefined : this.#known.get(fingerprint);
     const there = known && this.#touch(known.key);
-    if (there && !this.#wantsFile(there, device)) return this.#hold(client, known, there, device);
+    if (there && !this.#wantsFile(there, device)) return this.#ready(client, known, there, device);
     const opened = given ? this.#given(source, given) : await this.#parts.sources.open(source, signal, onProgress);
     signal.throwIfAborted();
     const file = readModelFile(opened.name, opened.bytes);
@@ -149,27 +149,38 @@ export class Engine {
     // Weights in files of their own may change while the model's file stays.
     const loaded: Known = { key, name: opened.name, address: opened.address };
     if (fingerprint !== undefined && external.length === 0) this.#known.set(fingerprint, loaded);
-    // Held from here on, so that it isn't dropped while this waits.
-    const held = this.#hold(client, loaded, resident, device);
-    try {
-      if (this.#wantsFile(resident, device)) {
-        const makeRoom = (): Promise<void> => this.#makeRoom(opened.name, resident.model.bytes);
-        if (device === "webgpu") await this.#queue.run(client, signal, makeRoom);
-        await this.#addGraphics(resident, { key, bytes: opened.bytes, external }, device);
-      }
-      if (device === "webgpu") await resident.graphics?.prepare();
-    } catch (error) {
-      this.release(client, held.session);
-      throw error;
-    }
-    return { ...held, ...this.#facts(resident, device) };
+    return this.#ready(client, loaded, resident, device, async () => {
+      const makeRoom = (): Promise<void> => this.#makeRoom(opened.name, resident.model.bytes);
+      if (device === "webgpu") await this.#queue.run(client, signal, makeRoom);
+      await this.#addGraphics(resident, { key, bytes: opened.bytes, external }, device);
+    });
   }
 
-  #hold(client: string, known: Known, resident: Resident, device: Device): LoadedModel {
+  /** Holds a model that is here, and has it where it is asked for; `add` gives the graphics processor its file. */
+  async #ready(
+    client: string,
+    known: Known,
+    resident: Resident,
+    device: Device,
+    add?: () => Promise<void>,
+  ): Promise<LoadedModel> {
+    // Held from here on, so that it isn't dropped while this waits.
+    const held = this.#hold(client, known, resident, device);
+    try {
+      if (this.#wantsFile(resident, device)) await add?.();
+      if (device === "webgpu") await resident.graphics?.prepare();
+    } catch (error) {
+      this.release(client, held);
+      throw error;
+    }
+    return { session: held, name: known.name, ...resident.model, ...this.#facts(resident, device) };
+  }
+
+  #hold(client: string, known: Known, resident: Resident, device: Device): string {
     resident.holders += 1;
     const session = `model-${++this.#count}`;
     this.#holds.set(session, { client, ...known, device });
-    return { session, name: known.name, ...resident.model, ...this.#facts(resident, device) };
+    return session;
   }
 
   #facts({ graphics, runtime }: Resident, device: Device): DeviceFacts {
@@ -376,7 +387,7 @@ export class Engine {
       if (resident.holders > 0) continue;
       this.#residents.delete(key);
       await resident.session.release();
-      await resident.graphics?.release();
+      resident.graphics?.release();
     }
     const used = this.#used();
     if (used + cost <= budget) return;

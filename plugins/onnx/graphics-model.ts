@@ -66,7 +66,8 @@ export class GraphicsModel {
 
   /** What runs it there; undefined while the processor does. */
   get runtime(): GraphicsRuntime | undefined {
-    return this.#state.type === "ready" && this.#agreed ? this.#state.runtime : undefined;
+    const isThere = this.#agreed && this.#place.lost === undefined;
+    return this.#state.type === "ready" && isThere ? this.#state.runtime : undefined;
   }
 
   /** Why it runs where it does: a clause for people. */
@@ -92,7 +93,7 @@ export class GraphicsModel {
         return await this.#perform(state, feeds, shapes);
       } catch (error) {
         const outputs = await onProcessor();
-        await this.#refuse(this.#place.lost === undefined ? `a run failed on WebGPU: ${brief(error)}` : brief(error));
+        this.#refuse(this.#place.lost === undefined ? `a run failed on WebGPU: ${brief(error)}` : brief(error));
         return outputs;
       }
     }
@@ -108,8 +109,8 @@ export class GraphicsModel {
   }
 
   /** Gives back what it takes. */
-  release(): Promise<void> {
-    return this.#refuse("it was let go");
+  release(): void {
+    this.#refuse("it was let go");
   }
 
   #open(): Promise<void> {
@@ -147,7 +148,7 @@ export class GraphicsModel {
       if (!this.#agreed) await this.#judge(compareAnswers(outputs, await this.#perform(state, feeds, shapes)));
       if (!this.#isAsked && this.#agreed) await this.#race(state, feeds, shapes, took);
     } catch (error) {
-      await this.#refuse(this.#place.lost === undefined ? `WebGPU could not run it: ${brief(error)}` : brief(error));
+      this.#refuse(this.#place.lost === undefined ? `WebGPU could not run it: ${brief(error)}` : brief(error));
     }
   }
 
@@ -158,7 +159,7 @@ export class GraphicsModel {
     }
     await this.#place.keepVerdict(this.#key, { isSame: kind === "same", words });
     if (kind === "same") this.#agree(words);
-    else await this.#refuse(differenceWords(words));
+    else this.#refuse(differenceWords(words));
   }
 
   /** A second run there, with its programs made, has to be no slower than the processor's. */
@@ -173,7 +174,7 @@ export class GraphicsModel {
     const tookThere = this.#place.now() - started;
     if (tookThere <= took || this.#isAsked) return;
     const times = `${Math.ceil(tookThere)} ms, and ${Math.ceil(took)} ms on the processor`;
-    await this.#refuse(`WebGPU gave the same answer, but took ${times}`, false);
+    this.#refuse(`WebGPU gave the same answer, but took ${times}`, false);
   }
 
   #agree(words: string): void {
@@ -189,14 +190,14 @@ export class GraphicsModel {
     return this.#place.turn(() => runSession(runtime, session, feeds, shapes));
   }
 
-  async #refuse(reason: string, isFinal = true): Promise<void> {
+  #refuse(reason: string, isFinal = true): void {
     const state = this.#state;
     if (state.type === "refused") return;
     this.#state = { type: "refused", isFinal };
     this.#reason = reason;
     if (state.type !== "ready" || this.#place.lost !== undefined) return;
-    // What can't be let go of any more goes with the worker.
-    await this.#place.turn(() => state.session.release()).catch(() => undefined);
+    // In its turn, for which nobody waits. What can't be let go of any more goes with the worker.
+    this.#place.turn(() => state.session.release()).catch(() => undefined);
   }
 }
 

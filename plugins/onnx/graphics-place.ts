@@ -26,6 +26,7 @@ export class GraphicsPlace {
   readonly #parts: GraphicsParts;
   /** Onnxruntime's program for it stops in the middle of a run, while the browser works, and can't be called again until it goes on. */
   readonly #queue: FairQueue;
+  readonly #breathe: () => Promise<void>;
   #finding: Promise<Graphics> | undefined;
   #loading: Promise<GraphicsRuntime> | undefined;
   #lost: string | undefined;
@@ -34,6 +35,7 @@ export class GraphicsPlace {
 
   constructor(parts: GraphicsParts, breathe: () => Promise<void>) {
     this.#parts = parts;
+    this.#breathe = breathe;
     this.#queue = new FairQueue(breathe);
   }
 
@@ -68,7 +70,9 @@ export class GraphicsPlace {
         });
       } catch (error) {
         if (isFatal(error)) this.#lose("its program ended");
-        throw error;
+        // The browser may tell of a lost device after the run that failed by it, and a further call would never return.
+        await this.#breathe();
+        throw this.#lost === undefined ? error : lostFailure(this.#lost);
       } finally {
         this.#giveUp = undefined;
       }

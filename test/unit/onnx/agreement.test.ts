@@ -20,7 +20,7 @@ test("floats may differ by the tolerance, which is said with the largest differe
 test("a float beyond the tolerance is told with both values: the worst of them", () => {
   expect(compareAnswers(floats(0.0932, 0.5, 5000), floats(0.0242, 0.501, 5000.5))).toEqual({
     kind: "different",
-    words: 'its output "y" had 0.0242 instead of 0.0932; may differ by 0.0001 + 0.1 % of the value',
+    words: 'its output "y" had 0.0242 instead of 0.0932; floats may differ by 0.0001 + 0.1 % of the value',
   });
   expect(compareAnswers(floats(0), floats(0.00011)).kind).toBe("different");
 });
@@ -57,7 +57,7 @@ test("integers, truth values and strings have to be equal", () => {
     words: "all of it is equal",
   });
   expect(compareAnswers(integers(7n), integers(8n)).words).toBe(
-    'its output "y" had "8" instead of "7"; have to be equal',
+    'its output "y" had "8" instead of "7"; these have to be equal',
   );
   const bits = (...values: readonly number[]): Tensors => answer(Uint8Array.from(values), "bool", [values.length]);
   expect(compareAnswers(bits(1, 0), bits(1, 1)).kind).toBe("different");
