@@ -49,6 +49,7 @@ export default defineConfig({
           entries: ["test/browser/**/*.test.{ts,tsx}"],
           include: [
             "@automerge/automerge/slim",
+            "@bufbuild/protobuf/wire",
             "@codemirror/collab",
             "@codemirror/commands",
             "@codemirror/state",
