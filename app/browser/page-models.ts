@@ -156,7 +156,7 @@ export function pageModels(artefacts: Artefacts, service: RunningService): Model
       const read = async (offset: number, length: number) => bytes.slice(offset, offset + length);
       return { id: text, name: await nameOf(address), size: bytes.length, read };
     },
-    publish({ id, name, size, read }, { title, ...said }, { signal, progress }) {
+    async publish({ id, name, size, read }, { title, ...said }, { signal, progress, notebook }) {
       const draft = {
         kind: "model",
         document: id,
@@ -169,11 +169,15 @@ export function pageModels(artefacts: Artefacts, service: RunningService): Model
         made: [],
         files: [{ path: isFitName(name) ? name : "model.onnx", size }],
       } as const;
-      return artefacts.client().publish(draft, {
+      const published = await artefacts.client().publish(draft, {
         signal,
         progress: ({ bytes, total }) => progress({ bytes, total }),
         read: (_path, offset, length) => read(offset, length),
       });
+      const cid = published.root;
+      const address = modelAddressText({ type: "content", cid, path: "", from: [] });
+      if (notebook !== undefined) noteModel(notebook, { address, cid, size });
+      return published;
     },
     async remove(text) {
       stops.get(text)?.abort();

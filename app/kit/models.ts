@@ -98,13 +98,14 @@ export interface Models {
   file(address: string, signal: AbortSignal): Promise<ModelFile>;
   /** A block of a model from the web that is kept whole, for people of a notebook; undefined when it is none of it. */
   block(address: string, cid: string): Promise<Uint8Array | undefined>;
-  /** Makes a signed artefact of a model, and pins it. */
+  /** Makes a signed artefact of a model, and pins it. The people of a notebook that is named can have it from here. */
   publish(
     file: ModelFile,
     said: ModelSaid,
     work: {
       readonly signal: AbortSignal;
       readonly progress: (told: { readonly bytes: number; readonly total: number | undefined }) => void;
+      readonly notebook: DocumentId | undefined;
     },
   ): Promise<Publication>;
   /** Keeps a token for a hub, in this browser only; an empty one is forgotten. Throws `invalid` for what is none. */

@@ -305,6 +305,7 @@ function Kept(props: PanelProps & { readonly models: Models }): JSX.Element {
               {...what}
               models={props.models}
               page={page()}
+              notebook={notebook()}
               onClose={() => {
                 setPublishing(undefined);
                 section?.focus();

@@ -1,6 +1,7 @@
 /** Publishing a model: what is said of it, how far it has come, and the names by which others load it. */
 import { Match, Show, Switch, createSignal, onCleanup, type JSX } from "solid-js";
 import type { Publication } from "#core/artefact/messages.ts";
+import type { DocumentId } from "#core/base/ids.ts";
 import { UNSTATED_LICENCE } from "#core/artefact/licence.ts";
 import { fitName } from "#core/mesh/identity.ts";
 import type { PageActions } from "#kit/commands.ts";
@@ -20,6 +21,8 @@ export function PublishModel(props: {
   readonly file: (signal: AbortSignal) => Promise<ModelFile>;
   readonly models: Models;
   readonly page: PageActions;
+  /** The one that is open; its people can have the model. */
+  readonly notebook: DocumentId | undefined;
   readonly onClose: () => void;
 }): JSX.Element {
   const [trouble, setTrouble] = createSignal("");
@@ -53,7 +56,7 @@ export function PublishModel(props: {
         authors: names.map((name) => ({ name })),
         signAs: props.page.network.name() || signAs,
       };
-      const work = { signal: stopping.signal, progress: setTold };
+      const work = { signal: stopping.signal, progress: setTold, notebook: props.notebook };
       setPublished(await props.models.publish(await props.file(stopping.signal), said, work));
       props.page.announce(`Published: ${said.title}, version ${said.version}`);
     } catch (error) {
@@ -116,18 +119,29 @@ export function PublishModel(props: {
 function Names(props: {
   readonly publication: Publication;
   readonly page: PageActions;
+  readonly models: Models;
+  readonly notebook: DocumentId | undefined;
   readonly onClose: () => void;
 }): JSX.Element {
   const link = (): string => {
     const { root, envelope } = props.publication;
     return props.page.artefacts.link({ cid: root, envelope, from: [] });
   };
+  const isGiven = (): boolean =>
+    props.notebook !== undefined &&
+    props.models.givesModels() &&
+    props.page.network.sharing(props.notebook) !== undefined;
   return (
     <div class="models-form models-publish" tabindex="-1" ref={(element) => queueMicrotask(() => element.focus())}>
       <p>{props.publication.isKnown === true ? "The same was published before." : "Published."} Cells load it so:</p>
       <CopyField label="Source for kroma.ml.load" text={`ipfs://${props.publication.root}`} copied="It is copied." />
       <CopyField label="Link to its page" text={link()} copied="The link is copied." />
-      <p class="quiet">It is in this browser so far. Pins has a machine that is always on keep it.</p>
+      <p class="quiet">
+        {isGiven()
+          ? "It is in this browser so far, from where the people of this notebook get it while you have it open."
+          : "It is in this browser so far."}{" "}
+        Pins has a machine that is always on keep it.
+      </p>
       <button type="button" class="button outlined" onClick={() => props.onClose()}>
         Close
       </button>
