@@ -146,6 +146,14 @@ export function createNetwork(
       const own = transport()?.addresses ?? [];
       return [...own.filter((address) => address.includes("/webrtc/")), ...own];
     };
+    /** Resolves when others can reach this browser, or it does not seem that they ever will. */
+    const untilReached = async (): Promise<void> => {
+      const isReached = (): boolean => ownAddresses()[0]?.includes("/webrtc/") ?? false;
+      await until(() => isReached() || elsewhere(), START_PATIENCE);
+      // A relay that is there may take its time with a place for this browser.
+      const relays = transport()?.targets ?? [];
+      if (relays.some(({ status }) => status === "connected")) await until(isReached, RELAY_PATIENCE);
+    };
     /** For a link: oneself, and the machines that are always on, of which one may have the notebook when oneself has gone. */
     const addressesForLink = (): readonly string[] => {
       const servers = (transport()?.targets ?? []).map(({ address }) => address);
@@ -201,7 +209,7 @@ export function createNetwork(
       },
       giveNames: (given) => (giveName = given),
       async addresses() {
-        await until(() => ownAddresses().length > 0, START_PATIENCE);
+        await untilReached();
         return addressesForLink();
       },
       async modelBlock(document, cid) {
@@ -251,7 +259,7 @@ export function createNetwork(
           ...invitation,
         });
         await Promise.race([start(), new Promise((resolve) => setTimeout(resolve, START_PATIENCE))]);
-        await until(() => ownAddresses().length > 0 || elsewhere(), START_PATIENCE);
+        await untilReached();
         const { makeInvitationFragment } = await import("#core/mesh/invitation.ts");
         const title = titleOf(document);
         const fragment = makeInvitationFragment({
@@ -350,6 +358,7 @@ const relayOf = (address: string): string => /\/p2p\/([^/]+)\/p2p-circuit/.exec(
 
 /** So long a link waits for addresses to put into it. */
 const START_PATIENCE = 8000;
+const RELAY_PATIENCE = 30_000;
 
 function until(holds: () => boolean, patience: number): Promise<void> {
   return new Promise((resolve) => {

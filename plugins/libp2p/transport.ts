@@ -231,10 +231,8 @@ class Libp2pTransport implements RunningLibp2p {
     const connection = await this.#peer.node.dial(multiaddr, {
       signal: AbortSignal.any([signal, AbortSignal.timeout(SERVER_MS)]),
     });
-    // The link does not wait for the reservation: whoever joins a notebook gets it over the first link there is.
-    const reserving = this.#options.listen.includes(WEBRTC) ? this.#reserve(connection, text) : undefined;
+    const reserved = this.#options.listen.includes(WEBRTC) ? await this.#reserve(connection, text) : "none";
     const linked = await this.#openLink(connection, text, signal);
-    const reserved = (await reserving) ?? "none";
     signal.throwIfAborted();
     if (reserved === "none" && !linked) {
       await connection.close();
