@@ -65,13 +65,15 @@ const shows = (who: Person, document: DocumentId, member: Person, changes: numbe
     PATIENCE,
   );
 
+let forgeries = 0;
+
 /** A change of somebody's document by a program that writes what it likes. */
 async function forged(at: Person, document: DocumentId, how: (present: Automerge.Doc<Forged>) => void, actor?: string) {
   const all = concatenate(await at.host.changesSince(document, []));
   const present = Automerge.load<Forged>(all, actor === undefined ? {} : { actor });
   how(present);
   const next = Automerge.change(present, { time: Math.floor(Date.now() / 1000) }, (draft) => {
-    (draft.cells["a"] as Record<string, unknown>)["evil"] = Math.random();
+    (draft.cells["a"] as Record<string, unknown>)["evil"] = ++forgeries;
   });
   return Automerge.getLastLocalChange(next) as Uint8Array;
 }

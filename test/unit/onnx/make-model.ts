@@ -109,8 +109,8 @@ export function makeModel(parts: ModelParts): Uint8Array {
   );
 }
 
-/** y = x · w + b, with two columns out of three. */
-export const linear = (): Uint8Array =>
+/** y = x · w + b, with two columns out of three; `last` is the last of the weights. */
+export const linear = (last = 6): Uint8Array =>
   makeModel({
     inputs: { x: ["float32", ["batch", 3]] },
     outputs: { y: ["float32", ["batch", 2]] },
@@ -119,7 +119,7 @@ export const linear = (): Uint8Array =>
       { op: "Add", inputs: ["product", "b"], outputs: ["y"] },
     ],
     weights: {
-      w: { shape: [3, 2], data: Float32Array.of(1, 2, 3, 4, 5, 6) },
+      w: { shape: [3, 2], data: Float32Array.of(1, 2, 3, 4, 5, last) },
       b: { shape: [2], data: Float32Array.of(10, 20) },
     },
   });

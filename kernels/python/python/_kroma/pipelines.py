@@ -9,22 +9,11 @@ Every call may be awaited too, and then waits without blocking where the page ca
 import json
 import os
 
-from . import bridge, values
+from . import array_types, bridge, values
 from .service import Awaitable, finish
 
-TYPES = {
-    "|b1": "bool",
-    "|i1": "int8",
-    "|u1": "uint8",
-    "<i2": "int16",
-    "<u2": "uint16",
-    "<i4": "int32",
-    "<u4": "uint32",
-    "<f4": "float32",
-    "<i8": "int64",
-    "<u8": "uint64",
-    "<f8": "float64",
-}
+# Half floats do not cross.
+TYPES = {dtype: name for dtype, name in array_types.TYPES.items() if name != "float16"}
 DTYPES = {name: dtype for dtype, name in TYPES.items()}
 
 
