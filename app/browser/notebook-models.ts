@@ -7,7 +7,7 @@ import { createRoot, createSignal } from "solid-js";
 import * as v from "valibot";
 import { readModelAddress } from "#core/artefact/model-address.ts";
 import type { DocumentId } from "#core/base/ids.ts";
-import { LONGEST_OFFERED_ADDRESS, MOST_OFFERED, type OfferedModel } from "#core/mesh/wire.ts";
+import { LONGEST_OFFERED_ADDRESS, MOST_OFFERED, type OfferedModel } from "#core/mesh/offered-model.ts";
 import type { PageActions } from "#kit/commands.ts";
 import { readSettings, writeSettings } from "./settings.ts";
 

@@ -7,7 +7,7 @@ import type { Links, OwnKeys, Sharing } from "#core/mesh/messages.ts";
 import type { PresenceState } from "#core/mesh/presence.ts";
 import type { LinkRole, Role } from "#core/mesh/roles.ts";
 import type { TransportState } from "#core/mesh/transport.ts";
-import type { OfferedModel } from "#core/mesh/wire.ts";
+import type { OfferedModel } from "#core/mesh/offered-model.ts";
 
 /** A manual link's first half: the text to hand over, and what to do with the answer that comes back. */
 export interface ManualOffer {

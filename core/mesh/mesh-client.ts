@@ -7,7 +7,7 @@ import { randomId, type DocumentId } from "../base/ids.ts";
 import type { Link } from "./link.ts";
 import type { ShownRun } from "./live-runs.ts";
 import { portOfLink } from "./link-port.ts";
-import type { OfferedModel } from "./wire.ts";
+import type { OfferedModel } from "./offered-model.ts";
 import type { FromMesh, JoinTerms, Links, MeshRequest, OwnKeys, Sharing, ToMesh } from "./messages.ts";
 import type { PresenceState } from "./presence.ts";
 

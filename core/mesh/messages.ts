@@ -12,7 +12,7 @@ import type { Equivocation, FormerMember, Invitation, Member } from "./membershi
 import type { MemberModels } from "./model-exchange.ts";
 import type { PresenceState } from "./presence.ts";
 import type { LinkRole, Role } from "./roles.ts";
-import type { OfferedModel } from "./wire.ts";
+import type { OfferedModel } from "./offered-model.ts";
 
 /** A member as a page shows them. */
 export type ShownMember = Omit<Member, "identity">;

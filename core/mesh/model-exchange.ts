@@ -10,7 +10,7 @@ import type { Clock } from "./clock.ts";
 import type { MemberId } from "./identity.ts";
 import type { Peer } from "./peer.ts";
 import { MODELS, type Share } from "./share.ts";
-import type { OfferedModel } from "./wire.ts";
+import type { OfferedModel } from "./offered-model.ts";
 
 /** What is offered from here, and the way to its blocks. */
 export interface ModelOffer {

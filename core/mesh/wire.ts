@@ -12,15 +12,12 @@ import { MOST_SIGNATURE_BYTES } from "./change-signature.ts";
 import { MOST_SIGNATURES } from "./change-signatures.ts";
 import { MOST_MESSAGE_BYTES } from "./link.ts";
 import { MOST_LIVE_BYTES } from "./live-runs.ts";
+import { LONGEST_OFFERED_ADDRESS, MOST_OFFERED, type OfferedModel } from "./offered-model.ts";
 
 /** A message longer than a link carries goes in several pieces, up to this many bytes in all. */
 export const MOST_ASSEMBLED_BYTES = 32 << 20;
 /** Where someone is, as JSON. */
 export const MOST_PRESENCE_BYTES = 4096;
-/** Models that one member offers in a notebook. */
-export const MOST_OFFERED = 64;
-/** The longest address of one. */
-export const LONGEST_OFFERED_ADDRESS = 2048;
 /** An entry of a membership, as text. */
 const MOST_ENTRY_LENGTH = 16 << 10;
 
@@ -34,17 +31,11 @@ const cid = v.pipe(v.string(), v.regex(/^b[a-z2-7]{30,120}$/));
 const sentence = v.pipe(v.string(), v.maxLength(500));
 const number = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff));
 
-/** A model that a member has. */
-const Offered = v.object({
-  /** Where it was fetched: "https://…" or "ipfs://CID/path". */
+const Offered: v.GenericSchema<unknown, OfferedModel> = v.object({
   address: v.pipe(v.string(), v.maxLength(LONGEST_OFFERED_ADDRESS), v.regex(/^(?:https?|ipfs):\/\//)),
-  /** The one in its address, or of the file in UnixFS. */
   cid,
   size: v.pipe(v.number(), v.integer(), v.minValue(0)),
 });
-
-/** A model that a member has, and gives to the others. */
-export type OfferedModel = Readonly<v.InferOutput<typeof Offered>>;
 
 const Said = v.variant("type", [
   /** I take part in this notebook; `number` is what I shall call it, `heads` those of its membership that I know. */

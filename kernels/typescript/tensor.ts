@@ -1,5 +1,6 @@
 /** Tensors as cells have them: typed arrays with a shape, under the names that onnxruntime gives their types. */
 import { KromaError } from "#core/base/errors.ts";
+import { TYPED_ARRAYS } from "#core/kernel/typed-arrays.ts";
 
 type Elements = ArrayBufferView | readonly string[];
 
@@ -11,17 +12,7 @@ interface TypedArrayConstructor {
 const scope = globalThis as unknown as { readonly Float16Array?: TypedArrayConstructor };
 /** The typed array of each of onnxruntime's types. */
 export const ARRAYS: Readonly<Record<string, TypedArrayConstructor>> = {
-  float32: Float32Array,
-  float64: Float64Array,
-  int8: Int8Array,
-  int16: Int16Array,
-  int32: Int32Array,
-  int64: BigInt64Array,
-  uint8: Uint8Array,
-  uint16: Uint16Array,
-  uint32: Uint32Array,
-  uint64: BigUint64Array,
-  bool: Uint8Array,
+  ...TYPED_ARRAYS,
   float16: scope.Float16Array ?? Uint16Array,
 };
 

@@ -1,22 +1,12 @@
 /** `kroma ml` as it is typed in the Linux machine: words in, text or the bytes of arrays out. Files are the workspace's. */
 import { KromaError } from "#core/base/errors.ts";
 import { concatenate } from "#core/base/bytes.ts";
+import type { TypedCommand } from "#core/kernel/typed-command.ts";
 import { workspacePath } from "#core/workspace/workspace-path.ts";
 import { archiveOf, type FileTensor, fileOfTensor, preview, tensorOfFile, tensorsOfArchive } from "./array-files.ts";
 import { type Device, DEVICES, type Engine, type LoadedModel } from "./engine.ts";
 import { megabytes } from "./sources.ts";
 import { described, type ValueInfo } from "./tensors.ts";
-
-/** A command as it was typed. */
-export interface Typed {
-  readonly client: string;
-  readonly words: readonly string[];
-  /** Where; paths are relative to it. */
-  readonly directory: string;
-  /** What came over standard input. */
-  readonly input: Uint8Array;
-  readonly signal: AbortSignal;
-}
 
 /** What a command ends with. */
 export interface CommandResult {
@@ -47,7 +37,7 @@ export interface CommandParts {
 const USAGE = "kroma ml: what? Try: kroma ml run|info|read|hear|pipeline|status; kroma help ml\n";
 
 /** Carries out a command. What it fails with is for standard error; only a lost signal rejects. */
-export async function performCommand(parts: CommandParts, typed: Typed): Promise<CommandResult> {
+export async function performCommand(parts: CommandParts, typed: TypedCommand): Promise<CommandResult> {
   const [verb = "", ...words] = typed.words;
   const perform = { run, info, read, hear, status }[verb];
   if (!perform) return ended(2, "", USAGE);
@@ -68,7 +58,10 @@ const ended = (status: number, out: string | Uint8Array<ArrayBuffer>, complaint 
   complaint,
 });
 
-async function info({ engine }: CommandParts, { client, words, directory, signal }: Typed): Promise<CommandResult> {
+async function info(
+  { engine }: CommandParts,
+  { client, words, directory, signal }: TypedCommand,
+): Promise<CommandResult> {
   const { device, rest } = deviceIn(words);
   const [source] = rest;
   if (source === undefined || rest.length > 1) throw new WrongUse("info takes one model");
@@ -95,20 +88,20 @@ function status({ engine }: CommandParts): Promise<CommandResult> {
   return Promise.resolve(ended(0, `${megabytes(used)} of ${megabytes(budget)}\n${lines.join("")}`));
 }
 
-async function read({ readFile, readText }: CommandParts, typed: Typed): Promise<CommandResult> {
+async function read({ readFile, readText }: CommandParts, typed: TypedCommand): Promise<CommandResult> {
   const lines = await readText(oneFile(readFile, typed, "read takes one picture"), typed.signal);
   return ended(0, lines.map(({ text }) => `${text}\n`).join(""));
 }
 
 /** Start, end and likelihood of each stretch with tabs between them, for `while read` and awk. */
-async function hear({ readFile, findSpeech }: CommandParts, typed: Typed): Promise<CommandResult> {
+async function hear({ readFile, findSpeech }: CommandParts, typed: TypedCommand): Promise<CommandResult> {
   const stretches = await findSpeech(oneFile(readFile, typed, "hear takes one sound"), typed.signal);
   const lines = stretches.map((each) => [each.start, each.end, each.score].map((value) => value.toFixed(3)).join("\t"));
   return ended(0, lines.map((line) => `${line}\n`).join(""));
 }
 
 /** The file that a command is about; "-" is what came over standard input. */
-function oneFile(readFile: CommandParts["readFile"], { words, directory, input }: Typed, wanted: string) {
+function oneFile(readFile: CommandParts["readFile"], { words, directory, input }: TypedCommand, wanted: string) {
   const [path] = words;
   if (path === undefined || words.length > 1) throw new WrongUse(wanted);
   return path === "-" ? input.slice() : fileAt(readFile, path, directory);
@@ -166,7 +159,7 @@ function placeOf(value: string): Place {
   return at < 0 ? { name: undefined, path: value } : { name: value.slice(0, at), path: value.slice(at + 1) };
 }
 
-async function run(parts: CommandParts, typed: Typed): Promise<CommandResult> {
+async function run(parts: CommandParts, typed: TypedCommand): Promise<CommandResult> {
   const { engine } = parts;
   const { client, directory, signal } = typed;
   const { device, rest } = deviceIn(typed.words);
@@ -196,7 +189,7 @@ const told = (output: FileTensor): string =>
 
 function feedsOf(
   { readFile }: CommandParts,
-  { directory, input }: Typed,
+  { directory, input }: TypedCommand,
   model: LoadedModel,
   place: Place,
 ): readonly FileTensor[] {

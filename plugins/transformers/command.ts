@@ -1,19 +1,9 @@
 /** `kroma ml pipeline` as it is typed in the Linux machine: words and standard input in, JSON out. */
 import { KromaError } from "#core/base/errors.ts";
+import type { TypedCommand } from "#core/kernel/typed-command.ts";
 import type { AskedPipeline, Pipelines } from "./pipelines.ts";
 import { taskOf } from "./tasks.ts";
 import { writeValue } from "./values.ts";
-
-/** A command as it was typed. */
-export interface Typed {
-  readonly client: string;
-  readonly words: readonly string[];
-  /** Where; paths are relative to it. */
-  readonly directory: string;
-  /** What came over standard input. */
-  readonly input: Uint8Array;
-  readonly signal: AbortSignal;
-}
 
 /** What a command ends with. */
 export interface CommandResult {
@@ -38,7 +28,7 @@ const CHOICES: readonly string[] = ["dtype", "revision", "file", "subfolder"];
 /** Carries out a command. What it fails with is for standard error; only a lost signal rejects. */
 export async function performCommand(
   pipelines: Pick<Pipelines, "open" | "run" | "release">,
-  typed: Typed,
+  typed: TypedCommand,
 ): Promise<CommandResult> {
   try {
     return await perform(pipelines, typed);
@@ -54,7 +44,7 @@ class WrongUse extends Error {}
 
 async function perform(
   pipelines: Pick<Pipelines, "open" | "run" | "release">,
-  { client, words, directory, input, signal }: Typed,
+  { client, words, directory, input, signal }: TypedCommand,
 ): Promise<CommandResult> {
   if (words[0] === "--help") return { status: 0, out: USAGE, complaint: "" };
   const { places, options } = readWords(words);

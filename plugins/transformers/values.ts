@@ -5,28 +5,15 @@
  */
 import { array, integer, literal, minValue, number, object, picklist, pipe, safeParse, union } from "valibot";
 import { KromaError } from "#core/base/errors.ts";
-
-const ARRAYS = {
-  float32: Float32Array,
-  float64: Float64Array,
-  int8: Int8Array,
-  int16: Int16Array,
-  int32: Int32Array,
-  int64: BigInt64Array,
-  uint8: Uint8Array,
-  uint16: Uint16Array,
-  uint32: Uint32Array,
-  uint64: BigUint64Array,
-  bool: Uint8Array,
-} as const;
+import { TYPED_ARRAYS } from "#core/kernel/typed-arrays.ts";
 
 /** An array with its shape, as it was given. */
 export class GivenArray {
-  readonly type: keyof typeof ARRAYS;
+  readonly type: keyof typeof TYPED_ARRAYS;
   readonly dims: readonly number[];
-  readonly data: InstanceType<(typeof ARRAYS)[keyof typeof ARRAYS]>;
+  readonly data: InstanceType<(typeof TYPED_ARRAYS)[keyof typeof TYPED_ARRAYS]>;
 
-  constructor(type: keyof typeof ARRAYS, dims: readonly number[], data: GivenArray["data"]) {
+  constructor(type: keyof typeof TYPED_ARRAYS, dims: readonly number[], data: GivenArray["data"]) {
     this.type = type;
     this.dims = dims;
     this.data = data;
@@ -39,7 +26,7 @@ const marked = union([
   object({ $kroma: literal("bytes"), buffer: size }),
   object({
     $kroma: literal("array"),
-    type: picklist(Object.keys(ARRAYS) as (keyof typeof ARRAYS)[]),
+    type: picklist(Object.keys(TYPED_ARRAYS) as (keyof typeof TYPED_ARRAYS)[]),
     dims: array(size),
     buffer: size,
   }),
@@ -57,10 +44,10 @@ export function readValue(value: unknown, buffers: readonly ArrayBuffer[], depth
   if (!read.success || !buffer) throw new KromaError("invalid", "What the pipeline was given has no such bytes.");
   if (read.output.$kroma === "bytes") return new Uint8Array(buffer);
   const { type, dims } = read.output;
-  const bytes = ARRAYS[type].BYTES_PER_ELEMENT * dims.reduce((product, length) => product * length, 1);
+  const bytes = TYPED_ARRAYS[type].BYTES_PER_ELEMENT * dims.reduce((product, length) => product * length, 1);
   if (bytes !== buffer.byteLength)
     throw new KromaError("invalid", `${type} [${dims.join(", ")}] has ${bytes} bytes and not ${buffer.byteLength}.`);
-  return new GivenArray(type, dims, new ARRAYS[type](buffer));
+  return new GivenArray(type, dims, new TYPED_ARRAYS[type](buffer));
 }
 
 interface TensorLike {
@@ -96,7 +83,7 @@ export function writeValue(value: unknown): { readonly value: unknown; readonly 
       return ArrayBuffer.isView(item.data) ? array(item.type, item.dims, item.data) : nested([...item.data], item.dims);
     if (isPicture(item)) return array("uint8", [item.height, item.width, item.channels], item.data);
     if (ArrayBuffer.isView(item)) {
-      const type = Object.entries(ARRAYS).find(([, kind]) => item instanceof kind)?.[0];
+      const type = Object.entries(TYPED_ARRAYS).find(([, kind]) => item instanceof kind)?.[0];
       return type === undefined ? undefined : array(type, [(item as Uint8Array).length], item);
     }
     return Object.fromEntries(Object.entries(item).map(([name, one]) => [name, write(one, depth + 1)]));
