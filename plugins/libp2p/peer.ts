@@ -85,7 +85,8 @@ export async function startPeer(options: PeerOptions): Promise<Peer> {
     transports: [
       webSockets({ maxBufferedAmount: BUFFERED_BYTES }),
       (components) => {
-        const transport = circuitRelayTransport()(components);
+        // By itself it asks one relay after another, and forgets those that wait when one has answered (4.2): they wait for ever.
+        const transport = circuitRelayTransport({ reservationConcurrency: Infinity })(components);
         relays.store = reservationStoreOf(transport);
         relays.transports = components.transportManager;
         return transport;

@@ -47,15 +47,18 @@ export function streamLink(options: StreamLinkOptions): ByteLink {
   });
   stream.addEventListener("drain", () => link.ready());
   // Both tell that nothing more will come: the other side has closed its half, or all of it is gone.
-  stream.addEventListener("remoteCloseWrite", () => {
+  const otherEnded = (): void => {
     link.ended();
     void close(stream);
-  });
+  };
+  stream.addEventListener("remoteCloseWrite", otherEnded);
   stream.addEventListener("close", (event) => link.ended(event.error && sentence(event.error)));
   stream.addEventListener("message", ({ data }) => {
     if (data instanceof Uint8Array) link.received(data);
     else for (const part of data) link.received(part);
   });
+  // The other side may have been done before anyone listened; what it had said is given out in a microtask before this one.
+  if (stream.remoteWriteStatus === "closed") queueMicrotask(otherEnded);
   return link;
 }
 

@@ -68,6 +68,8 @@ class Libp2pTransport implements RunningLibp2p {
   readonly #options: Libp2pOptions;
   readonly #peer: Peer;
   readonly #neighbours = new Map<string, Neighbour>();
+  /** Connections on which a reservation is asked for: they stay although nothing else uses them. */
+  readonly #reserving = new Set<Connection>();
   readonly #attempts = new Map<number, AbortController>();
   /** Guests whose link was cut, and when. */
   readonly #missed = new Map<string, number>();
@@ -231,14 +233,23 @@ class Libp2pTransport implements RunningLibp2p {
     const connection = await this.#peer.node.dial(multiaddr, {
       signal: AbortSignal.any([signal, AbortSignal.timeout(SERVER_MS)]),
     });
-    const reserved = this.#options.listen.includes(WEBRTC) ? await this.#reserve(connection, text) : "none";
+    // Whoever joins a notebook gets it over the first link there is, which waits for no reservation.
+    const reserving = this.#options.listen.includes(WEBRTC) ? this.#reserve(connection, text) : undefined;
     const linked = await this.#openLink(connection, text, signal);
+    const reserved = (await reserving) ?? "none";
     signal.throwIfAborted();
     if (reserved === "none" && !linked) {
       await connection.close();
       throw new KromaError("denied", "It is no relay, and does not speak Kroma's protocol.");
     }
-    return reserved === "failed" || (linked && this.#neighbours.get(peer)?.link === undefined);
+    const neighbour = this.#neighbours.get(peer);
+    if (reserved !== "done" && !neighbour?.link) {
+      // What there was of it ended while the reservation was asked for.
+      if (neighbour?.relay === undefined) this.#neighbours.delete(peer);
+      await this.#dropUnused(connection);
+      throw new KromaError("unavailable", "It closed the connection.");
+    }
+    return reserved === "failed" || (linked && neighbour?.link === undefined);
   }
 
   async #connectRelayed(
@@ -266,10 +277,13 @@ class Libp2pTransport implements RunningLibp2p {
   /** Asks to be passed on by the relay at the other end of this connection. `none`: it is no relay. */
   async #reserve(connection: Connection, text: string): Promise<"done" | "failed" | "none"> {
     const { remotePeer } = connection;
+    this.#reserving.add(connection);
     try {
       if (!this.#peer.isReserved(remotePeer)) await this.#peer.reserve(remotePeer, connection.remoteAddr);
     } catch (error) {
       return isUnsupported(error) ? "none" : "failed";
+    } finally {
+      this.#reserving.delete(connection);
     }
     if (connection.status !== "open") return "failed";
     const neighbour = this.#neighbour(remotePeer);
@@ -359,7 +373,8 @@ class Libp2pTransport implements RunningLibp2p {
     }
     neighbour.link = undefined;
     const told = by === "here" ? "Kroma closed the connection." : reason;
-    if (neighbour.relay?.status === "open") {
+    const isReserving = this.#reserving.has(live.connection) && live.connection.status === "open";
+    if (neighbour.relay?.status === "open" || isReserving) {
       for (const address of this.#addressesOf(peer)) this.#on({ type: "lessened", address, reason: told });
       return;
     }
@@ -373,6 +388,7 @@ class Libp2pTransport implements RunningLibp2p {
   async #dropUnused(connection: Connection): Promise<void> {
     const neighbour = this.#neighbours.get(connection.remotePeer.toString());
     if (neighbour?.link?.connection === connection || neighbour?.relay === connection) return;
+    if (this.#reserving.has(connection)) return;
     if (this.#options.server && connection.direction === "inbound") return;
     if (connection.status === "open") await connection.close().catch((error: Error) => connection.abort(error));
   }
