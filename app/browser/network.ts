@@ -1,7 +1,7 @@
 /**
  * The page's network: other people's Kromas, reached by links that are lent to the mesh in the document worker. One tab
- * of a browser does it (a Web Lock says which); when that tab goes the next takes over. Nothing starts, and nothing of
- * it is loaded, before a notebook is shared.
+ * of a browser does it (a Web Lock says which), also for the others; when that tab goes the next takes over. Nothing
+ * starts, and nothing of it is loaded, before a notebook is shared or a link to one is opened.
  */
 import { createRoot, createSignal } from "solid-js";
 import type { Libp2p } from "@libp2p/interface";
@@ -14,6 +14,7 @@ import type { Link } from "#core/mesh/link.ts";
 import type { ShownRun } from "#core/mesh/live-runs.ts";
 import { type GiveBlock, MeshClient } from "#core/mesh/mesh-client.ts";
 import type { FromMesh, ToMesh } from "#core/mesh/messages.ts";
+import type { NetworkTabs } from "#core/mesh/network-tabs.ts";
 import type { TransportState } from "#core/mesh/transport.ts";
 import type { Network } from "#kit/network.ts";
 import type { Exchange, ExchangeOptions } from "#plugins/ipfs/bitswap.ts";
@@ -47,7 +48,10 @@ export interface PageNetwork extends Network {
   giveNames(give: GiveName): void;
   /** Takes up what is shared already. Called once, when the page has nothing more urgent to do. */
   begin(): void;
-  /** Loads what joining a notebook takes, while the person reads what the link is for. Nobody is contacted yet. */
+  /**
+   * Loads and starts what joining a notebook takes, while the person reads what the link is for. Nobody is contacted yet but
+   * the machine that the page came from, if it is a mirror.
+   */
   prepare(): void;
 }
 
@@ -68,10 +72,16 @@ export function createNetwork(
     const [version, setVersion] = createSignal(0);
     const [transport, setTransport] = createSignal<TransportState>();
     const [elsewhere, setElsewhere] = createSignal(false);
+    /** What the tab says that does the network. */
+    const [others, setOthers] = createSignal<TransportState>();
     const [name, setName] = createSignal(readText(NAME_KEY));
     let give: GiveBlock | undefined;
     let giveName: GiveName | undefined;
     let running: Promise<RunningNetwork> | undefined;
+    let started: Promise<RunningNetwork> | undefined;
+    let tabs: Promise<NetworkTabs | undefined> | undefined;
+    /** Links that came while nothing is shared and the person still reads a link: they wait for the answer. */
+    let early: Set<Link> | undefined = new Set();
     let node: Libp2p | undefined;
     let exchange: Promise<Exchange> | undefined;
 
@@ -86,28 +96,42 @@ export function createNetwork(
       setClient(made);
       return made;
     };
-    /** Starts the network once this tab may do it. */
-    const start = (): Promise<RunningNetwork> => {
+    const otherTabs = (): Promise<NetworkTabs | undefined> => {
+      // They lack nothing where they can't be spoken to, but each other's news.
+      tabs ??= openTabs().catch(() => undefined);
+      return tabs;
+    };
+    /** Starts the network once this tab may do it, and reaches only the machine that the page came from. */
+    const run = (): Promise<RunningNetwork> => {
       running ??= new Promise((resolve, reject) => {
         setElsewhere(true);
+        void otherTabs().then((opened) => opened?.onState(setOthers));
         const work = async (): Promise<never> => {
           setElsewhere(false);
           try {
             const [{ startLibp2p }, { transportIdentity }, { findMirror }, { answerNames }] = await loadParts();
-            const settings = readSettings();
-            const [identity, mirror] = await Promise.all([transportIdentity(), findMirror(location.origin)]);
-            const transportState = await startLibp2p({
+            const [identity, mirror, told] = await Promise.all([
+              transportIdentity(),
+              findMirror(location.origin),
+              otherTabs(),
+            ]);
+            const network = await startLibp2p({
               listen: ["/webrtc"],
               identity,
-              targets: [
-                ...new Set([...settings.relays, ...(mirror === undefined ? [] : [mirror]), ...keptAddresses()]),
-              ],
-              iceServers: settings.iceServers.map((urls) => ({ urls })),
-              onLink: (link) => lend(link),
-              onState: setTransport,
-              beside: async (started) => {
-                node = started;
-                const names = await answerNames(started, async (asked, peer) =>
+              targets: mirror === undefined ? [] : [mirror],
+              iceServers: readSettings().iceServers.map((urls) => ({ urls })),
+              onLink(link) {
+                if (!early) return lend(link);
+                early.add(link);
+                link.channel.onClose(() => early?.delete(link));
+              },
+              onState(state) {
+                setTransport(state);
+                told?.tell(state);
+              },
+              beside: async (begun) => {
+                node = begun;
+                const names = await answerNames(begun, async (asked, peer) =>
                   giveName?.(
                     asked,
                     peersOfNotebooks(mesh()).some((known) => known.peer === peer),
@@ -116,7 +140,8 @@ export function createNetwork(
                 return { close: async () => void (await Promise.all([names.close(), (await exchange)?.close()])) };
               },
             });
-            resolve(transportState);
+            told?.onReach((addresses) => reachAll(network, addresses));
+            resolve(network);
           } catch (error) {
             running = undefined;
             reject(error instanceof Error ? error : new Error(String(error)));
@@ -132,6 +157,20 @@ export function createNetwork(
       });
       return running;
     };
+    /** Starts the network, and reaches whom the settings name and who was reached before. */
+    const start = (): Promise<RunningNetwork> => {
+      const waiting = early ?? [];
+      early = undefined;
+      for (const link of waiting) lend(link);
+      started ??= run().then((network) => {
+        reachAll(network, [...readSettings().relays, ...keptAddresses()]);
+        return network;
+      });
+      started.catch(() => (started = undefined));
+      return started;
+    };
+    /** The network as it is, in this tab or another. */
+    const transportHere = (): TransportState | undefined => (elsewhere() ? others() : transport());
     const keepName = (given: string): void => {
       setName(given.trim());
       writeText(NAME_KEY, given.trim());
@@ -143,20 +182,20 @@ export function createNetwork(
     };
     /** Where this browser can be reached: first those that lead to a direct link. */
     const ownAddresses = (): readonly string[] => {
-      const own = transport()?.addresses ?? [];
+      const own = transportHere()?.addresses ?? [];
       return [...own.filter((address) => address.includes("/webrtc/")), ...own];
     };
     /** Resolves when others can reach this browser, or it does not seem that they ever will. */
     const untilReached = async (): Promise<void> => {
       const isReached = (): boolean => ownAddresses()[0]?.includes("/webrtc/") ?? false;
-      await until(() => isReached() || elsewhere(), START_PATIENCE);
+      await until(isReached, START_PATIENCE);
       // A relay that is there may take its time with a place for this browser.
-      const relays = transport()?.targets ?? [];
+      const relays = transportHere()?.targets ?? [];
       if (relays.some(({ status }) => status === "connected")) await until(isReached, RELAY_PATIENCE);
     };
     /** For a link: oneself, and the machines that are always on, of which one may have the notebook when oneself has gone. */
     const addressesForLink = (): readonly string[] => {
-      const servers = (transport()?.targets ?? []).map(({ address }) => address);
+      const servers = (transportHere()?.targets ?? []).map(({ address }) => address);
       const always = servers.filter((address) => !address.includes("/p2p-circuit"));
       // One for each relay: two ways to one peer by one relay would only race each other.
       const own = [
@@ -186,9 +225,7 @@ export function createNetwork(
         mesh()
           .ask({ type: "prepare" })
           .catch(() => undefined);
-        loadParts()
-          .then(([libp2p]) => libp2p.preloadLibp2p())
-          .catch(() => undefined);
+        run().catch(() => undefined);
       },
       exchange(blocks) {
         exchange ??= startHere().then(async () => {
@@ -232,7 +269,7 @@ export function createNetwork(
       async recover(file, passphrase) {
         keepName(await mesh().recover(file, passphrase));
       },
-      transport,
+      transport: transportHere,
       elsewhere,
       name,
       setName: keepName,
@@ -258,7 +295,7 @@ export function createNetwork(
           document,
           ...invitation,
         });
-        await Promise.race([start(), new Promise((resolve) => setTimeout(resolve, START_PATIENCE))]);
+        await Promise.race([start(), until(() => others() !== undefined, START_PATIENCE)]);
         await untilReached();
         const { makeInvitationFragment } = await import("#core/mesh/invitation.ts");
         const title = titleOf(document);
@@ -294,15 +331,14 @@ export function createNetwork(
           name: givenName("in the notebook"),
         });
         keepAddresses(link.addresses);
-        // The way to the others is found while the keys are made. Where another tab has the network, that one may find it.
-        const started = start();
-        await Promise.all([joined, Promise.race([started, new Promise((done) => setTimeout(done, START_PATIENCE))])]);
-        started.then(
-          (network) => {
-            for (const address of link.addresses) network.reach(address);
-          },
+        // The way to the others is found while the keys are made, by the tab that has the network.
+        const begun = start();
+        begun.then(
+          (network) => reachAll(network, link.addresses),
           () => undefined,
         );
+        void otherTabs().then((opened) => opened?.reach(link.addresses));
+        await Promise.all([joined, Promise.race([begun, until(() => others() !== undefined, START_PATIENCE)])]);
       },
       setRole: (document, member, role) =>
         mesh().ask({
@@ -350,6 +386,16 @@ const loadParts = () =>
     import("#plugins/libp2p/mirror-address.ts"),
     import("#plugins/names/peers.ts"),
   ]);
+
+/** The way to the other tabs of this browser, as far as they are of this Kroma. */
+async function openTabs(): Promise<NetworkTabs> {
+  const [{ NetworkTabs }, place] = await Promise.all([import("#core/mesh/network-tabs.ts"), placeFor("-network")]);
+  return new NetworkTabs(new BroadcastChannel(place));
+}
+
+function reachAll(network: RunningNetwork, addresses: readonly string[]): void {
+  for (const address of new Set(addresses)) network.reach(address);
+}
 
 const NO_RUNS: readonly ShownRun[] = [];
 

@@ -39,7 +39,7 @@ export interface Network {
   recoveryFile(passphrase: string): Promise<Uint8Array>;
   /** Puts the keys of such a file in the place of one's own. */
   recover(file: Uint8Array, passphrase: string): Promise<void>;
-  /** The network itself; undefined while it has not been started, or another tab does it. Tracks. */
+  /** The network, in this tab or the one that does it for all; undefined while nothing is known of it. Tracks. */
   transport(): TransportState | undefined;
   /** True when another tab of this browser does the network. Tracks. */
   elsewhere(): boolean;

@@ -7,11 +7,6 @@ export async function startLibp2p(options: Libp2pOptions): Promise<RunningLibp2p
   return transport.startLibp2p(options);
 }
 
-/** Loads the code that `startLibp2p` needs, and starts nothing. */
-export async function preloadLibp2p(): Promise<void> {
-  await import("./transport.ts");
-}
-
 /** A new key for `identity`: what a peer's id is made from. To be kept where nobody else reads it. */
 export async function createTransportIdentity(): Promise<Uint8Array> {
   const peer = await import("./peer.ts");

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { browser } from "./kroma-process.ts";
+import { parseInvitationLink } from "#core/mesh/invitation.ts";
 import { type RunningMirror, startMirrorProcess } from "./mirror-process.ts";
 import { expectSources, joinAsBen, share, sources, type } from "./writing.ts";
 
@@ -38,6 +39,14 @@ async function open(profile: string, url: string): Promise<Page> {
   page.on("pageerror", (error) => uncaught.push(error));
   await page.goto(url);
   return page;
+}
+
+/** Another tab of the same browser. */
+async function another(page: Page, url: string): Promise<Page> {
+  const opened = await page.context().newPage();
+  opened.on("pageerror", (error) => uncaught.push(error));
+  await opened.goto(url);
+  return opened;
 }
 
 async function close(page: Page): Promise<void> {
@@ -198,8 +207,23 @@ it("one who may comment does, on text that they may not change, and gets the ans
   await bens.getByRole("button", { name: "Resolve" }).click();
   await ana.locator(".comment-mark").waitFor({ state: "detached" });
   expect(await ana.locator("[data-output]").count()).toBe(0);
+
+  // In other tabs they do the same: the first one of each browser has the network for all.
+  const [anasOther, bensOther] = [await another(ana, mirror.url), await another(ben, "about:blank")];
+  await anasOther.getByRole("button", { name: "New notebook" }).click();
+  await anasOther.locator("[data-cell] [role=textbox]").click();
+  await anasOther.keyboard.type("b = 2");
+  await anasOther.getByRole("button", { name: "Share", exact: true }).click();
+  const panel = anasOther.getByRole("complementary", { name: "People" });
+  await panel.getByRole("button", { name: "Make a link" }).click();
+  const second = await panel.getByRole("textbox", { name: "Link", exact: true }).inputValue();
+  const { addresses } = parseInvitationLink(new URL(second).hash, Date.now());
+  expect(addresses.some((address) => address.includes("/webrtc/p2p/"))).toBe(true);
+  await bensOther.goto(second);
+  await bensOther.getByRole("button", { name: "Join", exact: true }).click();
+  await expectSources(bensOther, ([first]) => first === "b = 2", "Ben has Ana's other notebook");
   expect(await ana.getByText("Ben runs this").count()).toBe(0);
-}, 120_000);
+}, 240_000);
 
 /** Runs a new cell below the first. */
 async function runNew(page: Page, code: string): Promise<void> {
