@@ -50,10 +50,14 @@ export class ChangeSignatures {
 
   /**
    * What a member signs next, each for a signature of its own: those changes and, as far as there is room, what they have
-   * signed before, whose signatures are not needed then. Nothing where all of it is signed.
+   * signed before, whose signatures are not needed then. Nothing where all of it is signed. `before` leaves out what has
+   * moved since.
    */
-  next(author: MemberId, made: readonly ChangeMark[]): readonly (readonly ChangeMark[])[] {
-    const before = this.of(author).map(({ said }) => said.changes);
+  next(
+    author: MemberId,
+    made: readonly ChangeMark[],
+    before: readonly (readonly ChangeMark[])[] = this.of(author).map(({ said }) => said.changes),
+  ): readonly (readonly ChangeMark[])[] {
     const unsigned = made.filter((mark) => !before.some((changes) => covers(changes, [mark])));
     if (unsigned.length === 0) return [];
     let marks = latest(unsigned);

@@ -288,6 +288,7 @@ function sharingOf(mesh: Mesh, document: DocumentId): Sharing | undefined {
     former: membership?.formerMembers ?? [],
     invitations: membership?.invitations ?? [],
     equivocations: membership?.equivocations ?? [],
+    contradictions: notebook.contradictions,
     linked: notebook.peers.map(({ id, path }) => ({
       id,
       path,

@@ -4,6 +4,7 @@
  */
 import type { WireError } from "../base/errors.ts";
 import type { DocumentId } from "../base/ids.ts";
+import type { ContradictionNote } from "./contradiction-note.ts";
 import type { EntryHash } from "./entry.ts";
 import type { MemberId } from "./identity.ts";
 import type { LinkPath } from "./link.ts";
@@ -27,6 +28,8 @@ export interface Sharing {
   readonly former: readonly FormerMember[];
   readonly invitations: readonly Invitation[];
   readonly equivocations: readonly Equivocation[];
+  /** Changes that were written in another's place, latest last. */
+  readonly contradictions: readonly ContradictionNote[];
   /** Members with whom there is a link now. */
   readonly linked: readonly { readonly id: MemberId; readonly path: LinkPath }[];
   readonly present: readonly { readonly id: MemberId; readonly state: PresenceState }[];

@@ -13,6 +13,8 @@ export const MODELS = "models";
 export const SIGNATURES = "signatures";
 /** The word of those who have nothing of the notebook, and show what they are told is in it while it comes. */
 export const VIEW = "view";
+/** The word of those who have put another document in the place of one: both ends begin to sync anew. */
+export const ANEW = "anew";
 /** The parts besides the notebook itself. */
 export const BESIDE = PARTS.filter((part) => part !== "notebook");
 
@@ -60,4 +62,29 @@ export function newShare(peer: Peer, number: number, clock: Clock): Share {
 export function stopShare(share: Share): void {
   for (const part of Object.values(share.parts)) part.stop();
   share.proof?.();
+}
+
+/** What a `share` says that its sender syncs and understands. */
+export function wordsOf(facts: {
+  readonly isHere: boolean;
+  readonly beginsAnew: boolean;
+  readonly wantsView: boolean;
+}): string[] {
+  return [
+    ...(facts.isHere ? BESIDE : []),
+    RUNS,
+    MODELS,
+    SIGNATURES,
+    ...(facts.beginsAnew ? [ANEW] : []),
+    ...(facts.wantsView ? [VIEW] : []),
+  ];
+}
+
+/** True when the peer has said that it has all that is here. */
+export async function hasAll({ parts, takes }: Share): Promise<boolean> {
+  if (!(await parts.notebook.sync?.hasAll())) return false;
+  const beside = await Promise.all(
+    BESIDE.map(async (part) => !takes.has(part) || ((await parts[part].sync?.hasAll()) ?? false)),
+  );
+  return beside.every(Boolean);
 }

@@ -5,6 +5,7 @@
 import { KromaError } from "../base/errors.ts";
 import type { DocumentId } from "../base/ids.ts";
 import { BlankDocument } from "../notebook/blank-document.ts";
+import type { Contradiction } from "../notebook/contradictions.ts";
 import type { FirstView } from "../notebook/first-view.ts";
 import { DocumentSync } from "../notebook/document-sync.ts";
 import { BlockExchange } from "./block-exchange.ts";
@@ -12,30 +13,24 @@ import type { Replica } from "../notebook/replica.ts";
 import { PARTS, type Part } from "../notebook/parts.ts";
 import type { EntryHash } from "./entry.ts";
 import type { MemberId } from "./identity.ts";
+import { InCommon } from "./in-common.ts";
 import type { LiveRuns } from "./live-runs.ts";
 import { LiveState } from "./live-state.ts";
 import { Membership } from "./membership.ts";
 import { type MemberModels, ModelExchange } from "./model-exchange.ts";
 import type { Peer } from "./peer.ts";
 import type { Presences, PresenceState } from "./presence.ts";
-import type { Right } from "./roles.ts";
-import { BESIDE, MODELS, newShare, RUNS, SIGNATURES, stopShare, type Share, VIEW } from "./share.ts";
+import { contradictionNote, type ContradictionNote } from "./contradiction-note.ts";
+import { NO_LONGER, REFUSED_WRITING, RIGHT_TO_WRITE, USED_UP } from "./refusals.ts";
+import { ANEW, BESIDE, hasAll, newShare, stopShare, type Share, VIEW, wordsOf } from "./share.ts";
 import type { SharedNotebookOptions } from "./shared-notebook-options.ts";
 import { Signing } from "./signing.ts";
 import type { PeerMessage } from "./wire.ts";
 
-/** What it takes to write into each part. Who is counted on to keep a notebook hands on what others wrote in any. */
-const RIGHT_TO_WRITE: Readonly<Record<Part, Right>> = {
-  notebook: "edit",
-  comments: "comment",
-  files: "edit",
-};
-
-const NO_LONGER = "You are no longer a member of this notebook. What you have of it stays, and is yours alone.";
-/** Of a joining that was in order, and that an earlier one or a withdrawal defeats. */
-const USED_UP = "This link is closed: it was used already, or withdrawn. Ask for a new one.";
 /** A peer that says nothing of the notebook for so long may not know that this one is a member. */
 const PROVE_AFTER = 2000;
+/** Of what was written in another's place. */
+const MOST_NOTES = 20;
 
 export class SharedNotebook {
   readonly document: DocumentId;
@@ -50,13 +45,14 @@ export class SharedNotebook {
   #membership: Membership | undefined;
   #replica: Replica | undefined;
   #blank: BlankDocument | undefined;
-  /** What each member and this end had in common when the last link to them ended. */
-  readonly #inCommon = new Map<MemberId, Readonly<Partial<Record<Part, readonly string[]>>>>();
+  readonly #inCommon = new InCommon();
   #holding: Promise<void> | undefined;
   #adopting: Promise<void> | undefined;
   /** What is said to be in it is shown, or was. */
   #expected = false;
   #refusal: string | undefined;
+  /** What was found to be written in another's place, latest last. */
+  #contradictions: readonly ContradictionNote[] = [];
   /** Invitations that this end closes, or has closed. */
   readonly #closing = new Set<string>();
   #closed = false;
@@ -136,6 +132,11 @@ export class SharedNotebook {
     return this.#refusal ?? (isFormer ? NO_LONGER : undefined);
   }
 
+  /** Changes in another's place that came, latest last. */
+  get contradictions(): readonly ContradictionNote[] {
+    return this.#contradictions;
+  }
+
   /** True when the list of files is here as one who is linked now has it: nothing is missing that has not come yet. */
   get filesCame(): boolean {
     return [...this.#shares.values()].some(({ filesCame }) => filesCame);
@@ -170,13 +171,7 @@ export class SharedNotebook {
 
   /** True when that member is there and has said that they have all that is here. */
   async isWith(member: MemberId): Promise<boolean> {
-    for (const { peer, parts, takes } of this.#shares.values()) {
-      if (peer.id !== member || !(await parts.notebook.sync?.hasAll())) continue;
-      const beside = await Promise.all(
-        BESIDE.map(async (part) => !takes.has(part) || ((await parts[part].sync?.hasAll()) ?? false)),
-      );
-      if (beside.every(Boolean)) return true;
-    }
+    for (const share of this.#shares.values()) if (share.peer.id === member && (await hasAll(share))) return true;
     return false;
   }
 
@@ -191,7 +186,7 @@ export class SharedNotebook {
   part(peer: Peer): void {
     const share = this.#shares.get(peer);
     if (!share) return;
-    this.#remember(share);
+    if (this.#replica) this.#inCommon.remember(share);
     stopShare(share);
     this.#shares.delete(peer);
     this.#models.part(peer);
@@ -296,7 +291,7 @@ export class SharedNotebook {
   }
 
   /** Names the notebook to the peer, and what of it can be synced. Said again when that has become more. */
-  #sayShare(share: Share): void {
+  #sayShare(share: Share, anew = false): void {
     share.saidParts = this.#replica !== undefined;
     share.peer.send({
       type: "share",
@@ -304,13 +299,11 @@ export class SharedNotebook {
       document: this.document,
       genesis: this.genesis,
       heads: (this.#membership?.heads ?? []).slice(0, 16),
-      parts: [
-        ...(share.saidParts ? BESIDE : []),
-        RUNS,
-        MODELS,
-        SIGNATURES,
-        ...(this.#membership || this.#expected ? [] : [VIEW]),
-      ],
+      parts: wordsOf({
+        isHere: share.saidParts,
+        beginsAnew: anew,
+        wantsView: !this.#membership && !this.#expected,
+      }),
     });
   }
 
@@ -325,6 +318,10 @@ export class SharedNotebook {
     share.theirs = theirs;
     share.heads = heads as EntryHash[];
     share.takes = new Set(parts);
+    if (share.takes.has(ANEW)) {
+      this.#inCommon.forget(peer.id);
+      for (const part of PARTS) share.parts[part].begin(undefined);
+    }
     // What this end said before may have come when there was no such notebook there.
     if (isFirst && share.introduced) this.#sayShare(share);
     await this.#welcome(share);
@@ -490,23 +487,12 @@ export class SharedNotebook {
     if (!this.#replica) this.#blank = new BlankDocument();
   }
 
-  /** A link that comes back goes on from here: else each end would describe every change that it has, and look for each. */
-  #remember({ peer, parts }: Share): void {
-    if (!this.#replica) return;
-    const had = this.#inCommon.get(peer.id);
-    const now = PARTS.flatMap((part) => {
-      const heads = parts[part].sync?.inCommon ?? [];
-      return heads.length > 0 ? [[part, heads] as const] : [];
-    });
-    this.#inCommon.set(peer.id, { ...had, ...Object.fromEntries(now) });
-  }
-
   /** Comments and files belong to a notebook: without it they wait. */
   #newSync(peer: Peer, part: Part): DocumentSync | undefined {
     const mayWrite = this.#mayWrite(peer, part);
     if (this.#replica) {
-      const sync = this.#replica.sync(part, mayWrite);
-      sync?.goOnFrom(this.#inCommon.get(peer.id)?.[part] ?? []);
+      const sync = this.#replica.sync(part, mayWrite, peer.id);
+      sync?.goOnFrom(this.#inCommon.of(peer.id, part));
       return sync;
     }
     return part === "notebook" ? new DocumentSync(this.#blank ?? new BlankDocument(), mayWrite) : undefined;
@@ -523,12 +509,33 @@ export class SharedNotebook {
     // An exception ends the link: Peer says why.
     if (!(await between.sync.take(bytes)))
       peer.send({ type: "refused", document: this.document, reason: REFUSED_WRITING[part] });
+    const found = between.sync?.takeContradictions();
+    if (found) return this.#contradicted(peer, part, found);
     if (part === "files" && share && !share.filesCame && (await between.sync?.hasAllOfPeer())) {
       share.filesCame = true;
       this.#options.changed();
     }
     if (this.#blank?.isWhole) await (this.#adopting ??= this.#adopt(this.#blank));
     between.tell();
+  }
+
+  /** The part is another document since: both ends of each link begin anew with it. */
+  #contradicted(peer: Peer, part: Part, found: readonly Contradiction[]): void {
+    const notes = found.map((one) => contradictionNote(one, peer.id, this.#me));
+    this.#contradictions = [...this.#contradictions, ...notes].slice(-MOST_NOTES);
+    this.#inCommon.forget();
+    for (const share of this.#shares.values()) {
+      if (!share.parts[part].sync) continue;
+      for (const one of PARTS) {
+        // What this peer has just said of the part is not asked again: it might say the same before it is answered.
+        const goesOn = share.peer === peer && one === part;
+        if (share.parts[one].sync && !goesOn) share.parts[one].begin(this.#newSync(share.peer, one));
+      }
+      this.#sayShare(share, true);
+      for (const one of PARTS) share.parts[one].tell();
+    }
+    this.#signing.documentChanged();
+    this.#options.changed();
   }
 
   /** The notebook is here: it goes into the library, and is synced from there. */
@@ -587,9 +594,3 @@ export class SharedNotebook {
     this.#options.changed();
   }
 }
-
-const REFUSED_WRITING: Readonly<Record<Part, string>> = {
-  notebook: "You may only read this notebook.",
-  comments: "You may only read the comments on this notebook.",
-  files: "You may only read the files of this notebook.",
-};

@@ -6,7 +6,7 @@ import { KromaError } from "../base/errors.ts";
 import type { DocumentId } from "../base/ids.ts";
 import { TaskQueue } from "../base/task-queue.ts";
 import type { Replica } from "../notebook/replica.ts";
-import type { SignedBy } from "../notebook/signed-changes.ts";
+import type { ChangeMark, SignedBy } from "../notebook/signed-changes.ts";
 import { readChangeSignature, signChanges, verifyChanges, type ReadChangeSignature } from "./change-signature.ts";
 import { ChangeSignatures } from "./change-signatures.ts";
 import type { Clock } from "./clock.ts";
@@ -121,9 +121,16 @@ export class Signing {
     if (this.#closed || !replica) return;
     const own = (await replica.ownChanges()).filter(({ member }) => member === signer.id);
     const made = own.flatMap(({ changes }) => changes);
+    const before: (readonly ChangeMark[])[] = [];
+    for (const { said } of this.#all.of(signer.id)) {
+      // What others contradicted has moved since: it is signed again where it is now.
+      const marks = await replica.marks(said.changes);
+      before.push(said.changes.filter((mark) => marks.includes(mark)));
+      made.push(...marks.filter((mark) => !said.changes.includes(mark)));
+    }
     if (made.length === 0) return;
     const signed: ReadChangeSignature[] = [];
-    for (const changes of this.#all.next(signer.id, made)) signed.push(await signChanges(signer, changes));
+    for (const changes of this.#all.next(signer.id, made, before)) signed.push(await signChanges(signer, changes));
     await this.#add(signed, this.#options.keep);
     this.#signedAt = clock.now();
     await replica.signed(made);

@@ -4,12 +4,14 @@
  */
 import * as Automerge from "@automerge/automerge/slim";
 import { TaskQueue } from "../base/task-queue.ts";
+import { Contradictions } from "./contradictions.ts";
 import type { NotebookDocument } from "./document.ts";
 import type { Apply, SyncedDocument } from "./document-sync.ts";
 import { SyncMessages } from "./sync-messages.ts";
 
 export class BlankDocument implements SyncedDocument {
   readonly messages = new SyncMessages();
+  readonly contradictions = new Contradictions();
   #document: Automerge.Doc<unknown> = Automerge.init();
   readonly #queue = new TaskQueue();
 

@@ -19,6 +19,8 @@ export interface ChunkCounts {
   readonly chunks: number;
   readonly operations: number;
   readonly inflated: number;
+  /** The actors of single changes, each once. */
+  readonly actors: ReadonlySet<string>;
 }
 
 /** Enough for a notebook of ten thousand cells, little enough for a worker with 200 MB. */
@@ -31,6 +33,7 @@ const COMPRESSED_CHANGE_CHUNK = 2;
 const DEFLATED = 8;
 const ACTION_COLUMN = 66;
 const HASH_BYTES = 32;
+const CHECKSUM_BYTES = 4;
 const MOST_COLUMNS = 200;
 
 /** Counts what is in the bytes. `corrupt` when they are no Automerge chunks, `exhausted` when they are too much. */
@@ -40,8 +43,8 @@ export async function inspectChunks(bytes: Uint8Array, limits: ChunkLimits = CHU
   while (reader.left > 0) {
     tally.chunk();
     if (!MAGIC.every((byte, index) => reader.take(4, index === 0)[index] === byte)) refuse("they don't start right");
-    reader.advance(4);
-    reader.advance(4); // The checksum is Automerge's to check.
+    reader.advance(MAGIC.length);
+    reader.advance(CHECKSUM_BYTES); // The checksum is Automerge's to check.
     const [type] = reader.bytes(1);
     const body = reader.bytes(reader.unsigned());
     if (type === CHANGE_CHUNK) await inspectChange(body, tally);
@@ -52,10 +55,22 @@ export async function inspectChunks(bytes: Uint8Array, limits: ChunkLimits = CHU
   return tally;
 }
 
+/** The chunks that such bytes, which have been inspected, consist of. */
+export function chunksOf(bytes: Uint8Array): readonly Uint8Array[] {
+  const chunks: Uint8Array[] = [];
+  const reader = new Reader(bytes);
+  for (let from = 0; reader.left > 0; from = bytes.length - reader.left) {
+    reader.advance(MAGIC.length + CHECKSUM_BYTES + 1);
+    reader.advance(reader.unsigned());
+    chunks.push(bytes.subarray(from, bytes.length - reader.left));
+  }
+  return chunks;
+}
+
 async function inspectChange(body: Uint8Array, tally: Tally): Promise<void> {
   const reader = new Reader(body);
   reader.advance(reader.unsigned() * HASH_BYTES);
-  reader.advance(reader.unsigned()); // actor
+  tally.actors.add(hexOf(reader.bytes(reader.unsigned())));
   reader.unsigned(); // sequence number
   reader.unsigned(); // first operation
   reader.signed(); // time
@@ -98,7 +113,7 @@ function readColumns(reader: Reader): readonly Column[] {
 
 function skipActors(reader: Reader, tally: Tally): void {
   const count = reader.unsigned();
-  tally.actors(count);
+  tally.mentions(count);
   for (let index = 0; index < count; index += 1) reader.advance(reader.unsigned());
 }
 
@@ -107,6 +122,7 @@ class Tally implements ChunkCounts {
   chunks = 0;
   operations = 0;
   inflated = 0;
+  readonly actors = new Set<string>();
 
   constructor(limits: ChunkLimits) {
     this.#limits = limits;
@@ -117,7 +133,7 @@ class Tally implements ChunkCounts {
     if (this.chunks > this.#limits.chunks) exceed("chunks", this.#limits.chunks);
   }
 
-  actors(count: number): void {
+  mentions(count: number): void {
     if (count > this.#limits.actors) exceed("authors", this.#limits.actors);
   }
 
@@ -224,6 +240,10 @@ class Reader {
     this.#at += 1;
     return byte;
   }
+}
+
+function hexOf(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 function refuse(reason: string): never {

@@ -6,21 +6,31 @@
 import * as Automerge from "@automerge/automerge/slim";
 import { KromaError } from "../base/errors.ts";
 import { CHUNK_LIMITS, inspectChunks, type ChunkLimits } from "./chunk-guard.ts";
+import type { Contradiction, Contradictions, Settled } from "./contradictions.ts";
 import type { SyncMessages } from "./sync-messages.ts";
 
 /** The document that is synced: runs work on it when nothing else does. */
 export interface SyncedDocument {
   /** What all its peers are told. */
   readonly messages: SyncMessages;
+  /** What was found to be in one place, and has moved. */
+  readonly contradictions: Contradictions;
   /** Calls `work` with the document, in turn; what it gives back is the document from then on. */
   sync<T>(work: (document: Automerge.Doc<unknown>, apply: Apply) => T | Promise<T>): Promise<T>;
 }
 
-/** Puts another state of the document in its place, with what differs. */
-export type Apply = (document: Automerge.Doc<unknown>, patches: readonly Automerge.Patch[]) => Promise<void>;
+/** Puts another state of the document in its place, with what differs; without patches it is another document. */
+export type Apply = (
+  document: Automerge.Doc<unknown>,
+  patches: readonly Automerge.Patch[] | undefined,
+) => Promise<void>;
 
 /** Of one peer over one link, as a multiple of what one message may bring. */
 const MOST_MESSAGES_FULL = 4;
+/** What Automerge says of two changes in one place. */
+const DUPLICATE = "duplicate seq";
+/** That one peer may bring to light over one link. */
+const MOST_CONTRADICTIONS = 32;
 
 export class DocumentSync {
   readonly #document: SyncedDocument;
@@ -29,12 +39,16 @@ export class DocumentSync {
   readonly #limits: ChunkLimits;
   #operations = 0;
   #theirHeads: Automerge.Heads | undefined;
+  #contradictions: readonly Contradiction[] | undefined;
+  #contradicted = 0;
+  readonly #from: string | undefined;
   #state: Automerge.SyncState;
 
-  /** `limits` of one message. */
-  constructor(document: SyncedDocument, mayWrite: boolean, limits = CHUNK_LIMITS) {
+  /** `limits` of one message; `from` says who the peer is. */
+  constructor(document: SyncedDocument, mayWrite: boolean, limits = CHUNK_LIMITS, from?: string) {
     this.#document = document;
     this.#limits = limits;
+    this.#from = from;
     this.mayWrite = mayWrite;
     this.#state = Automerge.initSyncState({ readOnly: !mayWrite });
   }
@@ -44,7 +58,7 @@ export class DocumentSync {
    * what the other has, which takes a bit more than a byte for each change there is.
    */
   continueOn(document: SyncedDocument): DocumentSync {
-    const next = new DocumentSync(document, this.mayWrite, this.#limits);
+    const next = new DocumentSync(document, this.mayWrite, this.#limits, this.#from);
     next.#operations = this.#operations;
     next.#theirHeads = this.#theirHeads;
     next.#state = this.#state;
@@ -88,27 +102,95 @@ export class DocumentSync {
    */
   async take(message: Uint8Array): Promise<boolean> {
     const { changes, heads } = decode(message);
-    for (const change of changes) this.#operations += (await inspectChunks(change, this.#limits)).operations;
+    const actors = new Set<string>();
+    for (const change of changes) {
+      const counted = await inspectChunks(change, this.#limits);
+      this.#operations += counted.operations;
+      for (const actor of counted.actors) actors.add(actor);
+    }
     if (this.#operations > MOST_MESSAGES_FULL * this.#limits.operations)
       throw new KromaError("exhausted", "This peer has sent more changes than a notebook can hold.");
     return await this.#document.sync(async (document, apply) => {
-      let patches: readonly Automerge.Patch[] = [];
+      const { contradictions } = this.#document;
       try {
-        const [next, state] = Automerge.receiveSyncMessage(document, this.#state, message, {
-          patchCallback: (made) => {
-            patches = made;
-          },
-        });
-        this.#state = state;
-        this.#theirHeads = heads;
-        if (changes.length > 0) this.#document.messages.clear();
-        await apply(next, patches);
+        let settled: Settled | undefined;
+        if (this.mayWrite && contradictions.concern(changes)) settled = await contradictions.settle(document, changes);
+        else if (!(await this.#receive(document, message, changes.length > 0, apply)))
+          settled = await contradictions.settle(document, changes);
+        if (settled) await this.#takeSettled(document, settled, message, apply);
+        if (this.mayWrite) contradictions.brings(this.#from, actors);
       } catch (error) {
         if (error instanceof KromaError) throw error;
         throw new KromaError("corrupt", "A peer sent changes that can't be read.", { cause: error });
       }
+      this.#theirHeads = heads;
       return changes.length === 0 || this.mayWrite;
     });
+  }
+
+  /**
+   * What contradicted other changes, of what the peer said since this was asked before, as far as it is new; undefined when
+   * nothing did. If something did, both ends have to begin anew: they may have different changes for what each takes for one.
+   */
+  takeContradictions(): readonly Contradiction[] | undefined {
+    const found = this.#contradictions;
+    this.#contradictions = undefined;
+    return found;
+  }
+
+  /** False when a change of it contradicts one that is here: Automerge takes only one of an actor with each number. */
+  async #receive(
+    document: Automerge.Doc<unknown>,
+    message: Uint8Array,
+    brings: boolean,
+    apply: Apply,
+  ): Promise<boolean> {
+    let patches: readonly Automerge.Patch[] = [];
+    let received: readonly [Automerge.Doc<unknown>, Automerge.SyncState, unknown];
+    try {
+      received = Automerge.receiveSyncMessage(document, this.#state, message, {
+        patchCallback: (made) => {
+          patches = made;
+        },
+      });
+    } catch (error) {
+      if (String(error).includes(DUPLICATE)) return false;
+      throw error;
+    }
+    this.#state = received[1];
+    if (brings) this.#document.messages.clear();
+    await apply(received[0], patches);
+    return true;
+  }
+
+  /** The changes are in the document already: what else the peer said is all that is left. */
+  async #takeSettled(
+    document: Automerge.Doc<unknown>,
+    settled: Settled,
+    message: Uint8Array,
+    apply: Apply,
+  ): Promise<void> {
+    this.#judge(document, settled.contradictions);
+    const rest = Automerge.encodeSyncMessage({ ...Automerge.decodeSyncMessage(message), changes: [] });
+    const anew = Automerge.initSyncState({ readOnly: !this.mayWrite });
+    const [next, state] = Automerge.receiveSyncMessage(settled.document, anew, rest);
+    this.#state = state;
+    this.#contradictions = [...(this.#contradictions ?? []), ...settled.contradictions];
+    this.#document.messages.clear();
+    await apply(next, undefined);
+  }
+
+  /** Who hands on one of two may be honest. Who has the one that stays, and brings the other, is not: no program keeps both. */
+  #judge(document: Automerge.Doc<unknown>, contradictions: readonly Contradiction[]): void {
+    this.#contradicted += 1;
+    if (this.#contradicted > MOST_CONTRADICTIONS)
+      throw new KromaError("exhausted", "This peer contradicts what others wrote again and again.");
+    const brought = contradictions.filter(({ came, moved }) => came === moved);
+    if (brought.length === 0 || this.#state.sharedHeads.length === 0) return;
+    const lacking = Automerge.getBackend(document).getChangesMeta(this.#state.sharedHeads);
+    const lacks = new Set(lacking.map(({ hash }) => hash));
+    if (brought.some(({ kept }) => !lacks.has(kept)))
+      throw new KromaError("corrupt", "This peer wrote in the place of a change that it has: nobody honest does that.");
   }
 }
 

@@ -281,3 +281,13 @@ function isObject(value: unknown): value is Record<string, unknown> {
 function numberOf(value: unknown): number | undefined {
   return typeof value === "number" ? value : undefined;
 }
+
+/** The document under a title that its file did not have, which therefore does not count as a change of the file. */
+export function withTitle(document: NotebookDocument, title: string | undefined): NotebookDocument {
+  if (title === undefined || title === textOf(document.title)) return document;
+  return Automerge.change(document, (draft) => {
+    draft.title = scalar(title.toWellFormed());
+    const { shape } = readHead(document);
+    if (shape) draft.shape = jsonScalar({ ...shape, title: title.toWellFormed() });
+  });
+}

@@ -69,7 +69,7 @@ export class OpenComments {
         this.#read(threadIds(this.#document.present));
         await this.#place();
       },
-      merged: (patches) => this.#refresh(touchedBy(patches) ?? this.#allIds()),
+      merged: (patches) => this.#refresh((patches && touchedBy(patches)) ?? this.#allIds()),
     });
   }
 
@@ -103,8 +103,8 @@ export class OpenComments {
   }
 
   /** A view of one peer, who may bring much less than into a notebook. */
-  syncWith(mayWrite: boolean): DocumentSync {
-    return new DocumentSync(this.#document, mayWrite, COMMENT_CHUNK_LIMITS);
+  syncWith(mayWrite: boolean, from: string): DocumentSync {
+    return new DocumentSync(this.#document, mayWrite, COMMENT_CHUNK_LIMITS, from);
   }
 
   /** The notebook has changed. Runs and their outputs move no comment. */

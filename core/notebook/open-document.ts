@@ -11,20 +11,13 @@ import type { CellId, DocumentId, RunId } from "../base/ids.ts";
 import { TaskQueue } from "../base/task-queue.ts";
 import type { StoreKey } from "../store/stores.ts";
 import { inspectChunks } from "./chunk-guard.ts";
+import { Contradictions } from "./contradictions.ts";
 import { applyOperations, LATER } from "./document-operations.ts";
 import { DocumentLog, progressPrefix, viewKey } from "./document-log.ts";
 import { loadPieces } from "./document-pieces.ts";
 import type { Apply } from "./document-sync.ts";
 import { DocumentView, type ViewChange } from "./document-view.ts";
-import {
-  findRecord,
-  jsonScalar,
-  readHead,
-  scalar,
-  textOf,
-  type NotebookDocument,
-  type NotebookRecord,
-} from "./document.ts";
+import { findRecord, withTitle, type NotebookDocument, type NotebookRecord } from "./document.ts";
 import type { FromDocument, TextUpdate } from "./messages.ts";
 import { migrate } from "./migrations.ts";
 import type { Notebook, NotebookOperation, Run } from "./model.ts";
@@ -52,6 +45,7 @@ const RETRY_DELAY = 2000;
 /** One open document. */
 export class OpenDocument {
   readonly messages = new SyncMessages();
+  readonly contradictions = new Contradictions();
   readonly #options: OpenDocumentOptions;
   readonly #log: DocumentLog;
   readonly #view = new DocumentView();
@@ -67,6 +61,8 @@ export class OpenDocument {
   #seq = 0;
   #durable = 0;
   #savedHeads: Automerge.Heads = [];
+  /** The back end of what is saved: to that of another document nothing can be added. */
+  #savedOf: ReturnType<typeof Automerge.getBackend> | undefined;
   #viewSeq = -1;
   #viewTime = -Infinity;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -226,6 +222,7 @@ export class OpenDocument {
       return await work(this.#settled(), async (document, patches) => {
         this.#document = document as NotebookDocument;
         this.#texts.clear();
+        if (!patches) this.#becameAnother();
         await this.#refresh(patches);
       });
     });
@@ -342,6 +339,7 @@ export class OpenDocument {
     const loaded = given ?? loadPieces<NotebookRecord>(pieces, (record) => record.cells !== undefined);
     this.#savedHeads = initial ? [] : Automerge.getHeads(loaded);
     this.#document = withTitle(migrate(loaded), initial && "title" in initial ? initial.title : undefined);
+    this.#savedOf = this.#backend();
     const { author } = this.#visit;
     if (author !== undefined) this.#backend().setAuthor(authorOfMember(author));
     this.#loaded = true;
@@ -467,6 +465,16 @@ export class OpenDocument {
     this.#unsettled = false;
   }
 
+  /** What contradicted other changes has moved, and is in another document with them. */
+  #becameAnother(): void {
+    const { author, heads } = this.#visit;
+    if (author !== undefined) this.#backend().setAuthor(authorOfMember(author));
+    const now = (hash: string): string => this.contradictions.moved(hash)?.hash ?? hash;
+    this.#own.move((hash) => this.contradictions.marksOf(hash));
+    this.#noteVisit({ own: this.#own.waiting, ...(heads ? { heads: heads.map(now) } : {}) });
+    this.#lastVisit = this.#lastVisit?.map(now);
+  }
+
   #noteVisit(facts: Visit): void {
     this.#visit = { ...this.#visit, ...facts };
     this.#visitDirty = true;
@@ -553,7 +561,8 @@ export class OpenDocument {
       this.#options.describe(notebook);
     }
     try {
-      if (this.#log.wantsSnapshot) await this.#log.replace(backend.save(), { put, remove });
+      if (this.#savedOf !== backend || this.#log.wantsSnapshot)
+        await this.#log.replace(backend.save(), { put, remove });
       else await this.#log.append(backend.saveSince(this.#savedHeads), { put, remove });
     } catch (error) {
       for (const cell of progress) this.#progressDirty.add(cell);
@@ -562,6 +571,7 @@ export class OpenDocument {
       this.#schedule(RETRY_DELAY);
       throw error;
     }
+    this.#savedOf = backend;
     this.#savedHeads = heads;
     if (viewDue) {
       this.#viewSeq = seq;
@@ -578,13 +588,3 @@ export class OpenDocument {
 }
 
 type WithoutDocument<E> = E extends { readonly document: DocumentId } ? Omit<E, "document"> : never;
-
-/** The document under a title that its file did not have, which therefore does not count as a change of the file. */
-function withTitle(document: NotebookDocument, title: string | undefined): NotebookDocument {
-  if (title === undefined || title === textOf(document.title)) return document;
-  return Automerge.change(document, (draft) => {
-    draft.title = scalar(title.toWellFormed());
-    const { shape } = readHead(document);
-    if (shape) draft.shape = jsonScalar({ ...shape, title: title.toWellFormed() });
-  });
-}

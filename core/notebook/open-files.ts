@@ -123,8 +123,8 @@ export class OpenFiles {
   }
 
   /** A view of one peer. */
-  syncWith(mayWrite: boolean): DocumentSync {
-    return new DocumentSync(this.#document, mayWrite, FILES_CHUNK_LIMITS);
+  syncWith(mayWrite: boolean, from: string): DocumentSync {
+    return new DocumentSync(this.#document, mayWrite, FILES_CHUNK_LIMITS, from);
   }
 
   /** CIDs of blocks that are wanted and not here. */

@@ -66,6 +66,14 @@ export class OwnChanges {
     return true;
   }
 
+  /** Some have moved: `now` gives up to where they go now; nothing for one that has not. */
+  move(now: (hash: string) => readonly ChangeMark[]): void {
+    this.#waiting = this.#waiting.flatMap((one) => {
+      const marks = now(one.hash);
+      return marks.length === 0 ? [one] : marks.map((mark) => ({ member: one.member, ...mark }));
+    });
+  }
+
   /** These are signed, and that is kept. True when something was waiting for it. */
   sign(changes: readonly ChangeMark[]): boolean {
     const signed = new Map(changes.map(({ actor, seq }) => [actor, seq]));

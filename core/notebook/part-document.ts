@@ -6,6 +6,7 @@ import * as Automerge from "@automerge/automerge/slim";
 import type { DocumentId } from "../base/ids.ts";
 import { TaskQueue } from "../base/task-queue.ts";
 import type { DocStore } from "../store/stores.ts";
+import { Contradictions } from "./contradictions.ts";
 import { DocumentLog } from "./document-log.ts";
 import { loadPieces } from "./document-pieces.ts";
 import type { Apply, SyncedDocument } from "./document-sync.ts";
@@ -24,8 +25,8 @@ export interface PartDocumentOptions<Content extends object> {
   readonly isWhole: (content: Automerge.Doc<Content>) => boolean;
   /** It has been read, and nobody has changed it yet. */
   loaded(): Promise<void>;
-  /** A peer has changed it. */
-  merged(patches: readonly Automerge.Patch[]): Promise<void>;
+  /** A peer has changed it; without patches in whatever way. */
+  merged(patches: readonly Automerge.Patch[] | undefined): Promise<void>;
   /** All is on disk. */
   durable(): void;
   /** A write succeeded, or failed with this. */
@@ -39,6 +40,7 @@ const RETRY_DELAY = 2000;
 
 export class PartDocument<Content extends object> implements SyncedDocument {
   readonly messages = new SyncMessages();
+  readonly contradictions = new Contradictions();
   readonly #options: PartDocumentOptions<Content>;
   readonly #log: DocumentLog;
   #document: Automerge.Doc<Content> | undefined;
@@ -46,6 +48,8 @@ export class PartDocument<Content extends object> implements SyncedDocument {
   #savedHeads: Automerge.Heads = [];
   #saving: ReturnType<typeof setTimeout> | undefined;
   #closed = false;
+  /** It took the place of the one that is stored. */
+  #isAnother = false;
 
   constructor(options: PartDocumentOptions<Content>) {
     this.#options = options;
@@ -95,7 +99,9 @@ export class PartDocument<Content extends object> implements SyncedDocument {
     return this.enqueue(() =>
       work(this.present, async (document, patches) => {
         this.#document = document as Automerge.Doc<Content>;
-        if (patches.length === 0) return;
+        if (patches?.length === 0) return;
+        // What is stored is of another document, to which nothing can be added.
+        this.#isAnother ||= patches === undefined;
         this.#saveIn(SAVE_DELAY);
         await this.#options.merged(patches);
       }),
@@ -149,13 +155,14 @@ export class PartDocument<Content extends object> implements SyncedDocument {
     const heads = Automerge.getHeads(document);
     const none = { put: [], remove: [] };
     try {
-      if (this.#log.wantsSnapshot) await this.#log.replace(Automerge.save(document), none);
+      if (this.#isAnother || this.#log.wantsSnapshot) await this.#log.replace(Automerge.save(document), none);
       else await this.#log.append(Automerge.saveSince(document, this.#savedHeads), none);
     } catch (error) {
       this.#options.stored(error);
       this.#saveIn(RETRY_DELAY);
       throw error;
     }
+    this.#isAnother = false;
     this.#savedHeads = heads;
     this.#options.stored(undefined);
     this.#options.durable();

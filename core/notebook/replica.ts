@@ -15,8 +15,8 @@ const LEAST_OPERATIONS = 20_000;
 
 /** A notebook that peers take part in. */
 export interface Replica {
-  /** A view of one peer on one part: one for each link. Undefined when that part can't be read here. */
-  sync(part: Part, mayWrite: boolean): DocumentSync | undefined;
+  /** A view of one peer, who is `from`, on one part: one for each link. Undefined when that part can't be read here. */
+  sync(part: Part, mayWrite: boolean, from: string): DocumentSync | undefined;
   /** The view of a peer from whom the notebook has just come. */
   goOn(before: DocumentSync): DocumentSync;
   /** What somebody sees first who joins; undefined when it is too much, or the notebook itself is there as soon. */
@@ -29,6 +29,8 @@ export interface Replica {
   take(cid: string, bytes: Uint8Array): Promise<boolean>;
   /** What was made here and is not signed yet, by member. */
   ownChanges(): Promise<readonly SignedBy[]>;
+  /** Of changes that somebody made: those that are here, and what those that have moved are now. */
+  marks(changes: readonly ChangeMark[]): Promise<readonly ChangeMark[]>;
   /** These are signed now, and that is kept. */
   signed(changes: readonly ChangeMark[]): Promise<void>;
   release(): void;
@@ -44,10 +46,10 @@ export function replicaOf(parts: {
 }): Replica {
   const { open, comments, files, blocks, release } = parts;
   return {
-    sync: (part, mayWrite) =>
+    sync: (part, mayWrite, from) =>
       part === "notebook"
-        ? new DocumentSync(open(), mayWrite)
-        : (part === "comments" ? comments() : files())?.syncWith(mayWrite),
+        ? new DocumentSync(open(), mayWrite, undefined, from)
+        : (part === "comments" ? comments() : files())?.syncWith(mayWrite, from),
     goOn: (before) => before.continueOn(open()),
     view: () =>
       open().read((document, { notebook }) =>
@@ -64,6 +66,14 @@ export function replicaOf(parts: {
       return true;
     },
     ownChanges: () => open().ownChanges(),
+    marks: (changes) =>
+      open().read((document) =>
+        changes.flatMap((mark) =>
+          Automerge.getBackend(document).getChangeMetaByHash(mark.hash)
+            ? [mark]
+            : open().contradictions.marksOf(mark.hash),
+        ),
+      ),
     signed: (changes) => open().signed(changes),
     release,
   };

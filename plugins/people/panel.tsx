@@ -1,6 +1,8 @@
 /** The panel: what sharing is, the links that let others in, who is in the notebook, and how they are connected. */
 import { For, Match, Show, Switch, createMemo, untrack, type JSX } from "solid-js";
 import type { DocumentId } from "#core/base/ids.ts";
+import type { ContradictionNote } from "#core/mesh/contradiction-note.ts";
+import type { MemberId } from "#core/mesh/identity.ts";
 import type { Equivocation } from "#core/mesh/membership.ts";
 import type { Sharing } from "#core/mesh/messages.ts";
 import { roleMay } from "#core/mesh/roles.ts";
@@ -94,6 +96,9 @@ function Shared(props: {
           <For each={props.sharing.equivocations}>
             {(twice) => <p class="people-notice">{equivocationWords(twice, props.sharing)}</p>}
           </For>
+          <For each={props.sharing.contradictions}>
+            {(note) => <p class="people-notice">{contradictionWords(note, props.sharing)}</p>}
+          </For>
           <Show when={roleMay(props.sharing.role, "manage")}>
             <Invitations sharing={props.sharing} network={network()} now={now} />
           </Show>
@@ -150,4 +155,20 @@ function equivocationWords({ author }: Equivocation, sharing: Sharing): string {
   const known = [...sharing.members, ...sharing.former].find(({ id }) => id === author);
   const name = known ? shownName(known.name) : "A member";
   return `${name} has said two different things in one place of the list of members. A device that was restored from a backup does that, or a copied key. If ${name === "A member" ? "nobody knows" : "they don't know"} of one, be careful.`;
+}
+
+function contradictionWords({ inPlaceOf, through }: ContradictionNote, sharing: Sharing): string {
+  const nameOf = (id: MemberId): string => {
+    const known = [...sharing.members, ...sharing.former].find((one) => one.id === id);
+    return id === sharing.me ? "you" : known ? shownName(known.name) : "somebody";
+  };
+  const place = inPlaceOf ? `where only ${nameOf(inPlaceOf)} could have written` : "in the place of another one";
+  const [one, other] = through.map(nameOf);
+  const by =
+    one === undefined
+      ? "It was here before anybody can say who brought it."
+      : other === undefined
+        ? `It came from ${one}, who wrote it or had it from somebody.`
+        : `It came from ${one} or from ${other}, who wrote it or had it from somebody.`;
+  return `A change came that stands ${place}. ${by} Both texts are kept, and nothing of it is signed as ${inPlaceOf === sharing.me ? "yours" : "theirs"}.`;
 }

@@ -54,6 +54,7 @@ export const sharingOf = (document: DocumentId, more: Partial<Sharing> = {}): Sh
   former: [],
   invitations: [],
   equivocations: [],
+  contradictions: [],
   linked: [],
   present: [],
   isHere: true,

@@ -19,6 +19,7 @@ const sharing = (members: Sharing["members"], linked: readonly string[]): Sharin
   former: [],
   invitations: [],
   equivocations: [],
+  contradictions: [],
   linked: linked.map((id) => ({ id: id as MemberId, path: "direct" })),
   present: [],
   models: [],

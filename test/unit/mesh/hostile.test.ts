@@ -13,6 +13,7 @@ import type { LinkRole } from "#core/mesh/roles.ts";
 import { encode, type PeerMessage } from "#core/mesh/wire.ts";
 import { BlankDocument } from "#core/notebook/blank-document.ts";
 import { blankComments } from "#core/notebook/comments-document.ts";
+import { Contradictions } from "#core/notebook/contradictions.ts";
 import { DocumentSync } from "#core/notebook/document-sync.ts";
 import { SyncMessages } from "#core/notebook/sync-messages.ts";
 import { blankFiles, type FilesRecord } from "#core/notebook/files-document.ts";
@@ -179,7 +180,11 @@ describe("a member that does what it likes", () => {
       draft.files["/good"] = new Automerge.ImmutableString(record);
     });
     const own = new DocumentSync(
-      { messages: new SyncMessages(), sync: async (work) => await work(files, async () => undefined) },
+      {
+        messages: new SyncMessages(),
+        contradictions: new Contradictions(),
+        sync: async (work) => await work(files, async () => undefined),
+      },
       true,
     );
     const told = () => mallory.heard.filter((message) => message[0] === 4);

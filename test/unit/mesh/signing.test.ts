@@ -162,6 +162,65 @@ describe("a forger who may write", () => {
     await shows(ana, document, ana, 2, 2);
   }, 200_000);
 
+  it("can't keep her from others by her next number: both stay, hers is hers, and whence the other came is told (S19)", async () => {
+    const { ana, ben, mine, theirs, document, line, pass } = await company();
+    const cleo = await person("Cleo");
+    people.push(cleo);
+    const between = link(ana, cleo);
+    const hers = await letIn(ana, cleo, document);
+    link(ben, cleo);
+    await mine.change([insert("b")]);
+    const has = (client: typeof mine, ...ids: readonly string[]) =>
+      until(
+        () => ids.every((id) => client.notebook.cells.some((cell) => cell.id === id)),
+        `has ${ids.join()}`,
+        PATIENCE,
+      );
+    await Promise.all([has(theirs, "b"), has(hers, "b")]);
+    line.cut();
+    between.cut();
+    const [last] = (await ana.host.changesSince(document, [])).slice(-1).map(Automerge.decodeChange);
+    await ben.host.applyChanges(document, [await forged(ben, document, () => undefined, last?.actor)]);
+    const inAll = async (who: Person): Promise<string> => (await who.host.heads(document)).toSorted().join();
+    await until(async () => (await inAll(ben)) === (await inAll(cleo)), "Cleo has what was forged", PATIENCE);
+    // Ana goes on under her own actor and so with the same number; Cleo builds on what was forged.
+    await mine.change([insert("c")]);
+    await mine.change([insert("d")]);
+    await hers.change([insert("e")]);
+    link(ana, cleo);
+    await has(hers, "c", "d", "e");
+    await has(mine, "c", "d", "e");
+    await until(async () => (await inAll(ana)) === (await inAll(cleo)), "Ana and Cleo have the same", PATIENCE);
+    await until(async () => (await inAll(ben)) === (await inAll(cleo)), "and Ben", PATIENCE);
+    expect(mine.notebook.cells.map(({ id }) => id).toSorted()).toEqual(["a", "b", "c", "d", "e"]);
+    pass();
+    await mine.change([insert("f")]);
+    await has(hers, "f");
+    // Of the four changes by Ana none is taken for anybody else's; what was forged is nobody's.
+    await until(
+      async () => ((await madeBy(cleo, document))[ana.mesh.me] ?? 0) === 4,
+      "all of Ana's are hers",
+      PATIENCE,
+    );
+    const notesOf = ({ mesh }: Person) => mesh.notebook(document)?.contradictions;
+    const note = (through: Person) => ({ inPlaceOf: ana.mesh.me, through: [through.mesh.me] });
+    await until(() => (notesOf(ana) ?? []).length + (notesOf(cleo) ?? []).length > 0, "one of them saw both", PATIENCE);
+    for (const seen of notesOf(ana) ?? []) expect(seen).toEqual(note(cleo));
+    for (const seen of notesOf(cleo) ?? []) expect(seen).toEqual(note(ben));
+    expect([ana.mesh.troubles, cleo.mesh.troubles]).toEqual([["cut", "cut"], ["cut"]]);
+    // What is on disk is the document without contradictions, and it goes on from there.
+    await Promise.all([saved(mine), saved(hers)]);
+    const before = await inAll(cleo);
+    people.splice(people.indexOf(cleo), 1);
+    await cleo.close();
+    const again = await person("Cleo", { store: cleo.store, blocks: cleo.blocks, signer: cleo.signer });
+    people.push(again);
+    expect(await inAll(again)).toBe(before);
+    link(ana, again);
+    await (await again.library.open(document)).change([insert("g")]);
+    await has(mine, "g");
+  }, 200_000);
+
   it("can't claim what another has written (A3)", async () => {
     const [ana, ben] = [await newPerson("Ana"), await newPerson("Ben")];
     const mark: ChangeMark = { actor: "aa", seq: 3, hash: "0".repeat(64) };

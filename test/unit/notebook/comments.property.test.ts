@@ -124,7 +124,7 @@ function between(source: string, seed: number): number {
 async function exchange(hosts: readonly DocumentHost[], document: DocumentId): Promise<void> {
   const replicas = await Promise.all(hosts.map((host) => host.hold(document)));
   for (const part of PARTS) {
-    const [left, right] = replicas.map((replica) => replica?.sync(part, true));
+    const [left, right] = replicas.map((replica) => replica?.sync(part, true, "someone"));
     if (!left || !right) throw new Error("no replica");
     for (let isDone = false; !isDone;) {
       isDone = true;

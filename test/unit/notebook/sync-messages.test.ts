@@ -2,6 +2,7 @@
 import * as Automerge from "@automerge/automerge";
 import fc from "fast-check";
 import { expect, it } from "vitest";
+import { Contradictions } from "#core/notebook/contradictions.ts";
 import { DocumentSync, type SyncedDocument } from "#core/notebook/document-sync.ts";
 import { knownOf, SyncMessages } from "#core/notebook/sync-messages.ts";
 
@@ -96,6 +97,7 @@ it("makes a key press once for all who have everything else", () => {
 
 const held = (document: Automerge.Doc<Text>): SyncedDocument & { document: Automerge.Doc<unknown> } => ({
   messages: new SyncMessages(),
+  contradictions: new Contradictions(),
   document,
   async sync(work) {
     return await work(this.document, async (next) => void (this.document = next));
