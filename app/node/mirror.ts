@@ -21,7 +21,9 @@ import type { Libp2pOptions } from "#plugins/libp2p/transport.ts";
 import { createRelayServer, defaultLimits, type ServerLimits } from "#plugins/libp2p/server.node.ts";
 import { type Terminal, UsageError } from "./cli-error.ts";
 import { announced, family, websocketPort } from "./mirror/addresses.ts";
-import { type KeeperCounts, openKeeper } from "./mirror/keeper.ts";
+import { type Keeper, type KeeperCounts, openKeeper } from "./mirror/keeper.ts";
+import type { MirrorLimits } from "./mirror/member-quotas.ts";
+import { quotaOptions, type QuotaOptions, readQuotas } from "./mirror/quota-options.ts";
 import { isLoopback, listen, readPort, urlHost } from "./listen.ts";
 import { openIdentity } from "./mirror/identity.ts";
 import type { PeerBlocks } from "./mirror/origins.ts";
@@ -52,6 +54,8 @@ export interface MirrorOptions {
   readonly onLink?: (link: Link) => void;
   /** The notebooks that it keeps. */
   readonly kept?: () => KeeperCounts;
+  /** What passing on costs by whoever sends. */
+  readonly relaying?: Keeper["relaying"];
   /** What was published, and the port to give it on, an origin of its own. */
   readonly gateway?: GatewayPart;
 }
@@ -83,7 +87,7 @@ export interface Mirror {
 /** Runs until a signal; the answer is the exit status. */
 export async function mirror(args: readonly string[], terminal: Terminal): Promise<number> {
   if (args[0] === "token") return mirrorToken(args.slice(1), terminal);
-  const { join: links, gatewayPort, publicGateway, ...options } = readOptions(args);
+  const { join: links, gatewayPort, publicGateway, quotas, ...options } = readOptions(args);
   const isOpen = isOpenTo(options);
   let exchange: PeerBlocks | undefined;
   const published = await openPublished({
@@ -96,6 +100,7 @@ export async function mirror(args: readonly string[], terminal: Terminal): Promi
   const keeper = await openKeeper(
     join(options.data, "notebooks"),
     `Mirror on ${hostname()}`.slice(0, MOST_NAME_LENGTH),
+    { limits: quotas, log: (line) => terminal.say(`mirror: ${line}`) },
   );
   let running: Mirror;
   try {
@@ -105,7 +110,13 @@ export async function mirror(args: readonly string[], terminal: Terminal): Promi
       onExchange: (started) => (exchange = started),
       ...(publicGateway ? { publicUrl: publicGateway } : {}),
     };
-    running = await startMirror({ ...options, onLink: keeper.onLink, kept: keeper.counts, gateway });
+    running = await startMirror({
+      ...options,
+      onLink: keeper.onLink,
+      kept: keeper.counts,
+      relaying: keeper.relaying,
+      gateway,
+    });
     for (const link of links) for (const address of await keeper.join(link)) running.reach(address);
   } catch (error) {
     await keeper.close();
@@ -137,7 +148,11 @@ export async function mirror(args: readonly string[], terminal: Terminal): Promi
 export async function startMirror(options: MirrorOptions): Promise<Mirror> {
   const limits = { ...defaultLimits, ...options.limits };
   const identity = await openIdentity(options.data);
-  const relay = createRelayServer({ limits, certificate: identity.certificate });
+  const relay = createRelayServer({
+    limits,
+    certificate: identity.certificate,
+    ...(options.relaying ? { relaying: options.relaying } : {}),
+  });
   const anyHost = isOpenTo(options);
   const startedAt = Date.now();
   let refusedSockets = 0;
@@ -255,6 +270,7 @@ interface ReadOptions extends MirrorOptions {
   readonly join: readonly string[];
   readonly gatewayPort: number;
   readonly publicGateway?: URL;
+  readonly quotas: MirrorLimits;
 }
 
 function readOptions(args: readonly string[]): ReadOptions {
@@ -266,7 +282,7 @@ function readOptions(args: readonly string[]): ReadOptions {
     join?: string[];
     "gateway-port"?: string;
     "public-gateway"?: string;
-  };
+  } & QuotaOptions;
   try {
     ({ values } = parseArgs({
       args: [...args],
@@ -278,6 +294,7 @@ function readOptions(args: readonly string[]): ReadOptions {
         join: { type: "string", multiple: true },
         "gateway-port": { type: "string" },
         "public-gateway": { type: "string" },
+        ...quotaOptions,
       },
     }));
   } catch (error) {
@@ -300,6 +317,7 @@ function readOptions(args: readonly string[]): ReadOptions {
     data: values.data ?? join(dataFolder(), "mirror"),
     host: values.host ?? "127.0.0.1",
     port,
+    quotas: readQuotas(values),
     gatewayPort: readPort("mirror", values["gateway-port"], port === 0 ? 0 : port + 1),
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(publicGateway === undefined ? {} : { publicGateway }),

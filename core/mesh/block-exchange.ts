@@ -13,6 +13,8 @@ export interface BlockExchangeOptions {
   /** Members with whom there is a link. */
   readonly peers: () => readonly Peer[];
   readonly ask: (peer: Peer, cid: string) => void;
+  /** A block that this peer gave is kept. */
+  readonly brought?: (peer: Peer, bytes: number) => void;
 }
 
 interface Wanted {
@@ -77,10 +79,11 @@ export class BlockExchange {
   }
 
   /** A block has come; false when it is not what its name says. */
-  async came(cid: string, bytes: Uint8Array): Promise<boolean> {
+  async came(peer: Peer, cid: string, bytes: Uint8Array): Promise<boolean> {
     if (!this.#wanted.has(cid)) return true;
     const isGood = (await this.#options.replica()?.take(cid, bytes)) ?? true;
     this.#drop(cid);
+    if (isGood) this.#options.brought?.(peer, bytes.length);
     if (isGood) await this.look();
     return isGood;
   }

@@ -120,6 +120,11 @@ export class Membership {
     return this.#graph.heads.map((index) => this.#graph.at(index).hash).sort();
   }
 
+  /** Who made the notebook a shared one. */
+  get creator(): MemberId {
+    return this.#graph.at(0).entry.author;
+  }
+
   /** How many entries there are. */
   get size(): number {
     return this.#graph.nodes.length;

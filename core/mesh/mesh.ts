@@ -21,6 +21,7 @@ import { PRESENCE_EVERY, type PresenceState } from "./presence.ts";
 import type { LinkRole, Role } from "./roles.ts";
 import { SharedNotebook } from "./shared-notebook.ts";
 import type { Replicas } from "./shared-notebook-options.ts";
+import type { Quotas } from "./quotas.ts";
 import { readShares, ShareStore } from "./share-store.ts";
 import type { PeerMessage } from "./wire.ts";
 
@@ -32,6 +33,8 @@ export interface MeshOptions {
   readonly replicas: Replicas;
   readonly store: DocStore;
   readonly clock: Clock;
+  /** What members may cost this machine; absent: whatever they do. */
+  readonly quotas?: Quotas;
   /** What is offered here to the members of a notebook of its models; absent: nothing ever is. */
   readonly modelOffer?: (document: DocumentId) => ModelOffer | undefined;
 }
@@ -142,7 +145,10 @@ export class Mesh {
         roundTrip: () => link.facts?.().roundTrip,
         channel,
         hear: (from, message) => this.#hear(from, message),
+        received: (from, bytes) => this.#received(from, bytes),
       });
+      const ban = this.#options.quotas?.ban(id);
+      if (ban !== undefined) return peer.close(ban);
       this.#peers.set(peer, { mine: new Map(), theirs: new Map() });
       peer.onEnd((reason) => this.#part(peer, reason));
       for (const notebook of this.#notebooks.values()) notebook.meet(peer, this.#number(peer, notebook.document));
@@ -275,6 +281,7 @@ export class Mesh {
       revoke: (membership, invitation) => membership.revokeInvitation({ ...this.#make(), invitation }),
       changed: () => this.#changed.emit(document),
       ran: () => this.#ran.emit(document),
+      quotas: this.#options.quotas,
       offer: () => this.#options.modelOffer?.(document),
     });
     this.#notebooks.set(document, notebook);
@@ -295,6 +302,13 @@ export class Mesh {
       numbers.theirs.set(message.number, message.document);
     }
     await notebook.hear(peer, message, () => this.#number(peer, notebook.document));
+  }
+
+  #received(peer: Peer, bytes: number): void {
+    const { quotas } = this.#options;
+    quotas?.received(peer.id, bytes);
+    const ban = quotas?.ban(peer.id);
+    if (ban !== undefined) peer.close(ban);
   }
 
   #part(peer: Peer, reason: string | undefined): void {
@@ -341,6 +355,7 @@ export class Mesh {
     this.#stopPresence = this.#options.clock.after(PRESENCE_EVERY, () => {
       for (const notebook of this.#notebooks.values()) {
         if (notebook.presences.mine) notebook.setPresence(notebook.presences.mine);
+        notebook.heedQuotas();
       }
       this.#presenceLater();
     });

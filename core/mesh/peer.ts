@@ -20,6 +20,8 @@ export interface PeerOptions {
   readonly channel: Channel<Uint8Array, Uint8Array>;
   /** One message after the other: the next comes when this has been dealt with. */
   readonly hear: (peer: Peer, message: PeerMessage) => Promise<void>;
+  /** So many bytes have come. */
+  readonly received?: (peer: Peer, bytes: number) => void;
 }
 
 export class Peer {
@@ -49,6 +51,8 @@ export class Peer {
     options.channel.receive((piece) => {
       if (this.#over) return;
       this.bytes.received += piece.length;
+      options.received?.(this, piece.length);
+      if (this.isOver) return;
       this.#waiting += piece.length;
       // What it sends faster than it can be dealt with is kept here; there is an end to that.
       if (this.#waiting > MOST_WAITING_BYTES) return this.close("It sends faster than this notebook can follow.");

@@ -35,6 +35,9 @@ export interface Share {
   /** The list of the files that it has is here. */
   filesCame: boolean;
   readonly parts: Readonly<Record<Part, PartSync>>;
+  /** Why the peer takes nothing from here now, as it says; why this end takes nothing of it, as it was told. */
+  refusal: string | undefined;
+  saidRefusal: string | undefined;
   /** Calls off the proof that this one is a member. */
   proof: (() => void) | undefined;
 }
@@ -54,6 +57,8 @@ export function newShare(peer: Peer, number: number, clock: Clock): Share {
     saidParts: false,
     filesCame: false,
     parts: { notebook: between("notebook"), comments: between("comments"), files: between("files") },
+    refusal: undefined,
+    saidRefusal: undefined,
     proof: undefined,
   };
 }

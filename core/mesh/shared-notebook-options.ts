@@ -10,6 +10,7 @@ import type { AcceptedEntry } from "./entry-intake.ts";
 import type { MemberId, Signatures, Signer } from "./identity.ts";
 import type { Membership } from "./membership.ts";
 import type { ModelOffer } from "./model-exchange.ts";
+import type { Quotas } from "./quotas.ts";
 import type { SigningOptions } from "./signing.ts";
 
 /** Where documents are kept. */
@@ -52,6 +53,8 @@ export interface SharedNotebookOptions {
   readonly changed: () => void;
   /** Outputs of runs under way elsewhere have changed. */
   readonly ran: () => void;
+  /** What members may cost this machine; absent: whatever they do. */
+  readonly quotas?: Quotas | undefined;
   /** What is offered here of models; absent: nothing ever is. */
   readonly offer?: (() => ModelOffer | undefined) | undefined;
 }

@@ -9,6 +9,7 @@ import type { Contradiction } from "../notebook/contradictions.ts";
 import type { FirstView } from "../notebook/first-view.ts";
 import { DocumentSync } from "../notebook/document-sync.ts";
 import { BlockExchange } from "./block-exchange.ts";
+import { BlockGiver } from "./block-giver.ts";
 import type { Replica } from "../notebook/replica.ts";
 import { PARTS, type Part } from "../notebook/parts.ts";
 import type { EntryHash } from "./entry.ts";
@@ -21,10 +22,12 @@ import { type MemberModels, ModelExchange } from "./model-exchange.ts";
 import type { Peer } from "./peer.ts";
 import type { Presences, PresenceState } from "./presence.ts";
 import { contradictionNote, type ContradictionNote } from "./contradiction-note.ts";
+import { heedQuotas } from "./quotas.ts";
 import { NO_LONGER, REFUSED_WRITING, RIGHT_TO_WRITE, USED_UP } from "./refusals.ts";
 import { ANEW, BESIDE, hasAll, newShare, stopShare, type Share, VIEW, wordsOf } from "./share.ts";
 import type { SharedNotebookOptions } from "./shared-notebook-options.ts";
 import { Signing } from "./signing.ts";
+import { UsedInvitations } from "./used-invitations.ts";
 import type { PeerMessage } from "./wire.ts";
 
 /** A peer that says nothing of the notebook for so long may not know that this one is a member. */
@@ -42,6 +45,7 @@ export class SharedNotebook {
   readonly #shares = new Map<Peer, Share>();
   readonly #blocks: BlockExchange;
   readonly #models: ModelExchange;
+  readonly #giver: BlockGiver;
   #membership: Membership | undefined;
   #replica: Replica | undefined;
   #blank: BlankDocument | undefined;
@@ -53,8 +57,7 @@ export class SharedNotebook {
   #refusal: string | undefined;
   /** What was found to be written in another's place, latest last. */
   #contradictions: readonly ContradictionNote[] = [];
-  /** Invitations that this end closes, or has closed. */
-  readonly #closing = new Set<string>();
+  readonly #used: UsedInvitations;
   #closed = false;
 
   constructor(options: SharedNotebookOptions) {
@@ -63,6 +66,7 @@ export class SharedNotebook {
     this.document = options.document;
     this.genesis = options.genesis;
     this.#membership = options.membership;
+    this.#used = new UsedInvitations(options.revoke);
     this.#live = new LiveState({
       document: options.document,
       me: this.#me,
@@ -87,6 +91,7 @@ export class SharedNotebook {
       clock: options.clock,
       replica: () => this.#replica,
       peers: () => [...this.#shares.values()].filter(({ parts }) => parts.notebook.sync).map(({ peer }) => peer),
+      brought: (peer, bytes) => options.quotas?.brought(peer.id, options.document, bytes),
       ask: (peer, cid) => peer.send({ type: "want", document: this.document, cid }),
     });
     this.#models = new ModelExchange({
@@ -95,6 +100,12 @@ export class SharedNotebook {
       shares: () => this.#shares.values(),
       offer: () => options.offer?.(),
       changed: () => options.changed(),
+    });
+    this.#giver = new BlockGiver({
+      document: options.document,
+      replica: () => this.#replica,
+      models: this.#models,
+      gets: (peer) => this.#shares.get(peer)?.parts.notebook.sync !== undefined,
     });
   }
 
@@ -129,7 +140,8 @@ export class SharedNotebook {
   /** Why nothing comes, a sentence: one was removed, the link was used. */
   get trouble(): string | undefined {
     const isFormer = this.#membership?.formerMembers.some(({ id }) => id === this.#me);
-    return this.#refusal ?? (isFormer ? NO_LONGER : undefined);
+    const passing = [...this.#shares.values()].find(({ refusal }) => refusal !== undefined)?.refusal;
+    return this.#refusal ?? (isFormer ? NO_LONGER : passing);
   }
 
   /** Changes in another's place that came, latest last. */
@@ -214,20 +226,20 @@ export class SharedNotebook {
       case "view":
         return await this.#hearView(peer, message.view);
       case "want":
-        return await this.#hearWant(peer, message.cid);
+        return await this.#giver.hear(peer, message.cid);
       case "models":
         if (this.#shares.has(peer) && this.#membership?.may(peer.id, "read")) this.#models.hear(peer, message.models);
         return;
       case "block":
         if (await this.#models.came(peer, message.cid, message.bytes)) return;
-        if (!(await this.#blocks.came(message.cid, message.bytes)))
+        if (!(await this.#blocks.came(peer, message.cid, message.bytes)))
           throw new KromaError("corrupt", "This peer sent other outputs or files than those it was asked for.");
         return;
       case "absent":
         if (!this.#models.absent(peer, message.cid)) this.#blocks.absent(peer, message.cid);
         return;
       case "refused":
-        this.#hearRefused(peer, message.reason);
+        this.#hearRefused(peer, message);
         return;
       default:
     }
@@ -381,6 +393,11 @@ export class SharedNotebook {
     const { membership } = await Membership.load(this.#options.signatures, this.genesis, entries);
     if (membership.notebook !== this.document)
       throw new KromaError("corrupt", "The members that this peer tells are those of another notebook.");
+    const refusal = this.#options.quotas?.refusalOfNotebook(this.document, membership.creator);
+    if (refusal !== undefined) {
+      peer.send({ type: "refused", document: this.document, reason: refusal, passing: true });
+      return;
+    }
     this.#membership ??= membership;
     // What was refused must not be kept: what is kept is read again without another look at its signatures.
     const kept = membership.entriesSince([]);
@@ -413,25 +430,24 @@ export class SharedNotebook {
       }
     }
     this.#options.changed();
-    await this.#closeUsed(membership);
+    const closed = await this.#used.close(membership, this.#me);
+    if (closed) await this.#entriesCame([closed.bytes], undefined);
   }
 
-  /**
-   * An owner closes links for one person once they are used (M23): else somebody else who has the link could make up a
-   * joining as if from before, and take that person's place.
-   */
-  async #closeUsed(membership: Membership): Promise<void> {
-    if (!membership.may(this.#me, "manage")) return;
-    const used = membership.invitations.find(({ id, state }) => state === "used" && !this.#closing.has(id));
-    if (!used) return;
-    this.#closing.add(used.id);
-    // Where it can't be (the list is full), the one whose message this follows has done nothing wrong.
-    const made = await this.#options.revoke(membership, used.id).catch(() => undefined);
-    if (made) await this.#entriesCame([made.bytes], undefined);
+  /** Members may have become too much for this machine, or not be so any more. */
+  heedQuotas(shares: Iterable<Share> = this.#shares.values()): void {
+    for (const share of shares) {
+      heedQuotas(this.#options.quotas, share, this.document, (isTakenAgain) => {
+        for (const one of PARTS) if (share.parts[one].sync) share.parts[one].begin(this.#newSync(share.peer, one));
+        if (isTakenAgain) this.#sayShare(share, true);
+        for (const one of PARTS) share.parts[one].tell();
+      });
+    }
   }
 
   #mayWrite({ id }: Peer, part: Part): boolean {
     const membership = this.#membership;
+    if (this.#options.quotas?.refusal(id) !== undefined) return false;
     return membership !== undefined && (membership.may(id, RIGHT_TO_WRITE[part]) || membership.may(id, "keep"));
   }
 
@@ -506,8 +522,11 @@ export class SharedNotebook {
     // And what comes while the notebook goes into the library is taken in there. Whoever brought it hears of a failure.
     await this.#adopting?.catch(() => undefined);
     if (!between?.sync) return;
+    if (share) this.heedQuotas([share]);
     // An exception ends the link: Peer says why.
-    if (!(await between.sync.take(bytes)))
+    const isTaken = await between.sync.take(bytes);
+    this.#options.quotas?.brought(peer.id, this.document, between.sync?.takeBrought() ?? 0);
+    if (!isTaken && share?.saidRefusal === undefined)
       peer.send({ type: "refused", document: this.document, reason: REFUSED_WRITING[part] });
     const found = between.sync?.takeContradictions();
     if (found) return this.#contradicted(peer, part, found);
@@ -570,27 +589,11 @@ export class SharedNotebook {
     if (share && this.#membership?.may(peer.id, "read")) await this.#signing.hear(share, message);
   }
 
-  async #hearWant(peer: Peer, cid: string): Promise<void> {
+  #hearRefused(peer: Peer, { reason, passing }: Extract<PeerMessage, { readonly type: "refused" }>): void {
     const share = this.#shares.get(peer);
-    // Only those who get the notebook get what belongs to it.
-    const isMember = share?.parts.notebook.sync !== undefined;
-    const bytes = isMember ? await this.#replica?.block(cid) : undefined;
-    if (bytes || !isMember) return this.#answerWant(peer, cid, bytes);
-    // A page is asked for it: what this member says next need not wait for that.
-    void this.#models
-      .give(cid)
-      .catch(() => undefined)
-      .then((found) => this.#answerWant(peer, cid, this.#shares.get(peer)?.parts.notebook.sync && found));
-  }
-
-  #answerWant(peer: Peer, cid: string, bytes: Uint8Array | undefined): void {
-    if (bytes) peer.send({ type: "block", document: this.document, cid, bytes });
-    else peer.send({ type: "absent", document: this.document, cid });
-  }
-
-  #hearRefused(peer: Peer, reason: string): void {
-    if (!this.#shares.has(peer)) return;
-    this.#refusal = reason;
+    if (!share) return;
+    if (passing) share.refusal = reason === "" ? undefined : reason;
+    else this.#refusal = reason;
     this.#options.changed();
   }
 }

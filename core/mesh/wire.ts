@@ -91,7 +91,13 @@ const Said = v.variant("type", [
   v.object({ type: v.literal("want"), document: documentId, cid }),
   v.object({ type: v.literal("absent"), document: documentId, cid }),
   /** You get nothing more of this notebook, and nothing of yours is taken. */
-  v.object({ type: v.literal("refused"), document: documentId, reason: sentence }),
+  v.object({
+    type: v.literal("refused"),
+    document: documentId,
+    reason: sentence,
+    /** Only the sender takes nothing of what you bring, for now; with an empty reason it does again. */
+    passing: v.optional(v.boolean()),
+  }),
   v.object({ type: v.literal("bye"), reason: sentence }),
 ]);
 

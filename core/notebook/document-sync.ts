@@ -41,6 +41,7 @@ export class DocumentSync {
   #theirHeads: Automerge.Heads | undefined;
   #contradictions: readonly Contradiction[] | undefined;
   #contradicted = 0;
+  #brought = 0;
   readonly #from: string | undefined;
   #state: Automerge.SyncState;
 
@@ -112,12 +113,18 @@ export class DocumentSync {
       throw new KromaError("exhausted", "This peer has sent more changes than a notebook can hold.");
     return await this.#document.sync(async (document, apply) => {
       const { contradictions } = this.#document;
+      const before = changes.length > 0 ? Automerge.getHeads(document).join() : "";
+      const bring = async (next: Automerge.Doc<unknown>, patches: readonly Automerge.Patch[] | undefined) => {
+        if (changes.length > 0 && Automerge.getHeads(next).join() !== before)
+          this.#brought += changes.reduce((sum, { length }) => sum + length, 0);
+        await apply(next, patches);
+      };
       try {
         let settled: Settled | undefined;
         if (this.mayWrite && contradictions.concern(changes)) settled = await contradictions.settle(document, changes);
-        else if (!(await this.#receive(document, message, changes.length > 0, apply)))
+        else if (!(await this.#receive(document, message, changes.length > 0, bring)))
           settled = await contradictions.settle(document, changes);
-        if (settled) await this.#takeSettled(document, settled, message, apply);
+        if (settled) await this.#takeSettled(document, settled, message, bring);
         if (this.mayWrite) contradictions.brings(this.#from, actors);
       } catch (error) {
         if (error instanceof KromaError) throw error;
@@ -126,6 +133,13 @@ export class DocumentSync {
       this.#theirHeads = heads;
       return changes.length === 0 || this.mayWrite;
     });
+  }
+
+  /** How many bytes of changes that were not here before the peer has brought since this was asked before. */
+  takeBrought(): number {
+    const brought = this.#brought;
+    this.#brought = 0;
+    return brought;
   }
 
   /**

@@ -21,7 +21,13 @@ interface Source {
 /** Watches the streams of one relay. */
 export class RelayBacklog {
   readonly #sources = new WeakMap<object, Source>();
+  readonly #came: (stream: Stream, bytes: number) => void;
   #waiting = 0;
+
+  /** `came` hears of all bytes that come in on a stream to be passed on, and may end it. */
+  constructor(came: (stream: Stream, bytes: number) => void) {
+    this.#came = came;
+  }
 
   /** Bytes that were received and not yet passed on, of all relayed connections. */
   get bytes(): number {
@@ -32,9 +38,13 @@ export class RelayBacklog {
   watch(stream: Stream): void {
     if (stream.protocol !== HOP && stream.protocol !== STOP) return;
     const source: Source = { stream, waiting: 0 };
+    let isAgreed = false;
     stream.addEventListener("message", ({ data }) => {
       this.#sources.set(data, source);
       this.#add(source, data.byteLength);
+      // The first message agrees on the connection, or is answered with the reason why there is none.
+      if (isAgreed) this.#came(stream, data.byteLength);
+      isAgreed = true;
     });
     stream.addEventListener("close", () => this.#add(source, -source.waiting));
     const send = stream.send.bind(stream);

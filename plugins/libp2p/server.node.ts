@@ -48,15 +48,32 @@ export interface RelayServer extends PeerServer {
 export interface RelayServerOptions {
   readonly limits: ServerLimits;
   readonly certificate: PeerServer["certificate"];
+  /** What passing on costs by whoever sends, under their peer id, and whether more of theirs is passed on. */
+  readonly relaying?: {
+    readonly relayed: (remote: string, bytes: number) => void;
+    readonly mayRelay: (remote: string) => boolean;
+  };
 }
 
 /** Makes the server part of one peer. */
-export function createRelayServer({ limits, certificate }: RelayServerOptions): RelayServer {
+export function createRelayServer({ limits, certificate, relaying }: RelayServerOptions): RelayServer {
   let relay: CircuitRelayService | undefined;
   let connectionsOf: (peer: PeerId) => readonly Connection[] = () => [];
   let refused = 0;
   const bytes = { received: 0, sent: 0 };
-  const backlog = new RelayBacklog();
+  let connections: () => readonly Connection[] = () => [];
+  const deny = (peer: PeerId): boolean => {
+    const isDenied = relaying !== undefined && !relaying.mayRelay(peer.toString());
+    if (isDenied) refused += 1;
+    return isDenied;
+  };
+  const backlog = new RelayBacklog((stream, passed) => {
+    const remote = connections().find(({ streams }) => streams.includes(stream))?.remotePeer;
+    if (!relaying || !remote) return;
+    relaying.relayed(remote.toString(), passed);
+    if (!relaying.mayRelay(remote.toString()))
+      stream.abort(new Error("Its quota of bytes to be passed on is used up."));
+  });
   const relayServer = circuitRelayServer({
     reservations: {
       maxReservations: limits.reservations,
@@ -70,15 +87,18 @@ export function createRelayServer({ limits, certificate }: RelayServerOptions): 
     services: {
       relay: (components) => {
         connectionsOf = (peer) => components.connectionManager.getConnections(peer);
+        connections = () => components.connectionManager.getConnections();
         relay = relayServer(components);
         return relay;
       },
     },
     gater: {
+      denyInboundRelayReservation: (peer) => deny(peer),
+      denyOutboundRelayedConnection: (source) => deny(source),
       denyInboundEncryptedConnection: (peer) => {
-        const deny = connectionsOf(peer).length >= limits.connectionsOfPeer;
-        if (deny) refused += 1;
-        return deny;
+        const isTooMany = connectionsOf(peer).length >= limits.connectionsOfPeer;
+        if (isTooMany) refused += 1;
+        return isTooMany;
       },
     },
     metrics: countingMetrics(backlog, (received, sent) => {

@@ -26,7 +26,7 @@ const byMessage: Readonly<Record<string, string>> = {
   NO_RESERVATION: "It is not connected to the relay now.",
   RESERVATION_REFUSED: "The relay is full.",
   RESOURCE_LIMIT_EXCEEDED: "The relay has reached its limit.",
-  PERMISSION_DENIED: "The relay does not allow it.",
+  PERMISSION_DENIED: "The relay does not pass on more for this browser now.",
   CONNECTION_FAILED: "The relay could not reach it.",
   "expected remote identity key": "Someone else answers at this address.",
 };

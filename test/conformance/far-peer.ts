@@ -14,6 +14,8 @@ export interface FarPeerOptions {
   /** To be the same peer at the same addresses again. */
   readonly again?: FarPeerStarted;
   readonly limits?: Partial<ServerLimits>;
+  /** So many bytes of one peer are passed on. */
+  readonly relayed?: number;
 }
 
 /** What it says when it is up. */
@@ -30,7 +32,15 @@ const options = JSON.parse(process.argv[2] ?? "{}") as FarPeerOptions;
 const { again } = options;
 const identity = again ? Buffer.from(again.identity, "hex") : Buffer.from(await createTransportIdentity());
 const certificate = again?.certificate ?? (await createCertificate());
-const server = createRelayServer({ limits: { ...defaultLimits, ...options.limits }, certificate });
+const relayed = new Map<string, number>();
+const server = createRelayServer({
+  limits: { ...defaultLimits, ...options.limits },
+  certificate,
+  relaying: {
+    relayed: (remote, bytes) => void relayed.set(remote, (relayed.get(remote) ?? 0) + bytes),
+    mayRelay: (remote) => (relayed.get(remote) ?? 0) < (options.relayed ?? Infinity),
+  },
+});
 const ends = new Map<string, FarEnd>();
 const waiting = new Map<string, ((end: FarEnd) => void)[]>();
 

@@ -5,7 +5,7 @@
 import "@automerge/automerge";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { realClock as clock } from "#core/mesh/clock.ts";
+import { type Clock, realClock } from "#core/mesh/clock.ts";
 import { parseInvitationLink } from "#core/mesh/invitation.ts";
 import type { Link } from "#core/mesh/link.ts";
 import { Mesh } from "#core/mesh/mesh.ts";
@@ -13,7 +13,9 @@ import { DocumentHost } from "#core/notebook/host.ts";
 import { FolderIdentityStore } from "#plugins/identity/folder-store.node.ts";
 import { createIdentity, loadIdentity } from "#plugins/identity/own-identity.ts";
 import { openSignatures } from "#plugins/identity/signatures.ts";
+import type { RelayServerOptions } from "#plugins/libp2p/server.node.ts";
 import { SqliteStores } from "#plugins/sqlite/stores.node.ts";
+import { defaultMirrorLimits, type MemberCounts, MemberQuotas, type MirrorLimits } from "./member-quotas.ts";
 
 /** What there is to count. */
 export interface KeeperCounts {
@@ -23,6 +25,8 @@ export interface KeeperCounts {
   /** Blocks with outputs and files that are still elsewhere. */
   readonly missing: number;
   readonly peers: number;
+  /** What those who bring something cost, most first. */
+  readonly members: readonly MemberCounts[];
 }
 
 export interface Keeper {
@@ -31,11 +35,24 @@ export interface Keeper {
   /** Takes part in a notebook by a link; gives the addresses at which somebody may have it. */
   join(link: string): Promise<readonly string[]>;
   counts(): KeeperCounts;
+  /** What passing on costs is counted here, by the name that the transport has for whoever sends. */
+  readonly relaying: NonNullable<RelayServerOptions["relaying"]>;
   close(): Promise<void>;
 }
 
+export interface KeeperOptions {
+  readonly limits?: MirrorLimits;
+  /** Lines for a log, with nothing secret in them. */
+  readonly log?: (line: string) => void;
+  readonly clock?: Clock;
+}
+
 /** Opens the data folder. Rejects with a KromaError where it can't be used. */
-export async function openKeeper(folder: string, name: string): Promise<Keeper> {
+export async function openKeeper(
+  folder: string,
+  name: string,
+  { limits = defaultMirrorLimits, log = () => undefined, clock = realClock }: KeeperOptions = {},
+): Promise<Keeper> {
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stores = new SqliteStores(join(folder, "notebooks.db"));
   const files = new SqliteStores(join(folder, "files.db"));
@@ -49,15 +66,25 @@ export async function openKeeper(folder: string, name: string): Promise<Keeper> 
   const identities = new FolderIdentityStore(folder);
   const signer = (await loadIdentity(identities)) ?? (await createIdentity(identities, name));
   const signatures = await openSignatures();
-  const mesh = new Mesh({
+  const quotas = await MemberQuotas.load({
+    limits,
+    store: stores.documents,
+    clock,
+    log,
+    notebooks: () => mesh.notebooks.map(({ document, membership }) => ({ document, creator: membership?.creator })),
+  });
+  const mesh: Mesh = new Mesh({
     signer,
     signatures,
     clock,
     replicas: host,
     store: stores.documents,
+    quotas,
   });
   await mesh.load();
   host.onChanged((document, part) => mesh.documentChanged(document, part));
+  /** Who has proved who they are is counted as that, over all their devices; others as what their transport is. */
+  const memberAt = (remote: string): string => mesh.peers.find((peer) => peer.remote === remote)?.id ?? remote;
   return {
     onLink: (link) => void mesh.addLink(link),
     async join(text) {
@@ -70,9 +97,15 @@ export async function openKeeper(folder: string, name: string): Promise<Keeper> 
       here: mesh.notebooks.filter(({ isHere }) => isHere).length,
       missing: mesh.notebooks.reduce((sum, { missing }) => sum + missing, 0),
       peers: mesh.peers.length,
+      members: quotas.members,
     }),
+    relaying: {
+      relayed: (remote, bytes) => quotas.relayed(memberAt(remote), bytes),
+      mayRelay: (remote) => quotas.mayRelay(memberAt(remote)),
+    },
     async close() {
       mesh.close();
+      await quotas.flush().catch(() => undefined);
       await host.close();
       stores.close();
       files.close();

@@ -3,9 +3,8 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Terminal, UsageError } from "../cli-error.ts";
 import { dataFolder } from "../paths.ts";
+import { readSize } from "./sizes.ts";
 import { Tokens } from "./tokens.ts";
-
-const UNITS: Readonly<Record<string, number>> = { "": 1, kB: 1e3, MB: 1e6, GB: 1e9, TB: 1e12 };
 
 /** Where, in a mirror's data folder, what was published is. */
 export const PUBLISHED_FOLDER = "published";
@@ -25,7 +24,10 @@ export async function mirrorToken(args: readonly string[], terminal: Terminal): 
     terminal.say(`mirror token: there is no token of ${name}`);
     return 1;
   }
-  const token = await tokens.make(name, values.quota === undefined ? undefined : readQuota(values.quota));
+  const token = await tokens.make(
+    name,
+    values.quota === undefined ? undefined : readSize("mirror token: --quota", values.quota),
+  );
   terminal.say(`a token for ${name}, which is shown this once; one before it is of no use any more`);
   terminal.out(`${token}\n`);
   return 0;
@@ -44,12 +46,4 @@ function readOptions(args: readonly string[]): {
   } catch (error) {
     throw new UsageError(`mirror token: ${error instanceof Error ? error.message : String(error)}`);
   }
-}
-
-function readQuota(text: string): number {
-  const [, digits = "", unit = ""] = /^(\d{1,6}(?:\.\d{1,3})?) ?(kB|MB|GB|TB|)$/.exec(text) ?? [];
-  const bytes = Math.round(Number(digits) * (UNITS[unit] ?? Number.NaN));
-  if (digits === "" || !Number.isSafeInteger(bytes))
-    throw new UsageError(`mirror token: --quota takes a size like 10GB, not "${text}"`);
-  return bytes;
 }

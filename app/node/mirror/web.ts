@@ -7,6 +7,7 @@ import { connect } from "node:net";
 import type { Duplex } from "node:stream";
 import { isOwnName } from "../http-facts.ts";
 import type { KeeperCounts } from "./keeper.ts";
+import type { MemberCounts } from "./member-quotas.ts";
 
 /** What a mirror knows of itself. */
 export interface MirrorFacts {
@@ -46,7 +47,8 @@ export function answerMirror(
   if (path === "/metrics") send("text/plain; version=0.0.4; charset=utf-8", metrics(counts));
   else if (path === "/healthz") {
     const seconds = Math.round((Date.now() - counts.startedAt) / 1000);
-    send("application/json", `${JSON.stringify({ status: "ok", seconds, connections: counts.connections })}\n`);
+    const over = counts.kept?.members.filter(({ isOver }) => isOver).length ?? 0;
+    send("application/json", `${JSON.stringify({ status: "ok", seconds, connections: counts.connections, over })}\n`);
   } else {
     // Pages of other addresses may ask too: it is meant to be found.
     send("application/json", `${JSON.stringify({ version: 1, peer, addresses, gateway })}\n`, {
@@ -73,10 +75,32 @@ function metrics(facts: Omit<MirrorFacts, "peer" | "addresses" | "gateway">): st
           line("kroma_mirror_notebooks_here", "gauge", "Of them, those that have come.", facts.kept.here),
           line("kroma_mirror_missing_blocks", "gauge", "Outputs that it still waits for.", facts.kept.missing),
           line("kroma_mirror_members", "gauge", "Links to members of them.", facts.kept.peers),
+          byMember(
+            "kroma_mirror_member_stored_bytes",
+            "Bytes that are kept, by who brought them.",
+            facts.kept,
+            "stored",
+          ),
+          byMember("kroma_mirror_member_received_bytes", "Bytes received today, by member.", facts.kept, "received"),
+          byMember("kroma_mirror_member_relayed_bytes", "Bytes passed on today, by sender.", facts.kept, "relayed"),
+          byMember("kroma_mirror_member_over", "1 for members who are over their quota.", facts.kept, "isOver"),
         ]
       : []),
     line("kroma_mirror_start_time_seconds", "gauge", "Unix time of the start.", Math.round(facts.startedAt / 1000)),
   ].join("");
+}
+
+/** Members that figures are given of: those who cost most. */
+const MOST_SHOWN = 100;
+
+function byMember(
+  name: string,
+  help: string,
+  { members }: KeeperCounts,
+  what: Exclude<keyof MemberCounts, "member">,
+): string {
+  const lines = members.slice(0, MOST_SHOWN).map((one) => `${name}{member="${one.member}"} ${Number(one[what])}\n`);
+  return `# HELP ${name} ${help}\n# TYPE ${name} gauge\n${lines.join("")}`;
 }
 
 export interface DoorOptions {

@@ -161,6 +161,42 @@ describe("a relay", () => {
     await expect.poll(async () => (await ask<Counts>(relay, "counts")).waitingBytes).toBe(0);
   });
 
+  it("passes on so much of one peer as it may, and others go on", async () => {
+    const small = await startFarPeer({ relayed: 300_000 });
+    const [greedy, modest, reader] = await Promise.all([strangeNode(), strangeNode(), strangeNode()]);
+    try {
+      let read = 0;
+      await reader.handle(STOP, (stream: Stream) => {
+        stream.addEventListener("message", ({ data }) => (read += data.byteLength));
+        stream.send(Uint8Array.of(4, 0x08, 0x01, 0x20, 0x64));
+      });
+      const reserve = await (await reader.dial(multiaddr(small.websocket))).newStream(HOP);
+      reserve.send(Uint8Array.of(2, 0x08, 0x00));
+      await nextMessage(reserve);
+      const id = reader.peerId.toMultihash().bytes;
+      const connectBy = async (node: typeof greedy): Promise<[Stream, Uint8Array]> => {
+        const hop = await (await node.dial(multiaddr(small.websocket))).newStream(HOP);
+        hop.send(Uint8Array.of(id.length + 6, 0x08, 0x01, 0x12, id.length + 2, 0x0a, id.length, ...id));
+        return [hop, await nextMessage(hop)];
+      };
+      const [hop] = await connectBy(greedy);
+      const ended = new Promise((resolve) => hop.addEventListener("close", resolve, { once: true }));
+      for (let sent = 0; sent < 400_000 && hop.status === "open"; sent += 50_000) hop.send(new Uint8Array(50_000));
+      await ended;
+      expect(read).toBeLessThan(500_000);
+      // STATUS of the relay's protocol: OK is 100, PERMISSION_DENIED 202.
+      const statusOf = (answer: Uint8Array): readonly number[] => [...answer].slice(answer.lastIndexOf(0x28) + 1);
+      expect(statusOf((await connectBy(greedy))[1])).toEqual([0xca, 0x01]);
+      const [, answer] = await connectBy(modest);
+      expect(statusOf(answer)).toEqual([0x64]);
+    } finally {
+      for (const node of [greedy, modest, reader])
+        for (const connection of node.getConnections()) connection.abort(new Error("The test is over."));
+      await Promise.all([greedy.stop(), modest.stop(), reader.stop()]);
+      await small.end("SIGKILL");
+    }
+  }, 120_000);
+
   it("lets in so many connections of one peer, and so many peers to be passed on to, as its limits say", async () => {
     const small = await startFarPeer({ limits: { connectionsOfPeer: 2, reservations: 1 } });
     const first = await peer(small);
