@@ -511,7 +511,9 @@ export class SharedNotebook {
       sync?.goOnFrom(this.#inCommon.of(peer.id, part));
       return sync;
     }
-    return part === "notebook" ? new DocumentSync(this.#blank ?? new BlankDocument(), mayWrite) : undefined;
+    return part === "notebook"
+      ? new DocumentSync(this.#blank ?? new BlankDocument(), mayWrite, undefined, peer.id)
+      : undefined;
   }
 
   async #hearSync(peer: Peer, part: Part, bytes: Uint8Array): Promise<void> {

@@ -21,6 +21,8 @@ export interface ChunkCounts {
   readonly inflated: number;
   /** The actors of single changes, each once. */
   readonly actors: ReadonlySet<string>;
+  /** True when there is a whole document, whose changes have no heads of their own. */
+  readonly isWhole: boolean;
 }
 
 /** Enough for a notebook of ten thousand cells, little enough for a worker with 200 MB. */
@@ -80,6 +82,7 @@ async function inspectChange(body: Uint8Array, tally: Tally): Promise<void> {
 }
 
 async function inspectDocument(body: Uint8Array, tally: Tally): Promise<void> {
+  tally.isWhole = true;
   const reader = new Reader(body);
   skipActors(reader, tally);
   reader.advance(reader.unsigned() * HASH_BYTES);
@@ -123,6 +126,7 @@ class Tally implements ChunkCounts {
   operations = 0;
   inflated = 0;
   readonly actors = new Set<string>();
+  isWhole = false;
 
   constructor(limits: ChunkLimits) {
     this.#limits = limits;

@@ -43,6 +43,9 @@ type Moves = ReadonlyMap<string, Move>;
 /** An operation in a list or text names the element that it is about, which Automerge's type leaves out. */
 type PlacedOperation = Automerge.DecodedChange["ops"][number] & { readonly elemId?: string };
 
+/** Beside what its type tells, a change has bytes in which its author is, as Automerge writes them. */
+type WholeChange = Automerge.DecodedChange & { readonly extra_bytes?: readonly number[] };
+
 interface Facts extends ChangePlace {
   readonly hash: string;
   readonly startOp: number;
@@ -126,7 +129,8 @@ export class Contradictions {
     const byPlace = new Map(stays.map(({ actor, seq, hash }) => [`${actor} ${seq}`, { actor, seq, hash }]));
     const before = ({ actor, seq }: ChangePlace): ChangeMark | undefined => byPlace.get(`${actor} ${seq - 1}`);
     const translated: Uint8Array[] = [];
-    for (const facts of moving) translated.push(await this.#move(facts, authors, before(facts)));
+    const firsts = new Map(all.flatMap((facts) => (facts.seq === 1 ? [[facts.actor, facts] as const] : [])));
+    for (const facts of moving) translated.push(await this.#move(facts, firsts.get(facts.actor), before(facts)));
     [settled] = Automerge.applyChanges(settled, [
       ...translated,
       ...come.filter(({ hash }) => !moves.has(hash)).map(({ bytes }) => bytes()),
@@ -144,7 +148,7 @@ export class Contradictions {
     });
   }
 
-  async #move(facts: Facts, authors: ReadonlyMap<string, string>, last: ChangeMark | undefined): Promise<Uint8Array> {
+  async #move(facts: Facts, first: Facts | undefined, last: ChangeMark | undefined): Promise<Uint8Array> {
     const { actor, seq, hash, startOp, deps } = facts;
     const moves = joined(deps.flatMap((dep) => this.#moved.get(dep)?.moves ?? []));
     const known = moves.get(actor);
@@ -155,10 +159,14 @@ export class Contradictions {
       before: last,
     };
     const next: Moves = known ? moves : new Map([...moves, [actor, own]]);
-    const change = Automerge.decodeChange(facts.bytes());
-    const bytes = Automerge.encodeChange(
-      translate(change, next, own, (dep) => this.#moved.get(dep)?.hash ?? dep, authors),
-    );
+    const change: WholeChange = Automerge.decodeChange(facts.bytes());
+    // Whoever the actor's first change names is named by the first of those that move: signed or not, as before.
+    const named: WholeChange =
+      seq > 1 && seq === own.firstSeq && first ? Automerge.decodeChange(first.bytes()) : change;
+    const bytes = Automerge.encodeChange({
+      ...translate(change, next, own, (dep) => this.#moved.get(dep)?.hash ?? dep),
+      ...(named.extra_bytes === undefined ? {} : { extra_bytes: named.extra_bytes }),
+    });
     const made = Automerge.decodeChange(bytes);
     this.#moved.set(hash, { actor: made.actor, seq: made.seq, hash: made.hash, moves: next });
     return bytes;
@@ -188,22 +196,17 @@ function translate(
   moves: Moves,
   { actor, firstSeq }: Move,
   dependency: (hash: string) => string,
-  authors: ReadonlyMap<string, string>,
 ): Automerge.DecodedChange {
   const name = (id: string): string => {
     const [counter = "", of = ""] = id.split("@");
     const move = moves.get(of);
     return move && Number(counter) >= move.firstOperation ? `${counter}@${move.actor}` : id;
   };
-  const author = authors.get(change.actor);
-  const { hash: _hash, ...rest } = change as Automerge.DecodedChange & { author?: string; extra_bytes?: unknown };
-  const seq = change.seq - firstSeq + 1;
+  const { hash: _hash, ...rest } = change;
   return {
     ...rest,
     actor,
-    seq,
-    // Whoever the actor's first change names is named by the first of those that moved: signed or not, as before.
-    ...(seq === 1 && author !== undefined ? { author } : {}),
+    seq: change.seq - firstSeq + 1,
     deps: change.deps.map(dependency).sort(),
     ops: (change.ops as readonly PlacedOperation[]).map((operation) => ({
       ...operation,

@@ -104,19 +104,24 @@ export class DocumentSync {
   async take(message: Uint8Array): Promise<boolean> {
     const { changes, heads } = decode(message);
     const actors = new Set<string>();
+    let isWhole = false;
     for (const change of changes) {
       const counted = await inspectChunks(change, this.#limits);
       this.#operations += counted.operations;
       for (const actor of counted.actors) actors.add(actor);
+      isWhole ||= counted.isWhole;
     }
     if (this.#operations > MOST_MESSAGES_FULL * this.#limits.operations)
       throw new KromaError("exhausted", "This peer has sent more changes than a notebook can hold.");
     return await this.#document.sync(async (document, apply) => {
       const { contradictions } = this.#document;
-      const before = changes.length > 0 ? Automerge.getHeads(document).join() : "";
+      const before = changes.length > 0 ? Automerge.getHeads(document) : [];
       const bring = async (next: Automerge.Doc<unknown>, patches: readonly Automerge.Patch[] | undefined) => {
-        if (changes.length > 0 && Automerge.getHeads(next).join() !== before)
+        if (changes.length > 0 && Automerge.getHeads(next).join() !== before.join())
           this.#brought += changes.reduce((sum, { length }) => sum + length, 0);
+        // Where nothing was here before, what comes is of many, and nobody can say whom this peer has it from.
+        if (isWhole && before.length > 0 && patches)
+          for (const { actor } of Automerge.getChangesMetaSince(next, before)) actors.add(actor);
         await apply(next, patches);
       };
       try {
