@@ -4,7 +4,7 @@
  * starts, and nothing of it is loaded, before a notebook is shared or a link to one is opened.
  */
 import { createRoot, createSignal } from "solid-js";
-import type { Libp2p } from "@libp2p/interface";
+import type { Connection, Libp2p } from "@libp2p/interface";
 import * as v from "valibot";
 import type { Channel } from "#core/base/channel.ts";
 import { KromaError } from "#core/base/errors.ts";
@@ -231,7 +231,9 @@ export function createNetwork(
         exchange ??= startHere().then(async () => {
           const { startBitswap } = await import("#plugins/ipfs/index.ts");
           if (!node) throw new Error("the network runs");
-          return startBitswap(node, { blocks });
+          const on = node;
+          const dial = (address: string, signal: AbortSignal | undefined) => dialPeer(on, address, signal);
+          return startBitswap(on, { blocks, dial });
         });
         exchange.catch(() => (exchange = undefined));
         return exchange;
@@ -242,7 +244,9 @@ export function createNetwork(
         const { askPeers } = await import("#plugins/names/peers.ts");
         if (!node) throw new Error("the network runs");
         const peers = [...peersOfNotebooks(mesh()), ...peersOfSettings(readSettings().relays)];
-        return askPeers(node, asked, { ...options, peers });
+        const on = node;
+        const dial = (address: string, signal: AbortSignal) => dialPeer(on, address, signal);
+        return askPeers(on, asked, { ...options, peers, dial });
       },
       giveNames: (given) => (giveName = given),
       async addresses() {
@@ -395,6 +399,11 @@ async function openTabs(): Promise<NetworkTabs> {
 
 function reachAll(network: RunningNetwork, addresses: readonly string[]): void {
   for (const address of new Set(addresses)) network.reach(address);
+}
+
+async function dialPeer(node: Libp2p, address: string, signal?: AbortSignal): Promise<Connection> {
+  const libp2p = await import("#plugins/libp2p/index.ts");
+  return libp2p.dialPeer(node, address, signal);
 }
 
 const NO_RUNS: readonly ShownRun[] = [];

@@ -21,6 +21,8 @@ export interface ExchangeOptions {
   readonly isGiven?: (cid: string) => boolean;
   /** How long nobody's having a block is waited for, in milliseconds. */
   readonly patience?: number;
+  /** How a peer is dialled, where that takes more than libp2p does by itself. */
+  readonly dial?: (address: string, signal: AbortSignal | undefined) => Promise<unknown>;
 }
 
 /** Bitswap that runs. */
@@ -75,7 +77,8 @@ export async function startBitswap(node: Libp2p, options: ExchangeOptions): Prom
       } catch (error) {
         throw new KromaError("invalid", `"${address}" is no address of a peer.`, { cause: error });
       }
-      await node.dial(target, signal ? { signal } : {}).catch((error: unknown) => {
+      const dialled = options.dial?.(address, signal) ?? node.dial(target, signal ? { signal } : {});
+      await dialled.catch((error: unknown) => {
         throw new KromaError("unavailable", `Nobody answers at ${address}.`, { cause: error });
       });
     },

@@ -1,8 +1,8 @@
 /** Single steps with a libp2p node that need care: what they wait for, for how long, and what is tried again. */
-import type { Connection, Stream } from "@libp2p/interface";
+import type { Connection, Libp2p, Stream } from "@libp2p/interface";
 import type { Multiaddr } from "@multiformats/multiaddr";
 import { KromaError } from "#core/base/errors.ts";
-import type { PeerNode } from "./peer.ts";
+import { readAddress } from "./addresses.ts";
 
 /** The protocol of links; its frames are those of core/mesh/frames.ts. */
 export const LINK_PROTOCOL = "/kroma/sync/1";
@@ -11,6 +11,8 @@ const PING_BYTES = 32;
 /** A first search for a direct path that takes longer gives way to the relayed one; it is searched for again later. */
 const FIRST_DIRECT_MS = 5000;
 const DIRECT_MS = 15_000;
+/** Both together, where nobody says how long is waited. */
+const PEER_MS = 30_000;
 /** A stream on a connection that is up is opened in a round trip or two. */
 const STREAM_MS = 4000;
 const STREAM_TRIES = 3;
@@ -24,7 +26,7 @@ export interface DirectDial {
 }
 
 /** A direct connection to a peer, or one through the relay when no direct path is found soon. */
-export async function dialDirectly(node: PeerNode, options: DirectDial): Promise<Connection> {
+export async function dialDirectly(node: Pick<Libp2p, "dial">, options: DirectDial): Promise<Connection> {
   const { direct, circuit, hasRelayed, signal } = options;
   try {
     const limit = AbortSignal.timeout(hasRelayed ? DIRECT_MS : FIRST_DIRECT_MS);
@@ -35,6 +37,16 @@ export async function dialDirectly(node: PeerNode, options: DirectDial): Promise
     await new Promise((resolve) => setTimeout(resolve));
     return node.dial(circuit, { signal });
   }
+}
+
+/** A connection to whoever is at an address; one behind a relay is reached through it where no direct path is found soon. */
+export async function dialPeer(
+  node: Pick<Libp2p, "dial">,
+  address: string,
+  signal: AbortSignal = AbortSignal.timeout(PEER_MS),
+): Promise<Connection> {
+  const { multiaddr, relayed } = readAddress(address);
+  return relayed ? dialDirectly(node, { ...relayed, hasRelayed: false, signal }) : node.dial(multiaddr, { signal });
 }
 
 /** Whether the other side lives but does not know the protocol. */

@@ -17,6 +17,8 @@ const HEAD = 2;
 /** One question takes no longer, in milliseconds; with the way to whoever is not linked yet, who may be behind a relay, it may. */
 const PATIENCE = 10_000;
 const REACH = 30_000;
+/** A stream on a connection that is up is opened in a round trip or two. */
+const FIRST_STREAM = 4000;
 /** So many are asked for one name. */
 const MOST_ASKED = 16;
 /** Questions that are answered at once: of one peer, and of all. */
@@ -45,6 +47,8 @@ export interface PeersToAsk {
   readonly signal?: AbortSignal | undefined;
   /** In milliseconds, for each of them. */
   readonly patience?: number;
+  /** How an address is dialled, where that takes more than libp2p does by itself. */
+  readonly dial?: (address: string, signal: AbortSignal) => Promise<Connection>;
 }
 
 /** What came of asking. Whoever does not know the name, or knows no names at all, is in neither list. */
@@ -128,7 +132,7 @@ interface Way extends ConnectedPeer {
 }
 
 /** Each peer once: by the connection that there is, else by the first address that leads to it. */
-function waysTo(node: Libp2p, { peers, addresses }: PeersToAsk): readonly Way[] {
+function waysTo(node: Libp2p, { peers, addresses, dial }: PeersToAsk): readonly Way[] {
   const ways = new Map<string, Way>();
   for (const { peer, called } of peers) {
     const open = node
@@ -142,7 +146,9 @@ function waysTo(node: Libp2p, { peers, addresses }: PeersToAsk): readonly Way[] 
     const peer = peerOf(address);
     if (peer === undefined || peer === node.peerId.toString() || ways.has(peer)) continue;
     const called = `The peer ${peer.slice(-8)}`;
-    ways.set(peer, { peer, called, isLinked: false, connect: (signal) => node.dial(multiaddr(address), { signal }) });
+    const connect = (signal: AbortSignal): Promise<Connection> =>
+      dial?.(address, signal) ?? node.dial(multiaddr(address), { signal });
+    ways.set(peer, { peer, called, isLinked: false, connect });
   }
   return [...ways.values()];
 }
@@ -159,7 +165,7 @@ function peerOf(address: string): string | undefined {
 
 /** The bytes that it answers, none when it knows no record. `corrupt` for an answer that is none. */
 async function askPeer(connection: Connection, name: string, signal: AbortSignal): Promise<Uint8Array> {
-  const stream = await connection.newStream(NAMES_PROTOCOL, { signal, runOnLimitedConnection: true });
+  const stream = await openStream(connection, signal);
   const stop = (): void => stream.abort(new Error("It is no longer waited for."));
   signal.addEventListener("abort", stop);
   try {
@@ -172,6 +178,18 @@ async function askPeer(connection: Connection, name: string, signal: AbortSignal
     throw error;
   } finally {
     signal.removeEventListener("abort", stop);
+  }
+}
+
+/** The first data channel of a WebRTC connection is sometimes lost (see plugins/libp2p/dialling.ts), and the next one works. */
+async function openStream(connection: Connection, signal: AbortSignal): Promise<Stream> {
+  const open = (until: AbortSignal): Promise<Stream> =>
+    connection.newStream(NAMES_PROTOCOL, { signal: until, runOnLimitedConnection: true });
+  try {
+    return await open(AbortSignal.any([signal, AbortSignal.timeout(FIRST_STREAM)]));
+  } catch (error) {
+    if (signal.aborted || isUnsupported(error) || connection.status !== "open") throw error;
+    return await open(signal);
   }
 }
 

@@ -1,5 +1,5 @@
 /** How a peer comes by its place at the relays that pass others on to it. */
-import type { Stream } from "@libp2p/interface";
+import type { Libp2p, Stream } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { ping } from "@libp2p/ping";
 import { webSockets } from "@libp2p/websockets";
@@ -9,7 +9,7 @@ import { createLibp2p } from "libp2p";
 import { afterEach, expect, it } from "vitest";
 import type { Link } from "#core/mesh/link.ts";
 import type { TransportState } from "#core/mesh/transport.ts";
-import { startLibp2p } from "#plugins/libp2p/index.ts";
+import { dialPeer, startLibp2p } from "#plugins/libp2p/index.ts";
 import type { RunningLibp2p } from "#plugins/libp2p/transport.ts";
 import { startFarPeer } from "../../conformance/start-far-peer.ts";
 
@@ -51,6 +51,31 @@ it("has a place at each of its relays when it comes to all of them at once", asy
   const { peer, troubles } = await peerBehind(addresses);
   await expect.poll(() => new Set(placesOf(peer)), PATIENCE).toEqual(new Set(addresses.map(idOf)));
   expect(troubles).toEqual([]);
+}, 120_000);
+
+it("is reached through its relay by other protocols too where no direct path leads to it", async () => {
+  const relay = await startFarPeer();
+  ends.push(() => relay.end("SIGKILL"));
+  const { peer } = await peerBehind([relay.websocket]);
+  await expect.poll(() => placesOf(peer).length, PATIENCE).toBeGreaterThan(0);
+  const started = Promise.withResolvers<Libp2p>();
+  const asker = await startLibp2p({
+    targets: [],
+    iceServers: [],
+    listen: [],
+    onState: () => undefined,
+    beside: async (node) => {
+      started.resolve(node);
+      return { close: async () => undefined };
+    },
+  });
+  ends.push(() => asker.close());
+  // It wants no direct connections, and so does not answer to this.
+  const address = `${relay.websocket}/p2p-circuit/webrtc/p2p/${peer.peer}`;
+  const connection = await dialPeer(await started.promise, address, AbortSignal.timeout(PATIENCE.timeout));
+  expect(connection.remotePeer.toString()).toBe(peer.peer);
+  expect(connection.limits).toBeDefined();
+  await expect(dialPeer(await started.promise, "/nowhere")).rejects.toMatchObject({ code: "invalid" });
 }, 120_000);
 
 const HOP = "/libp2p/circuit/relay/0.2.0/hop";
