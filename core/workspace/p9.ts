@@ -79,6 +79,11 @@ const SETATTR = { mode: 1, uid: 2, gid: 4, size: 8, mtime: 32, mtimeSet: 256 } a
 const LOCK = { success: 0, blocked: 1 } as const;
 const GETATTR_BASIC = 0x7ff;
 const READ_HEADER = 11;
+/**
+ * What programs are told to read and write at once (`st_blksize`): each piece is a message. The C library's files take up
+ * to 8 KiB of it. Of more than this, a program that reads a small file would clear memory that it has no use of.
+ */
+const PIECE = 32 * 1024;
 
 export class NineP {
   readonly #fs: SyncFs;
@@ -408,7 +413,7 @@ function putAttributes(writer: P9Writer, stat: Stat): void {
   writer.u64(GETATTR_BASIC);
   putQid(writer, stat);
   for (const number of [stat.mode, stat.uid, stat.gid]) writer.u32(number);
-  for (const number of [stat.links, 0, stat.size, 4096, Math.ceil(stat.size / 512)]) writer.u64(number);
+  for (const number of [stat.links, 0, stat.size, PIECE, Math.ceil(stat.size / 512)]) writer.u64(number);
   for (const time of [stat.modified, stat.modified, stat.changed, 0]) {
     writer.u64(Math.floor(time / 1000));
     writer.u64(Math.floor((time % 1000) * 1e6));

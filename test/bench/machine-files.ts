@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { WORKSPACE_DIRECTORY } from "#core/kernel/kernel.ts";
 import { NineP } from "#core/workspace/p9.ts";
 import { SyncFs } from "#core/workspace/sync-client.ts";
-import { mountOptions } from "#kernels/shell/files.ts";
+import { MOUNT_OPTIONS } from "#kernels/shell/files.ts";
 import { startStore } from "../unit/workspace/start-store.ts";
 import { median } from "./browser.ts";
 import { restoreMachine } from "./machine.ts";
@@ -30,7 +30,7 @@ export async function benchMachineFiles(): Promise<readonly Figure[]> {
   };
   const { machine, mux } = await restoreMachine({ files });
   try {
-    const error = await mux.mount("host9p", WORKSPACE_DIRECTORY, "9p", mountOptions("alone"));
+    const error = await mux.mount("host9p", WORKSPACE_DIRECTORY, "9p", MOUNT_OPTIONS);
     if (error !== 0) throw new Error(`the workspace cannot be mounted (error ${error})`);
     const run = async (script: string): Promise<number> => {
       const from = performance.now();

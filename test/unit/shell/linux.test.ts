@@ -110,6 +110,23 @@ describe("the workspace", () => {
     expect((await linux.cell("cat from-host.txt")).stdout).toBe("HOST\n");
   });
 
+  test("programs share a database with a write-ahead log, in a folder that others change too", async () => {
+    const { stdout, error } = await linux.cell(`
+      sqlite3 log.db 'pragma journal_mode = wal; create table t (a); insert into t values (1)'
+      coproc sqlite3 log.db
+      count() { echo 'select count(*) from t;' >&"\${COPROC[1]}"; read -r n <&"\${COPROC[0]}"; echo "$n"; }
+      count
+      sqlite3 log.db 'insert into t values (2)'
+      count
+      ls log.db*
+      exec {COPROC[1]}>&-
+      wait "$COPROC_PID"
+      sqlite3 log.db 'insert into t values (3); pragma integrity_check'`);
+    expect(error).toBeUndefined();
+    expect(stdout).toBe("wal\n1\n2\nlog.db\nlog.db-shm\nlog.db-wal\nok\n");
+    expect((await readFile(join(linux.folder, "log.db"))).toString("latin1", 0, 15)).toBe("SQLite format 3");
+  });
+
   test("the kroma command sets, gets, lists and removes values", async () => {
     const { stdout, stderr, status } = await linux.cell(
       `kroma set n 42; kroma get n; kroma set o '{"a": [1, "x"]}'; kroma get o; kroma set s 'plain'; kroma get s; kroma get -r s\n` +

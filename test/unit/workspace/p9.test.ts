@@ -260,6 +260,18 @@ describe("the 9P server", () => {
     expect([unknown.u32(), unknown.text()]).toEqual([8192, "unknown"]);
   });
 
+  test("has programs read and write in pieces that are worth a message each", () => {
+    other.writeFile("long", new Uint8Array(10_000));
+    const fid = walk("long");
+    const answer = ask(24, [u32(fid), u64(0x7ff)]);
+    answer.bytes(8 + 13 + 3 * 4 + 2 * 8);
+    const [size, piece, blocks] = [answer.u64(), answer.u64(), answer.u64()];
+    expect([size, blocks]).toEqual([10_000, 20]);
+    expect(piece).toBeGreaterThanOrEqual(16 * 1024);
+    expect(piece % 4096).toBe(0);
+    clunk(fid);
+  });
+
   test("tells the disk's size", () => {
     const answer = ask(8, [u32(ROOT_FID)]);
     expect([answer.u32(), answer.u32()]).toEqual([0x01021997, 4096]);
