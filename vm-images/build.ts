@@ -36,7 +36,7 @@ import { squashfs, tablesOf } from "./squashfs.ts";
 /** A machine that has not answered by then never will, however busy this computer is; milliseconds. */
 const PATIENCE = 900_000;
 /** What a machine has used when its state is saved: what most cells use, and all that the shell of the cells reads first. */
-const TOOLS = ". /usr/lib/kroma/warm 2";
+const COMMANDS = ". /usr/lib/kroma/warm 2";
 const CELLS_SHELL = "/bin/bash --noprofile --rcfile /usr/lib/kroma/shellrc --noediting -i </dev/null 63>/dev/null";
 
 export interface BuildOptions {
@@ -287,9 +287,10 @@ async function savedState(
     log(`State of ${(state.length / 1e6).toFixed(1)} MB saved, ${what}`);
     return state;
   };
-  const state = await save("base", TOOLS, CELLS_SHELL);
+  const tools = new TextDecoder().decode(await ownFile("guest/tools.sh"));
+  const state = await save("base", tools, COMMANDS, CELLS_SHELL);
   await run("/usr/lib/kroma/science start");
-  const science = await save("science", TOOLS, CELLS_SHELL, "/usr/lib/kroma/science use");
+  const science = await save("science", tools, COMMANDS, CELLS_SHELL, "/usr/lib/kroma/science use");
   await machine.stop();
   return { state, science, layer: packBlocks(layer.blocks) };
 }

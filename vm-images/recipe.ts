@@ -16,7 +16,7 @@ export const MACHINE = {
   commandLine:
     "console=ttyS0 quiet tsc=reliable mitigations=off random.trust_cpu=on nokaslr ipv6.disable=1 init_on_alloc=0 " +
     "init_on_free=1 preempt=none audit=0 apparmor=0 cgroup_disable=memory nowatchdog hardened_usercopy=off " +
-    "transparent_hugepage=never page_alloc.shuffle=0",
+    "transparent_hugepage=never page_alloc.shuffle=0 lsm= psi=0",
 } as const;
 
 /** The disk is fetched in pieces of this size. */

@@ -3,6 +3,9 @@
  * compressed: the image is cut into chunks that are compressed for the way to the reader, whose own machine unpacks
  * them far faster than the emulated one would. Layout: the kernel's Documentation/filesystems/squashfs.rst and
  * fs/squashfs/squashfs_fs.h. Assumes fewer than 2^31 bytes of files and that everything belongs to root.
+ *
+ * The kernel finds a name by reading its directory's listing from the start, a few hundred instructions for each entry,
+ * and keeps only eight blocks of the tables in memory. So listings have an index, and inodes of one directory lie together.
  */
 import type { Tree, TreeEntry } from "./tree.ts";
 
@@ -92,21 +95,28 @@ export function squashfs(tree: Tree, align = 4096): Uint8Array {
       inodes.put(target);
       return;
     }
-    for (const child of node.children) write(child);
+    const isDirectory = (child: Node) => child.entry.kind === "directory";
+    for (const child of node.children) if (isDirectory(child)) write(child);
+    for (const child of node.children) if (!isDirectory(child)) write(child);
     const start = listings.length;
-    writeListing(listings, node.children);
+    const index = writeListing(listings, node.children);
     header(node, 8, entry.mode);
-    inodes.u32(2 + node.children.filter((child) => child.entry.kind === "directory").length);
+    inodes.u32(2 + node.children.filter(isDirectory).length);
     inodes.u32(listings.length - start + 3);
     inodes.u32(metadataStart(start));
     const parentAt = inodes.length;
     inodes.u32(0);
-    inodes.u16(0);
+    inodes.u16(index.length);
     inodes.u16(start % METADATA);
     inodes.u32(NONE);
-    for (const child of node.children) {
-      if (child.entry.kind === "directory") inodes.setU32(parents.get(child) ?? 0, node.number);
+    for (const { at, name } of index) {
+      const text = new TextEncoder().encode(name);
+      inodes.u32(at - start);
+      inodes.u32(metadataStart(at));
+      inodes.u32(text.length - 1);
+      inodes.put(text);
     }
+    for (const child of node.children) if (isDirectory(child)) inodes.setU32(parents.get(child) ?? 0, node.number);
     parents.set(node, parentAt);
   };
   const root = hierarchy(tree);
@@ -172,12 +182,24 @@ function indexed(data: Bytes, content: Uint8Array): number {
   return index;
 }
 
-/** One directory's listing: runs of at most 256 entries whose inodes share a metadata block. */
-function writeListing(out: Bytes, children: readonly Node[]): void {
+/** A run of a listing: where it is and the first name in it. */
+interface Run {
+  readonly at: number;
+  readonly name: string;
+}
+
+/**
+ * One directory's listing: runs of entries whose inodes share a metadata block. Returns the index of its runs but the first.
+ * Whoever looks for a name goes through the index and then through one run, which is least when both are of one length.
+ */
+function writeListing(out: Bytes, children: readonly Node[]): Run[] {
+  const longest = Math.min(256, Math.max(16, Math.ceil(Math.sqrt(children.length))));
+  const index: Run[] = [];
   for (let from = 0; from < children.length;) {
     const first = children[from] as Node;
+    if (from > 0) index.push({ at: out.length, name: first.name });
     let to = from + 1;
-    while (to < children.length && to - from < 256) {
+    while (to < children.length && to - from < longest) {
       const next = children[to] as Node;
       if (metadataStart(next.at) !== metadataStart(first.at) || Math.abs(next.number - first.number) > 32000) break;
       to++;
@@ -195,6 +217,7 @@ function writeListing(out: Bytes, children: readonly Node[]): void {
     }
     from = to;
   }
+  return index;
 }
 
 function hierarchy(tree: Tree): Node {
