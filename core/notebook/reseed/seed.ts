@@ -50,7 +50,7 @@ export function readSeed(document: NotebookDocument): Seed | undefined {
   const backend = Automerge.getBackend(document);
   const stored = valuesOf(backend, "_root", HISTORY_KEY);
   if (stored.length === 0) return undefined;
-  const hash = firstChange(backend, stored) ?? backend.topoHistoryTraversal()[0];
+  const hash = (stored.length === 1 ? writtenFirst(backend, stored[0]) : undefined) ?? rootOf(backend);
   if (hash === undefined) return undefined;
   // As it was there: what somebody has made of it since says nothing.
   const value = (backend.getAll("_root", HISTORY_KEY, [hash]) as readonly (readonly unknown[])[]).at(-1)?.[1];
@@ -58,19 +58,40 @@ export function readSeed(document: NotebookDocument): Seed | undefined {
   return epochs && { hash, epochs };
 }
 
-/** The hash of the change that wrote the history, if it is the first one. To look through all changes takes longer. */
-function firstChange(backend: Backend, stored: readonly StoredValue[]): string | undefined {
-  const actor = stored.at(-1)?.operation.split("@")[1];
-  const clone = backend.clone(actor);
+/** The change that wrote this, if it builds on nothing. To look through all changes takes longer. */
+function writtenFirst(backend: Backend, stored: StoredValue | undefined): string | undefined {
+  const clone = backend.clone(stored?.operation.split("@")[1]);
   const bytes = clone.getLastLocalChange();
   clone.free();
-  if (!bytes) return undefined;
   const alone = Automerge.init<unknown>();
-  Automerge.getBackend(alone).loadIncremental(bytes);
-  const [head] = Automerge.getHeads(alone);
-  Automerge.free(alone);
-  return head;
+  try {
+    if (bytes) Automerge.getBackend(alone).loadIncremental(bytes);
+    return Automerge.getHeads(alone)[0];
+  } catch {
+    // It speaks of what is not in it, so it is no first change.
+    return undefined;
+  } finally {
+    Automerge.free(alone);
+  }
 }
+
+/** The change without dependencies on which most build: somebody may have added another since. */
+function rootOf(backend: Backend): string | undefined {
+  const roots: string[] = [];
+  const counts: number[] = [];
+  const rootsOf = new Map<string, number>();
+  for (const { hash, deps } of backend.getChangesMeta([])) {
+    const isRoot = deps.length === 0 && roots.length < MOST_ROOTS;
+    const from = isRoot ? 2 ** roots.length : deps.reduce((all, dep) => all | (rootsOf.get(dep) ?? 0), 0);
+    if (isRoot) roots.push(hash);
+    rootsOf.set(hash, from);
+    for (const index of roots.keys()) counts[index] = (counts[index] ?? 0) + (from & (2 ** index) ? 1 : 0);
+  }
+  return roots[counts.indexOf(Math.max(...counts))];
+}
+
+/** More are looked past. */
+const MOST_ROOTS = 16;
 
 function parseHistory(value: unknown): readonly Epoch[] | undefined {
   try {

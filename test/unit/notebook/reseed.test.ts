@@ -23,6 +23,7 @@ import { change, expectSame, meet, notebookWith, peerWith, present, reseed, type
 
 const START = cellId("start");
 const SOURCE = ["cells", "start", "source"];
+const HISTORY = { action: "set", obj: "_root", key: "history", value: "mine" };
 
 const steps: Reseed[] = [];
 afterEach(() => {
@@ -63,7 +64,7 @@ const lacking = (peer: Peer, other: Peer): readonly Uint8Array[] =>
 function forged(
   document: NotebookDocument,
   ops: readonly object[],
-  more: { readonly message?: string; readonly actor?: string } = {},
+  more: Partial<Automerge.DecodedChange> = {},
 ): Uint8Array {
   const bytes = Automerge.encodeChange({
     actor: "f0".repeat(16),
@@ -77,7 +78,8 @@ function forged(
     ...more,
   });
   // Automerge takes it where it was made.
-  expect(Automerge.getHeads(Automerge.applyChanges(Automerge.clone(document), [bytes])[0])).toHaveLength(1);
+  const [taken] = Automerge.applyChanges(Automerge.clone(document), [bytes]);
+  expect(Automerge.getHeads(taken)).toContain(Automerge.decodeChange(bytes).hash);
   return bytes;
 }
 
@@ -140,10 +142,20 @@ describe("a document that begins anew", () => {
     await reseed(peer);
     const second = readSeed(peer.document);
     expect(second?.epochs).toEqual([first?.epochs[0], { ...second?.epochs[1], seed: first?.hash }]);
-    const broken = Automerge.change(peer.document, (draft) => {
+    peer.document = Automerge.change(peer.document, (draft) => {
       (draft as unknown as Record<string, unknown>)["history"] = scalar("nothing");
     });
-    expect(readSeed(broken)).toEqual(second);
+    expect(readSeed(peer.document)).toEqual(second);
+    // Another first change, of another notebook that begins anew, beside it and in the place of it.
+    const [other] = (await peersWith("other", 1)) as [Peer];
+    const foreign = await stepFrom(other.document);
+    type(peer, 0, "y");
+    const written = Automerge.getBackend(peer.document).getAll("_root", "history")[0]?.at(-1) as string;
+    const overwriting = forged(peer.document, [{ ...HISTORY, pred: [written] }], { deps: [] });
+    for (const root of [foreign.seed.change, overwriting]) {
+      const [confused] = Automerge.applyChanges(Automerge.clone(peer.document), [root]);
+      expect(readSeed(Automerge.load<NotebookRecord>(Automerge.save(confused)))).toEqual(second);
+    }
     expect(readSeed(await documentOf(notebookWith(""), new Map()))).toBeUndefined();
   });
 
@@ -237,7 +249,7 @@ describe("a change that comes late", () => {
       { action: "set", obj: text, elemId: first, value: "Q", pred: [first] },
       { action: "makeMap", obj: text, elemId: "_head", insert: true, pred: [] },
       { action: "set", obj: `1000001@${"f0".repeat(16)}`, key: "deep", value: "x", pred: [] },
-      { action: "set", obj: "_root", key: "history", value: "mine", pred: [] },
+      { ...HISTORY, pred: [] },
       { action: "set", obj: "_root", key: "title", value: "t", pred: [] },
       { action: "del", obj: "_root", key: "language", pred: [] },
       { action: "makeList", obj: "_root", key: "list", pred: [] },
