@@ -1,7 +1,7 @@
 /** The documents beside the notebooks that a host has open: comments and shared files. They live as long as their notebook. */
 import type { DocumentId } from "../base/ids.ts";
 import type { DocStore } from "../store/stores.ts";
-import type { FileBlocks } from "./file-blocks.ts";
+import type { NotebookBlocks } from "./notebook-blocks.ts";
 import type { FromDocument } from "./messages.ts";
 import { OpenComments, type OpenCommentsOptions } from "./open-comments.ts";
 import { OpenFiles } from "./open-files.ts";
@@ -10,7 +10,7 @@ import type { Part } from "./parts.ts";
 /** What all of them need, and whom they tell. */
 export interface BesideOptions {
   readonly store: DocStore;
-  readonly fileBlocks: FileBlocks;
+  readonly fileBlocks: NotebookBlocks;
   readonly automerge: Promise<void>;
   readonly now: () => number;
   readonly keepsFiles: boolean;

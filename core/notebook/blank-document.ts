@@ -12,8 +12,19 @@ import { SyncMessages } from "./sync-messages.ts";
 export class BlankDocument implements SyncedDocument {
   readonly messages = new SyncMessages();
   readonly contradictions = new Contradictions();
+  /** What comes has this first change, if it is one that took another's place. */
+  readonly seed: string | undefined;
   #document: Automerge.Doc<unknown> = Automerge.init();
   readonly #queue = new TaskQueue();
+
+  constructor(seed?: string) {
+    this.seed = seed;
+  }
+
+  /** True when nothing of it has come. */
+  get isEmpty(): boolean {
+    return Automerge.getHeads(this.#document).length === 0;
+  }
 
   /** True when the notebook's first change has come, and with it all that was there. */
   get isWhole(): boolean {

@@ -409,6 +409,11 @@ export class NotebookClient {
     return (await this.#call({ type: "away", document: this.document })) as Away | undefined;
   }
 
+  /** Goes on without the history up to here, which is kept as a block. Nothing changes when it can't. */
+  async reseed(): Promise<void> {
+    await this.#call({ type: "reseed", document: this.document });
+  }
+
   /** The notebook as a file. */
   async export(format: ImportFormat): Promise<Uint8Array> {
     return ((await this.#call({ type: "export", document: this.document, format })) as { bytes: Uint8Array }).bytes;

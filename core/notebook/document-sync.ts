@@ -15,6 +15,8 @@ export interface SyncedDocument {
   readonly messages: SyncMessages;
   /** What was found to be in one place, and has moved. */
   readonly contradictions: Contradictions;
+  /** Its first change, where it took the place of another document, and will again. */
+  readonly seed?: string | undefined;
   /** Calls `work` with the document, in turn; what it gives back is the document from then on. */
   sync<T>(work: (document: Automerge.Doc<unknown>, apply: Apply) => T | Promise<T>): Promise<T>;
 }
@@ -36,6 +38,8 @@ export class DocumentSync {
   readonly #document: SyncedDocument;
   /** What the peer changes is taken in; else it is passed over, and everything still goes to it. */
   readonly mayWrite: boolean;
+  /** Which document this is about: what is said of another must not get into it. */
+  readonly #seed: string | undefined;
   readonly #limits: ChunkLimits;
   #operations = 0;
   #theirHeads: Automerge.Heads | undefined;
@@ -48,6 +52,7 @@ export class DocumentSync {
   /** `limits` of one message; `from` says who the peer is. */
   constructor(document: SyncedDocument, mayWrite: boolean, limits = CHUNK_LIMITS, from?: string) {
     this.#document = document;
+    this.#seed = document.seed;
     this.#limits = limits;
     this.#from = from;
     this.mayWrite = mayWrite;
@@ -76,24 +81,30 @@ export class DocumentSync {
     this.#state = { ...this.#state, sharedHeads: [...inCommon] };
   }
 
-  /** What the peer is to be told now; undefined when there is nothing. */
+  /** What the peer is to be told now; undefined when there is nothing, or another document has taken this one's place. */
   next(): Promise<Uint8Array | undefined> {
     return this.#document.sync((document) => {
+      if (this.isOver) return undefined;
       const [state, message] = this.#document.messages.next(document, this.#state);
       this.#state = state;
       return message ?? undefined;
     });
   }
 
+  /** Another document has taken the place of the one that this is about. */
+  get isOver(): boolean {
+    return this.#document.seed !== this.#seed;
+  }
+
   /** True when the peer has said that it has all that is here. */
   hasAll(): Promise<boolean> {
-    return this.#document.sync((document) => Automerge.hasOurChanges(document, this.#state));
+    return this.#document.sync((document) => !this.isOver && Automerge.hasOurChanges(document, this.#state));
   }
 
   /** True when all is here that the peer had when it last said something; false before it has. */
   hasAllOfPeer(): Promise<boolean> {
     return this.#document.sync(
-      (document) => this.#theirHeads !== undefined && Automerge.hasHeads(document, this.#theirHeads),
+      (document) => !this.isOver && this.#theirHeads !== undefined && Automerge.hasHeads(document, this.#theirHeads),
     );
   }
 
@@ -114,6 +125,8 @@ export class DocumentSync {
     if (this.#operations > MOST_MESSAGES_FULL * this.#limits.operations)
       throw new KromaError("exhausted", "This peer has sent more changes than a notebook can hold.");
     return await this.#document.sync(async (document, apply) => {
+      // It was on its way when the document's place was taken; whoever sent it brings it along when they follow.
+      if (this.isOver) return true;
       const { contradictions } = this.#document;
       const before = changes.length > 0 ? Automerge.getHeads(document) : [];
       const bring = async (next: Automerge.Doc<unknown>, patches: readonly Automerge.Patch[] | undefined) => {

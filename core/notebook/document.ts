@@ -8,6 +8,7 @@
  * A peer may send anything, so reading trusts no field.
  */
 import * as Automerge from "@automerge/automerge/slim";
+import { KromaError } from "../base/errors.ts";
 import type { CellId, RunId } from "../base/ids.ts";
 import { sourceHash } from "../base/source-hash.ts";
 import type { MimeBundle } from "../kernel/mime.ts";
@@ -178,6 +179,23 @@ export function findRecord(document: NotebookDocument, id: string): CellRecord |
   if (!isCellId(id) || !Object.hasOwn(cells, id)) return undefined;
   const record: unknown = cells[id];
   return typeof record === "object" && record !== null ? (record as CellRecord) : undefined;
+}
+
+type Backend = ReturnType<typeof Automerge.getBackend>;
+
+/** Automerge's name of the map of cells; `corrupt` where there is none. */
+export function cellsObject(backend: Backend): string {
+  const cells = backend.getWithType("_root", "cells");
+  if (cells?.[0] !== "map") throw new KromaError("corrupt", "The cells of this notebook are broken.");
+  return cells[1];
+}
+
+/** Automerge's name of a cell's text; `corrupt` where it is none. */
+export function textObject(backend: Backend, cell: CellId): string {
+  const record = backend.getWithType(cellsObject(backend), cell);
+  const text = record?.[0] === "map" ? backend.getWithType(record[1], "source") : undefined;
+  if (text?.[0] !== "text") throw new KromaError("corrupt", "The text of this cell is broken.");
+  return text[1];
 }
 
 /** The source of a stored cell. */

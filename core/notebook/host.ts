@@ -13,6 +13,7 @@
  * ready wait in the document's queue; `open` is answered from a stored view meanwhile. A page that died without a word
  * is told by closing its channel here: its runs are then marked lost.
  */
+import * as Automerge from "@automerge/automerge/slim";
 import type { Channel } from "../base/channel.ts";
 import { KromaError, toWireError } from "../base/errors.ts";
 import { Emitter } from "../base/events.ts";
@@ -21,11 +22,11 @@ import type { BlockStore, DocStore } from "../store/stores.ts";
 import { BesideDocuments } from "./beside.ts";
 import type { NotebookDocument } from "./document.ts";
 import type { FirstView } from "./first-view.ts";
-import { FileBlocks } from "./file-blocks.ts";
 import { Library } from "./library.ts";
 import type { FromDocument, ToDocument } from "./messages.ts";
 import type { Notebook, Run } from "./model.ts";
 import { NewDocuments } from "./new-documents.ts";
+import { NotebookBlocks } from "./notebook-blocks.ts";
 import { OpenDocument } from "./open-document.ts";
 import type { OpenDocumentOptions } from "./open-document-options.ts";
 import { PageRequests } from "./page-requests.ts";
@@ -48,10 +49,19 @@ export interface DocumentHostOptions {
   readonly random?: () => number;
   /** True: the shared files of all notebooks are fetched, whether somebody here has them open or not. */
   readonly keepsFiles?: boolean;
+  /**
+   * Rejects, with a sentence, where a notebook may not go on without its history: of one that is shared not everybody
+   * decides that. `isAsked` when a person wants it; else it would happen by itself, and only while nothing is going on.
+   */
+  readonly mayReseed?: (document: DocumentId, isAsked: boolean) => Promise<void>;
+  /** With so many changes a notebook goes on without its history by itself, when nobody has it open any more. */
+  readonly longHistory?: number;
   /** A notebook that was removed a month ago goes for good: what else is kept for it goes first. */
   readonly purging?: (document: DocumentId) => Promise<void>;
 }
 
+/** With so many a notebook takes about a second to load, and a newcomer gets half a megabyte. */
+const LONG_HISTORY = 50_000;
 const RETRY_DELAY = 2000;
 const LIBRARY_DELAY = 50;
 
@@ -59,6 +69,7 @@ const LIBRARY_DELAY = 50;
 export class DocumentHost {
   readonly #options: Required<Omit<DocumentHostOptions, "purging">>;
   readonly #library: Library;
+  readonly #formerBlocks: NotebookBlocks;
   readonly #documents = new Map<DocumentId, OpenDocument>();
   readonly #beside: BesideDocuments;
   readonly #pages = new Pages();
@@ -80,15 +91,24 @@ export class DocumentHost {
   #closed = false;
 
   constructor(options: DocumentHostOptions) {
-    this.#options = { now: Date.now, random: Math.random, keepsFiles: false, ...options };
-    const fileBlocks = new FileBlocks(options.store, options.fileBlocks);
+    this.#options = {
+      now: Date.now,
+      random: Math.random,
+      keepsFiles: false,
+      mayReseed: () => Promise.resolve(),
+      longHistory: LONG_HISTORY,
+      ...options,
+    };
+    const fileBlocks = new NotebookBlocks(options.store, options.fileBlocks, "file-block");
+    this.#formerBlocks = new NotebookBlocks(options.store, options.blocks, "former-block");
     this.#library = new Library({
       store: options.store,
       now: this.#options.now,
       changed: () => this.#libraryChanged(),
       stored: (error) => this.#stored("library", error),
-      async purging(document) {
+      purging: async (document) => {
         await fileBlocks.letGoAll(document);
+        await this.#formerBlocks.letGoAll(document);
         await options.purging?.(document);
       },
     });
@@ -115,6 +135,7 @@ export class DocumentHost {
       beside: this.#beside,
       made: this.#made,
       leave: (page, id) => this.#leave(page, id),
+      reseed: (id) => this.#reseed(id, true),
       ran: (document, cell, run) => this.#ran.emit({ document, cell, run }),
       flush: () => this.flush(),
     });
@@ -152,13 +173,12 @@ export class DocumentHost {
    * holds in memory grows with it, as with one that a page has open.
    */
   async hold(document: DocumentId): Promise<Replica | undefined> {
-    this.#held.set(document, (this.#held.get(document) ?? 0) + 1);
+    this.#hold(document);
     let released = false;
     const release = (): void => {
       if (released) return;
       released = true;
-      this.#held.set(document, (this.#held.get(document) ?? 1) - 1);
-      this.#release(document);
+      this.#letGo(document);
     };
     try {
       await this.#document(document).heads();
@@ -275,6 +295,15 @@ export class DocumentHost {
     this.#options.store.close();
   }
 
+  #hold(document: DocumentId): void {
+    this.#held.set(document, (this.#held.get(document) ?? 0) + 1);
+  }
+
+  #letGo(document: DocumentId): void {
+    this.#held.set(document, (this.#held.get(document) ?? 1) - 1);
+    this.#release(document);
+  }
+
   #document(document: DocumentId): OpenDocument {
     return this.#documents.get(document) ?? this.#start(document, undefined);
   }
@@ -284,12 +313,15 @@ export class DocumentHost {
       ...this.#options,
       id,
       ...(initial ? { initial } : {}),
+      formerBlocks: this.#formerBlocks,
+      keepsFormer: this.#options.keepsFiles,
       emit: (event) => {
         this.#pages.tell(id, event);
         if (event.type === "durable") return this.#release(id);
         this.#changed.emit({ document: id, part: "notebook" });
         this.#beside.notebookChanged(id, event);
       },
+      wants: () => this.#changed.emit({ document: id, part: "notebook" }),
       describe: (notebook) => this.#library.describe(id, notebook),
       stored: (error) => this.#stored(id, error),
     });
@@ -312,7 +344,33 @@ export class DocumentHost {
     for (const cell of running ?? []) this.#ran.emit({ document, cell, run: undefined });
     const open = this.#documents.get(document);
     if (open && running?.size) open.lose(running).catch(() => undefined);
+    // Where it can't be, or may not be, the history stays as it is.
+    if (open && !this.#pages.haveOpen(document)) this.#shorten(document, open).catch(() => undefined);
     this.#release(document);
+  }
+
+  /** Nobody has it open any more: the time for a history that has grown long to be put away. */
+  async #shorten(id: DocumentId, open: OpenDocument): Promise<void> {
+    const { longHistory } = this.#options;
+    this.#hold(id);
+    try {
+      if (!(await open.read((document) => Automerge.stats(document).numChanges >= longHistory))) return;
+      await this.#library.load();
+      const { entries } = this.#library;
+      // What was made apart has to be merged some day, and that is easier without.
+      if (entries.some(({ document, branchOf }) => branchOf?.document === id || (document === id && branchOf))) return;
+      await open.flush();
+      if (!this.#pages.haveOpen(id)) await this.#reseed(id, false);
+    } finally {
+      this.#letGo(id);
+    }
+  }
+
+  async #reseed(id: DocumentId, isAsked: boolean): Promise<void> {
+    await this.#options.mayReseed(id, isAsked);
+    // Comments have to know where they are, to be there in the new document too.
+    await this.#beside.comments(id).isReadable();
+    await this.#document(id).reseeds.begin();
   }
 
   /** Lets go of a document that nobody has open, once it is on disk. */

@@ -110,6 +110,8 @@ export type ToDocument =
   | (OnDocument & { readonly type: "away" })
   /** reply: { bytes: Uint8Array } */
   | (OnDocument & { readonly type: "export"; readonly format: ImportFormat })
+  /** Goes on without the history, which is kept as a block. reply: {} */
+  | (OnDocument & { readonly type: "reseed" })
   /** Passes `payload` to every other page that has the document open. */
   | (OnDocument & { readonly type: "relay"; readonly payload: unknown })
   /** reply: { threads: CommentThread[] }; after it, and whenever anybody asked before, the comments events flow. */
@@ -158,6 +160,8 @@ export type FromDocument =
   | { readonly type: "signed"; readonly document: DocumentId }
   /** Everything up to `seq` is on disk. */
   | { readonly type: "durable"; readonly document: DocumentId; readonly seq: number }
+  /** It goes on as another document, without the history up to here: `begun` on this machine, or after a peer. */
+  | { readonly type: "reseeded"; readonly document: DocumentId; readonly begun: boolean }
   /** Storage is denied, full or broken: work goes on in memory. A sentence for a person. */
   | { readonly type: "storage"; readonly state: "ok" | "memory" | "full"; readonly message: string }
   | { readonly type: "relayed"; readonly document: DocumentId; readonly payload: unknown };

@@ -3,13 +3,25 @@ import type { DocumentId } from "../base/ids.ts";
 import type { BlockStore, DocStore } from "../store/stores.ts";
 import type { NotebookDocument } from "./document.ts";
 import type { FromDocument } from "./messages.ts";
+import type { NotebookBlocks } from "./notebook-blocks.ts";
 import type { Notebook } from "./model.ts";
+
+/** What `open` tells a page. */
+export interface Opened {
+  readonly notebook: Notebook;
+  readonly heads: readonly string[];
+  readonly fromCache: boolean;
+}
 
 /** What an open document needs, and whom it tells. */
 export interface OpenDocumentOptions {
   readonly id: DocumentId;
   readonly store: DocStore;
   readonly blocks: BlockStore;
+  /** For the documents that notebooks were before. */
+  readonly formerBlocks: NotebookBlocks;
+  /** True: all of them are fetched, whether somebody wants them or not. */
+  readonly keepsFormer: boolean;
   /** Automerge's WASM is ready. */
   readonly automerge: Promise<void>;
   readonly now: () => number;
@@ -22,6 +34,8 @@ export interface OpenDocumentOptions {
     | { readonly view: Notebook; readonly coming: Promise<NotebookDocument> };
   /** An event for every page that has it open. */
   emit(event: Extract<FromDocument, { readonly document: DocumentId }>): void;
+  /** Somebody waits for a block that only a peer can give. */
+  wants(): void;
   /** The notebook changed; called at most once a second, and at once for a new title. */
   describe(notebook: Notebook): void;
   /** A write succeeded, or failed with this. */

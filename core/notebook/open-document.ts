@@ -6,7 +6,6 @@
 import * as Automerge from "@automerge/automerge/slim";
 import { concatenate } from "../base/bytes.ts";
 import { KromaError } from "../base/errors.ts";
-import { authorOfMember } from "./author.ts";
 import type { CellId, DocumentId, RunId } from "../base/ids.ts";
 import { TaskQueue } from "../base/task-queue.ts";
 import type { StoreKey } from "../store/stores.ts";
@@ -17,26 +16,28 @@ import { DocumentLog, progressPrefix, viewKey } from "./document-log.ts";
 import { loadPieces } from "./document-pieces.ts";
 import type { Apply } from "./document-sync.ts";
 import { DocumentView, type ViewChange } from "./document-view.ts";
-import { findRecord, withTitle, type NotebookDocument, type NotebookRecord } from "./document.ts";
+import {
+  cellsObject,
+  findRecord,
+  textObject,
+  withTitle,
+  type NotebookDocument,
+  type NotebookRecord,
+} from "./document.ts";
 import type { FromDocument, TextUpdate } from "./messages.ts";
 import { migrate } from "./migrations.ts";
 import type { Notebook, NotebookOperation, Run } from "./model.ts";
 import { loadRunBody, storeRunBody, type RunBody } from "./run-body.ts";
 import { readStoredView, writeStoredView } from "./stored-view.ts";
-import type { OpenDocumentOptions } from "./open-document-options.ts";
-import { OwnChanges } from "./own-changes.ts";
+import type { Opened, OpenDocumentOptions } from "./open-document-options.ts";
+import { OwnPart } from "./own-part.ts";
+import type { Moved } from "./reseed/carry.ts";
+import { Reseeds } from "./reseeds.ts";
 import type { ChangeMark, SignedBy } from "./signed-changes.ts";
-import { readVisit, writeVisit, type LastVisit, type Visit } from "./visit.ts";
+import { readVisit, writeVisit, type LastVisit } from "./visit.ts";
 import { SyncMessages } from "./sync-messages.ts";
 import { planEdit } from "./planned-edit.ts";
 import { diffText, type Splice } from "./text-changes.ts";
-
-/** What `open` tells a page. */
-export interface Opened {
-  readonly notebook: Notebook;
-  readonly heads: readonly string[];
-  readonly fromCache: boolean;
-}
 
 const SAVE_DELAY = 20;
 const VIEW_DELAY = 1000;
@@ -46,6 +47,8 @@ const RETRY_DELAY = 2000;
 export class OpenDocument {
   readonly messages = new SyncMessages();
   readonly contradictions = new Contradictions();
+  /** How it goes on without its long history. */
+  readonly reseeds: Reseeds;
   readonly #options: OpenDocumentOptions;
   readonly #log: DocumentLog;
   readonly #view = new DocumentView();
@@ -69,18 +72,17 @@ export class OpenDocument {
   #timerAt = Infinity;
   #writing: Promise<void> | undefined;
   #closed = false;
-  /** A page has it open. */
-  #visited = false;
-  /** What is kept of the last visit, whether it has to be written, and how things stood before the present one. */
-  #visit: Visit = {};
-  #visitDirty = false;
-  #lastVisit: readonly string[] | undefined;
-  #opened = 0;
-  #own = new OwnChanges([]);
+  readonly #own = new OwnPart();
 
   constructor(options: OpenDocumentOptions) {
     this.#options = options;
     this.#log = new DocumentLog(options.store, options.id, "notebook");
+    this.reseeds = new Reseeds({
+      ...options,
+      read: (work) => this.sync((document) => work(document as NotebookDocument)),
+      move: (moved) => this.#moveTo(moved),
+      wants: () => options.wants(),
+    });
     if (options.initial && "view" in options.initial) {
       this.#view.adopt(options.initial.view);
       this.#adopted = true;
@@ -89,9 +91,14 @@ export class OpenDocument {
     this.#queue = new TaskQueue(this.#load(), () => this.#loaded);
   }
 
+  /** The first change of the document, if it took the place of another one. */
+  get seed(): string | undefined {
+    return this.reseeds.chain.seed;
+  }
+
   /** True when everything is on disk and nothing is under way. */
   get isSaved(): boolean {
-    const dirty = this.#progressDirty.size > 0 || this.#visitDirty || this.#durable < this.#seq;
+    const dirty = this.#progressDirty.size > 0 || this.#own.isDirty || this.#durable < this.#seq;
     return this.#loaded && !dirty && this.#writing === undefined;
   }
 
@@ -231,17 +238,18 @@ export class OpenDocument {
   /** CIDs of the outputs that the notebook has and this machine has not. */
   async missingBlocks(): Promise<readonly string[]> {
     const { cells } = await this.notebook();
-    return [...new Set(cells.flatMap(({ run }) => run?.missing ?? []))];
+    return [...new Set([...cells.flatMap(({ run }) => run?.missing ?? []), ...(await this.reseeds.missing())])];
   }
 
   /** True when outputs of the notebook are in this block: whoever may read the one may have the other. */
   async hasBlock(cid: string): Promise<boolean> {
     const { cells } = await this.notebook();
-    return cells.some(({ id }) => this.#view.block(id) === cid);
+    return (await this.reseeds.isFormer(cid)) || cells.some(({ id }) => this.#view.block(id) === cid);
   }
 
   /** Blocks have come: what they hold is shown. */
   async blocksCame(cids: ReadonlySet<string>): Promise<void> {
+    await this.reseeds.came(cids);
     await this.#queue.run(async () => {
       const runs = this.#view.notebook.cells.flatMap(({ run }) =>
         run?.missing && cids.has(run.missing) ? run.id : [],
@@ -264,26 +272,24 @@ export class OpenDocument {
 
   /** A page has it open from now on, or none any more: what it has then has been seen. */
   visit(open: boolean): void {
-    if (open === this.#visited) return;
-    this.#visited = open;
-    this.#opened = this.#options.now();
-    if (open) this.#lastVisit = this.#visit.heads;
-    else this.#queue.run(() => this.#noteVisit({ heads: this.#presentHeads() })).catch(() => undefined);
+    if (open === this.#own.isOpen) return;
+    this.#own.visit(open, this.#options.now());
+    if (!open) this.#queue.run(() => this.#keep(() => this.#own.saw(this.#presentHeads()))).catch(() => undefined);
   }
 
   /** The state in which a page had it open before it was opened now, and when that was; undefined when none had. */
   lastVisit(): Promise<LastVisit | undefined> {
-    return this.#queue.run(() => this.#lastVisit && { heads: this.#lastVisit, opened: this.#opened });
+    return this.#queue.run(() => this.#own.lastVisit);
   }
 
   /** What is written here from now on says that this member wrote it. */
   setAuthor(member: string): Promise<void> {
     return this.#queue.run(() => {
-      if (this.#visit.author === member) return;
-      this.#noteVisit({ author: member });
-      this.#settle();
-      // Automerge takes a new actor for it.
-      this.#backend().setAuthor(authorOfMember(member));
+      this.#keep(() => {
+        if (!this.#own.setAuthor(member)) return;
+        this.#settle();
+        this.#own.writeAsAuthor(this.#backend());
+      });
     });
   }
 
@@ -291,15 +297,13 @@ export class OpenDocument {
   ownChanges(): Promise<readonly SignedBy[]> {
     return this.#queue.run(() => {
       this.#commit();
-      return this.#own.signed;
+      return this.#own.unsigned;
     });
   }
 
   /** These own changes are signed now, and that is kept. */
   signed(changes: readonly ChangeMark[]): Promise<void> {
-    return this.#queue.run(() => {
-      if (this.#own.sign(changes)) this.#noteVisit({ own: this.#own.waiting });
-    });
+    return this.#queue.run(() => this.#keep(() => this.#own.signed(changes)));
   }
 
   /** Resolves when everything so far is on disk; fails when it can't be put there. */
@@ -315,6 +319,7 @@ export class OpenDocument {
   /** Lets go of the memory. Only after a flush, or what is not saved is lost. */
   close(): void {
     this.#closed = true;
+    this.reseeds.close();
     if (this.#timer) clearTimeout(this.#timer);
     if (this.#document) Automerge.free(this.#document);
     this.#document = undefined;
@@ -331,24 +336,25 @@ export class OpenDocument {
     const pieces = initial ? ("bytes" in initial ? [initial.bytes] : []) : await this.#log.load();
     const progress = initial ? [] : await store.loadRange(progressPrefix(id));
     // Of one that has just come too: as whom oneself writes was known before.
-    this.#visit = await (initial ? readVisit(store, id).catch(() => ({})) : readVisit(store, id));
-    this.#lastVisit = this.#visit.heads;
-    this.#own = new OwnChanges(this.#visit.own ?? []);
+    this.#own.load(await (initial ? readVisit(store, id).catch(() => ({})) : readVisit(store, id)));
     if (!given && pieces.length === 0) throw new KromaError("missing", "This notebook is not in the library any more.");
     await automerge;
     const loaded = given ?? loadPieces<NotebookRecord>(pieces, (record) => record.cells !== undefined);
     this.#savedHeads = initial ? [] : Automerge.getHeads(loaded);
-    this.#document = withTitle(migrate(loaded), initial && "title" in initial ? initial.title : undefined);
+    const document = withTitle(migrate(loaded), initial && "title" in initial ? initial.title : undefined);
+    this.reseeds.present(document);
+    this.#document = await this.reseeds.gather(document, this.#log);
     this.#savedOf = this.#backend();
-    const { author } = this.#visit;
-    if (author !== undefined) this.#backend().setAuthor(authorOfMember(author));
+    this.#own.writeAsAuthor(this.#backend());
     this.#loaded = true;
     if (this.#adopted) await this.#refresh(undefined);
     else await this.#view.update(this.#document, undefined, (body) => loadRunBody(body, this.#options.blocks));
-    if (initial) {
+    if (initial || this.#document !== document) {
       this.#seq += 1;
       this.#schedule(0);
     }
+    // Where that can't be kept, its earlier documents are kept for as long as the notebook that it is a copy of.
+    if (initial) await this.reseeds.keep().catch(() => undefined);
     await this.#recover(progress);
   }
 
@@ -398,7 +404,7 @@ export class OpenDocument {
     });
     this.#document = result.document;
     const [made, ...others] = this.#backend().getHeads();
-    if (others.length === 0 && !before.includes(made ?? "")) this.#made(made);
+    if (others.length === 0 && !before.includes(made ?? "")) this.#own.made(this.#backend(), made);
     for (const operation of operations) {
       if (operation.type !== "set_run" || operation.run.status === "running") continue;
       if (this.#progress.delete(operation.cell)) this.#progressDirty.add(operation.cell);
@@ -428,13 +434,36 @@ export class OpenDocument {
     this.#emit({ type: "changed", seq, cells, ...(order ? { order } : {}), ...(notebook ? { notebook } : {}) });
   }
 
+  /** Goes on as another document, once that is on disk. The view stays, and shows what else has come with it. */
+  async #moveTo({ document, seed, begun }: Moved): Promise<void> {
+    while (this.#writing) await this.#writing.catch(() => undefined);
+    this.#writing = this.#log
+      .replace(seed, Automerge.save(document), { put: [], remove: [] })
+      .finally(() => (this.#writing = undefined));
+    try {
+      await this.#writing;
+    } catch (error) {
+      Automerge.free(document);
+      throw error;
+    }
+    Automerge.free(this.#settled());
+    this.#document = document;
+    this.#savedOf = this.#backend();
+    this.#savedHeads = Automerge.getHeads(document);
+    this.#texts.clear();
+    this.reseeds.present(document);
+    this.#own.writeAsAuthor(this.#backend());
+    await this.#refresh(undefined);
+    this.#emit({ type: "reseeded", begun });
+  }
+
   #spliceRaw(cell: CellId, splices: readonly Splice[]): void {
     const backend = this.#backend();
     const text = this.#textObject(cell);
     for (const { at, remove, insert } of splices) backend.splice(text, at, remove, insert);
     // A tombstone that no longer holds must not hold again when the text comes to be as it was.
     if (findRecord(this.#settled(), cell)?.deleted !== undefined) {
-      const record = backend.getWithType(this.#cellsObject(), cell);
+      const record = backend.getWithType(cellsObject(backend), cell);
       if (record?.[0] === "map") backend.delete(record[1], "deleted");
     }
     this.#unsettled = true;
@@ -442,19 +471,9 @@ export class OpenDocument {
   }
 
   #textObject(cell: CellId): string {
-    const known = this.#texts.get(cell);
-    if (known !== undefined) return known;
-    const record = this.#backend().getWithType(this.#cellsObject(), cell);
-    const text = record?.[0] === "map" ? this.#backend().getWithType(record[1], "source") : undefined;
-    if (text?.[0] !== "text") throw new KromaError("corrupt", "The text of this cell is broken.");
-    this.#texts.set(cell, text[1]);
-    return text[1];
-  }
-
-  #cellsObject(): string {
-    const cells = this.#backend().getWithType("_root", "cells");
-    if (cells?.[0] !== "map") throw new KromaError("corrupt", "The cells of this notebook are broken.");
-    return cells[1];
+    const text = this.#texts.get(cell) ?? textObject(this.#backend(), cell);
+    this.#texts.set(cell, text);
+    return text;
   }
 
   /** Commits typing and lets the JavaScript copy catch up. The view has it already. */
@@ -467,18 +486,14 @@ export class OpenDocument {
 
   /** What contradicted other changes has moved, and is in another document with them. */
   #becameAnother(): void {
-    const { author, heads } = this.#visit;
-    if (author !== undefined) this.#backend().setAuthor(authorOfMember(author));
-    const now = (hash: string): string => this.contradictions.moved(hash)?.hash ?? hash;
-    this.#own.move((hash) => this.contradictions.marksOf(hash));
-    this.#noteVisit({ own: this.#own.waiting, ...(heads ? { heads: heads.map(now) } : {}) });
-    this.#lastVisit = this.#lastVisit?.map(now);
+    this.#own.writeAsAuthor(this.#backend());
+    this.#keep(() => this.#own.contradicted(this.contradictions));
   }
 
-  #noteVisit(facts: Visit): void {
-    this.#visit = { ...this.#visit, ...facts };
-    this.#visitDirty = true;
-    this.#schedule(SAVE_DELAY);
+  /** Notes something of one's own part, which is kept soon. */
+  #keep(note: () => void): void {
+    note();
+    if (this.#own.isDirty) this.#schedule(SAVE_DELAY);
   }
 
   /** Asking Automerge for them commits what is typed: better with the time at which it was. */
@@ -488,15 +503,8 @@ export class OpenDocument {
   }
 
   #commit(): void {
-    if (this.#unsettled) this.#made(this.#backend().commit(undefined, Math.floor(this.#options.now() / 1000)));
-  }
-
-  /** A change was made here: once the notebook is shared, it is to be signed. */
-  #made(hash: string | null | undefined): void {
-    const { author } = this.#visit;
-    if (!hash || author === undefined || !this.#own.made(this.#backend(), author, hash)) return;
-    this.#visit = { ...this.#visit, own: this.#own.waiting };
-    this.#visitDirty = true;
+    if (!this.#unsettled) return;
+    this.#own.made(this.#backend(), this.#backend().commit(undefined, Math.floor(this.#options.now() / 1000)));
   }
 
   #settled(): NotebookDocument {
@@ -551,9 +559,8 @@ export class OpenDocument {
       if (run) put.push([key, new TextEncoder().encode(JSON.stringify(run))]);
       else remove.push(key);
     }
-    if (this.#visited) this.#visit = { ...this.#visit, heads };
-    if (this.#visited || this.#visitDirty) put.push(writeVisit(this.#options.id, this.#visit));
-    this.#visitDirty = false;
+    const visit = this.#own.take(heads);
+    if (visit) put.push(writeVisit(this.#options.id, visit));
     const viewDue = this.#viewSeq < seq && performance.now() - this.#viewTime >= VIEW_DELAY;
     if (viewDue) {
       const notebook = this.#view.notebook;
@@ -562,11 +569,11 @@ export class OpenDocument {
     }
     try {
       if (this.#savedOf !== backend || this.#log.wantsSnapshot)
-        await this.#log.replace(backend.save(), { put, remove });
+        await this.#log.replace(this.seed, backend.save(), { put, remove });
       else await this.#log.append(backend.saveSince(this.#savedHeads), { put, remove });
     } catch (error) {
       for (const cell of progress) this.#progressDirty.add(cell);
-      this.#visitDirty = true;
+      this.#own.keepLater();
       this.#options.stored(error);
       this.#schedule(RETRY_DELAY);
       throw error;

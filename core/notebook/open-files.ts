@@ -8,7 +8,7 @@ import { isSameJson } from "../base/canonical-json.ts";
 import { KromaError } from "../base/errors.ts";
 import { blockCid } from "../store/cid.ts";
 import type { DocStore } from "../store/stores.ts";
-import type { FileBlocks } from "./file-blocks.ts";
+import type { NotebookBlocks } from "./notebook-blocks.ts";
 import { DocumentSync } from "./document-sync.ts";
 import {
   applyFile,
@@ -27,7 +27,7 @@ import { PartDocument } from "./part-document.ts";
 export interface OpenFilesOptions {
   readonly id: DocumentId;
   readonly store: DocStore;
-  readonly blocks: FileBlocks;
+  readonly blocks: NotebookBlocks;
   /** Automerge's WASM is ready. */
   readonly automerge: Promise<void>;
   readonly now: () => number;

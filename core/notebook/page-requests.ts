@@ -30,6 +30,8 @@ export interface PageRequestsOptions {
   readonly release: (document: DocumentId) => void;
   /** A page has it open once less. */
   readonly leave: (page: Page, document: DocumentId) => void;
+  /** It goes on without its history. Fails, with a sentence, when it may not or can't. */
+  readonly reseed: (document: DocumentId) => Promise<void>;
   /** A run goes on, or has ended. */
   readonly ran: (document: DocumentId, cell: CellId, run: Run | undefined) => void;
   /** Resolves when everything so far is on disk. */
@@ -128,6 +130,10 @@ export class PageRequests {
         break;
       case "export":
         replyBytes(reply, writeFile(await this.#document(document).notebook(), message.format));
+        break;
+      case "reseed":
+        await this.#options.reseed(document);
+        reply({});
         break;
       case "relay":
         pages.relay(page, document, message.payload);

@@ -155,7 +155,8 @@ export class PartDocument<Content extends object> implements SyncedDocument {
     const heads = Automerge.getHeads(document);
     const none = { put: [], remove: [] };
     try {
-      if (this.#isAnother || this.#log.wantsSnapshot) await this.#log.replace(Automerge.save(document), none);
+      if (this.#isAnother || this.#log.wantsSnapshot)
+        await this.#log.replace(undefined, Automerge.save(document), none);
       else await this.#log.append(Automerge.saveSince(document, this.#savedHeads), none);
     } catch (error) {
       this.#options.stored(error);

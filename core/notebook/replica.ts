@@ -7,6 +7,7 @@ import { type FirstView, firstViewOf } from "./first-view.ts";
 import type { OpenComments } from "./open-comments.ts";
 import type { OpenFiles } from "./open-files.ts";
 import type { OpenDocument } from "./open-document.ts";
+import type { Chain } from "./reseed/chain.ts";
 import type { Part } from "./parts.ts";
 import type { ChangeMark, SignedBy } from "./signed-changes.ts";
 
@@ -15,6 +16,10 @@ const LEAST_OPERATIONS = 20_000;
 
 /** A notebook that peers take part in. */
 export interface Replica {
+  /** The documents that it was and is. */
+  readonly chain: Chain;
+  /** A peer has gone on as that document: so does this one, once it has what it needs, with all that was made here. */
+  follow(chain: Chain): Promise<void>;
   /** A view of one peer, who is `from`, on one part: one for each link. Undefined when that part can't be read here. */
   sync(part: Part, mayWrite: boolean, from: string): DocumentSync | undefined;
   /** The view of a peer from whom the notebook has just come. */
@@ -25,6 +30,8 @@ export interface Replica {
   missing(): Promise<readonly string[]>;
   /** A block with outputs or files of this notebook; undefined when it is not here, or another's. */
   block(cid: string): Promise<Uint8Array | undefined>;
+  /** A block of a document that the notebook was before, once somebody has given it; undefined for any other. */
+  formerBlock(cid: string): Promise<Uint8Array | undefined>;
   /** Takes in a block that a peer sent; false when it is not the one of that name. */
   take(cid: string, bytes: Uint8Array): Promise<boolean>;
   /** What was made here and is not signed yet, by member. */
@@ -46,6 +53,10 @@ export function replicaOf(parts: {
 }): Replica {
   const { open, comments, files, blocks, release } = parts;
   return {
+    get chain() {
+      return open().reseeds.chain;
+    },
+    follow: (chain) => open().reseeds.follow(chain),
     sync: (part, mayWrite, from) =>
       part === "notebook"
         ? new DocumentSync(open(), mayWrite, undefined, from)
@@ -57,6 +68,7 @@ export function replicaOf(parts: {
       ),
     missing: async () => [...new Set([...(await open().missingBlocks()), ...((await files()?.missingBlocks()) ?? [])])],
     block: async (cid) => ((await open().hasBlock(cid)) ? await blocks.get(cid) : await files()?.block(cid)),
+    formerBlock: async (cid) => ((await open().reseeds.isFormer(cid)) ? await open().reseeds.wanted(cid) : undefined),
     async take(cid, bytes) {
       if ((await blockCid(bytes)) !== cid) return false;
       await files()?.take(cid, bytes);

@@ -39,6 +39,8 @@ export function startHost(
     automerge?: Promise<void>;
     now?: () => number;
     keepsFiles?: boolean;
+    longHistory?: number;
+    mayReseed?: (document: DocumentId, isAsked: boolean) => Promise<void>;
     purging?: (document: DocumentId) => Promise<void>;
   } = {},
 ): {
