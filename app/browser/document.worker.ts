@@ -24,6 +24,12 @@ const host = new DocumentHost({
     const gone = [await removeOpfsWorkspace(document, root), await removeOpfsMachine(document, root)];
     if (gone.includes(false)) throw new KromaError("unavailable", "a tab still has its files open");
   },
+  async mayReseed(document, isAsked) {
+    if ((await store.load(["share", document])) === undefined) return;
+    const shared = (await meshHost)?.mesh?.notebook(document);
+    if (!shared) throw new KromaError("unavailable", "This notebook is shared, and the others can't be asked yet.");
+    await shared.mayReseed(isAsked);
+  },
   // A Response is taken and compiled while it streams; the published types do not say so.
   automerge: initializeWasm(fetch(new URL(automergeWasm, import.meta.url)) as unknown as Promise<Uint8Array>),
 });

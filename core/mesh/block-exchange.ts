@@ -80,9 +80,11 @@ export class BlockExchange {
 
   /** A block has come; false when it is not what its name says. */
   async came(peer: Peer, cid: string, bytes: Uint8Array): Promise<boolean> {
-    if (!this.#wanted.has(cid)) return true;
+    // Who had not got it may have got it meanwhile.
+    if (!this.#wanted.has(cid) && !this.#nowhere.has(cid)) return true;
     const isGood = (await this.#options.replica()?.take(cid, bytes)) ?? true;
     this.#drop(cid);
+    this.#nowhere.delete(cid);
     if (isGood) this.#options.brought?.(peer, bytes.length);
     if (isGood) await this.look();
     return isGood;

@@ -38,8 +38,8 @@ export class LiveState {
     this.runs = new LiveRuns({
       clock: options.clock,
       tell: (cell, run) => {
-        for (const { peer, parts, takes } of options.shares())
-          if (parts.notebook.sync && takes.has(RUNS)) peer.send(this.#run(undefined, cell, run));
+        for (const { peer, joined, takes } of options.shares())
+          if (joined && takes.has(RUNS)) peer.send(this.#run(undefined, cell, run));
       },
       changed: options.ran,
     });
@@ -79,8 +79,8 @@ export class LiveState {
     const who = this.#speaker(peer, from as MemberId | undefined);
     if (!this.#options.membership()?.may(who, "run") || who === this.#options.me) return;
     if (!this.runs.hear(who, cell, run) || !this.#isKeeper() || from !== undefined) return;
-    for (const { peer: other, parts, takes } of this.#options.shares())
-      if (parts.notebook.sync && takes.has(RUNS) && other.id !== who)
+    for (const { peer: other, joined, takes } of this.#options.shares())
+      if (joined && takes.has(RUNS) && other.id !== who)
         other.send(this.#run(who, cell, run as LiveRunMessage | undefined));
   }
 

@@ -62,7 +62,7 @@ export class Mesh {
   /** Of each peer: what this end and the other end call each notebook. */
   readonly #peers = new Map<
     Peer,
-    { readonly mine: Map<DocumentId, number>; readonly theirs: Map<number, DocumentId> }
+    { readonly mine: Map<DocumentId, number>; readonly theirs: Map<number, DocumentId>; next: number }
   >();
   readonly #changed = new Emitter<DocumentId | undefined>();
   readonly #ran = new Emitter<DocumentId>();
@@ -149,7 +149,7 @@ export class Mesh {
       });
       const ban = this.#options.quotas?.ban(id);
       if (ban !== undefined) return peer.close(ban);
-      this.#peers.set(peer, { mine: new Map(), theirs: new Map() });
+      this.#peers.set(peer, { mine: new Map(), theirs: new Map(), next: 0 });
       peer.onEnd((reason) => this.#part(peer, reason));
       for (const notebook of this.#notebooks.values()) notebook.meet(peer, this.#number(peer, notebook.document));
       this.#changed.emit(undefined);
@@ -276,6 +276,7 @@ export class Mesh {
       signatures,
       replicas,
       clock,
+      newNumber: (peer) => this.#newNumber(peer, document),
       keep: (_, entries) => this.#store.keep(document, entries),
       keepSignatures: (added, replaced) => this.#store.keepSignatures(document, added, replaced),
       revoke: (membership, invitation) => membership.revokeInvitation({ ...this.#make(), invitation }),
@@ -319,10 +320,14 @@ export class Mesh {
   }
 
   #number(peer: Peer, document: DocumentId): number {
-    const mine = this.#peers.get(peer)?.mine ?? new Map<DocumentId, number>();
-    const number = mine.get(document) ?? mine.size;
-    mine.set(document, number);
-    return number;
+    return this.#peers.get(peer)?.mine.get(document) ?? this.#newNumber(peer, document);
+  }
+
+  #newNumber(peer: Peer, document: DocumentId): number {
+    const numbers = this.#peers.get(peer);
+    if (!numbers) return 0;
+    numbers.mine.set(document, numbers.next);
+    return numbers.next++;
   }
 
   #say(trouble: string): void {

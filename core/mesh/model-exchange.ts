@@ -84,7 +84,7 @@ export class ModelExchange {
 
   /** What is offered from here has changed: those who understand are told. */
   offerChanged(): void {
-    for (const share of this.#options.shares()) if (share.parts.notebook.sync) this.tell(share, true);
+    for (const share of this.#options.shares()) if (share.joined) this.tell(share, true);
   }
 
   /** Somebody has come: they hear what is offered from here. */
@@ -181,10 +181,9 @@ export class ModelExchange {
 
   #askNext(wanted: Wanted): void {
     const left: { readonly peer: Peer; readonly standing: Standing }[] = [];
-    for (const { peer, parts } of this.#options.shares()) {
+    for (const { peer, joined } of this.#options.shares()) {
       const standing = this.#standings.get(peer);
-      if (standing && standing.models.length > 0 && parts.notebook.sync && !wanted.asked.has(peer))
-        left.push({ peer, standing });
+      if (standing && standing.models.length > 0 && joined && !wanted.asked.has(peer)) left.push({ peer, standing });
     }
     if (left.length === 0) return wanted.settle(undefined);
     const free = left.filter(({ standing }) => standing.underWay < MOST_UNDER_WAY);

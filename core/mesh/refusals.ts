@@ -20,3 +20,6 @@ export const REFUSED_WRITING: Readonly<Record<Part, string>> = {
 export const NO_LONGER = "You are no longer a member of this notebook. What you have of it stays, and is yours alone.";
 /** Of a joining that was in order, and that an earlier one or a withdrawal defeats. */
 export const USED_UP = "This link is closed: it was used already, or withdrawn. Ask for a new one.";
+/** To who runs an older program, which would mix two documents. */
+export const OUTDATED =
+  "The history of this notebook was put away, which your Kroma is too old for. Update it to take part again.";

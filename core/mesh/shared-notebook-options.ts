@@ -10,6 +10,7 @@ import type { AcceptedEntry } from "./entry-intake.ts";
 import type { MemberId, Signatures, Signer } from "./identity.ts";
 import type { Membership } from "./membership.ts";
 import type { ModelOffer } from "./model-exchange.ts";
+import type { Peer } from "./peer.ts";
 import type { Quotas } from "./quotas.ts";
 import type { SigningOptions } from "./signing.ts";
 
@@ -43,6 +44,8 @@ export interface SharedNotebookOptions {
   readonly signatures: Signatures;
   readonly replicas: Replicas;
   readonly clock: Clock;
+  /** Another number by which this end calls the notebook to that peer. */
+  readonly newNumber: (peer: Peer) => number;
   /** Keeps the membership; resolves when it is durable. */
   readonly keep: (membership: Membership, entries: readonly Uint8Array[]) => Promise<void>;
   /** Keeps signatures in the place of others; resolves when that is durable. */

@@ -1,20 +1,18 @@
 /**
  * One notebook that several people have: its members, and the links over which it is synced. Every rule of who gets and
- * gives what is kept here, on the authenticated connection, before anything is applied (SPEC.md, S2 to S14).
+ * gives what is kept here, on the authenticated connection, before anything is applied (SPEC.md, S2 to S14, E2 and E3).
  */
 import { KromaError } from "../base/errors.ts";
 import type { DocumentId } from "../base/ids.ts";
-import { BlankDocument } from "../notebook/blank-document.ts";
 import type { Contradiction } from "../notebook/contradictions.ts";
 import type { FirstView } from "../notebook/first-view.ts";
-import { DocumentSync } from "../notebook/document-sync.ts";
+import type { DocumentSync } from "../notebook/document-sync.ts";
 import { BlockExchange } from "./block-exchange.ts";
 import { BlockGiver } from "./block-giver.ts";
-import type { Replica } from "../notebook/replica.ts";
 import { PARTS, type Part } from "../notebook/parts.ts";
 import type { EntryHash } from "./entry.ts";
+import { HeldNotebook } from "./held-notebook.ts";
 import type { MemberId } from "./identity.ts";
-import { InCommon } from "./in-common.ts";
 import type { LiveRuns } from "./live-runs.ts";
 import { LiveState } from "./live-state.ts";
 import { Membership } from "./membership.ts";
@@ -22,7 +20,9 @@ import { type MemberModels, ModelExchange } from "./model-exchange.ts";
 import type { Peer } from "./peer.ts";
 import type { Presences, PresenceState } from "./presence.ts";
 import { contradictionNote, type ContradictionNote } from "./contradiction-note.ts";
+import { mayReseed } from "./may-reseed.ts";
 import { heedQuotas } from "./quotas.ts";
+import { Reseeding } from "./reseeding.ts";
 import { NO_LONGER, REFUSED_WRITING, RIGHT_TO_WRITE, USED_UP } from "./refusals.ts";
 import { ANEW, BESIDE, hasAll, newShare, stopShare, type Share, VIEW, wordsOf } from "./share.ts";
 import type { SharedNotebookOptions } from "./shared-notebook-options.ts";
@@ -39,6 +39,8 @@ export class SharedNotebook {
   readonly document: DocumentId;
   readonly genesis: EntryHash;
   readonly #live: LiveState;
+  readonly #held: HeldNotebook;
+  readonly #reseeding: Reseeding;
   readonly #options: SharedNotebookOptions;
   readonly #me: MemberId;
   readonly #signing: Signing;
@@ -47,13 +49,6 @@ export class SharedNotebook {
   readonly #models: ModelExchange;
   readonly #giver: BlockGiver;
   #membership: Membership | undefined;
-  #replica: Replica | undefined;
-  #blank: BlankDocument | undefined;
-  readonly #inCommon = new InCommon();
-  #holding: Promise<void> | undefined;
-  #adopting: Promise<void> | undefined;
-  /** What is said to be in it is shown, or was. */
-  #expected = false;
   #refusal: string | undefined;
   /** What was found to be written in another's place, latest last. */
   #contradictions: readonly ContradictionNote[] = [];
@@ -66,7 +61,21 @@ export class SharedNotebook {
     this.document = options.document;
     this.genesis = options.genesis;
     this.#membership = options.membership;
+    this.#held = new HeldNotebook(options.document, options.replicas);
     this.#used = new UsedInvitations(options.revoke);
+    this.#reseeding = new Reseeding({
+      document: options.document,
+      held: this.#held,
+      shares: () => this.#shares.values(),
+      newNumber: options.newNumber,
+      mayWrite: (peer) => this.#mayWrite(peer, "notebook"),
+      say: (share) => this.#sayShare(share),
+      begin: (share) => this.#begin(share),
+      failed: (reason) => {
+        this.#refusal = reason;
+        options.changed();
+      },
+    });
     this.#live = new LiveState({
       document: options.document,
       me: this.#me,
@@ -80,7 +89,7 @@ export class SharedNotebook {
       ...options,
       kept: options.signed,
       membership: () => this.#membership,
-      replica: () => this.#replica,
+      replica: () => this.#held.replica,
       shares: () => this.#shares.values(),
       keep: options.keepSignatures,
       show: (signed) => options.replicas.setSigned(options.document, signed),
@@ -89,8 +98,8 @@ export class SharedNotebook {
     options.replicas.setAuthor(options.document, this.#me).catch(() => undefined);
     this.#blocks = new BlockExchange({
       clock: options.clock,
-      replica: () => this.#replica,
-      peers: () => [...this.#shares.values()].filter(({ parts }) => parts.notebook.sync).map(({ peer }) => peer),
+      replica: () => this.#held.replica,
+      peers: () => [...this.#shares.values()].filter(({ joined }) => joined).map(({ peer }) => peer),
       brought: (peer, bytes) => options.quotas?.brought(peer.id, options.document, bytes),
       ask: (peer, cid) => peer.send({ type: "want", document: this.document, cid }),
     });
@@ -103,9 +112,9 @@ export class SharedNotebook {
     });
     this.#giver = new BlockGiver({
       document: options.document,
-      replica: () => this.#replica,
+      replica: () => this.#held.replica,
       models: this.#models,
-      gets: (peer) => this.#shares.get(peer)?.parts.notebook.sync !== undefined,
+      gets: (peer) => this.#shares.get(peer)?.joined ?? false,
     });
   }
 
@@ -129,12 +138,12 @@ export class SharedNotebook {
 
   /** True once the notebook itself is here. */
   get isHere(): boolean {
-    return this.#replica !== undefined;
+    return this.#held.replica !== undefined;
   }
 
   /** True while the notebook can be read as somebody says that it is, and is not here itself. */
   get isComing(): boolean {
-    return this.#expected && !this.isHere;
+    return this.#held.isExpected && !this.isHere;
   }
 
   /** Why nothing comes, a sentence: one was removed, the link was used. */
@@ -181,6 +190,12 @@ export class SharedNotebook {
       .map(({ peer }) => peer);
   }
 
+  /** Rejects, with a sentence, when the notebook may not go on without its history (E1). */
+  mayReseed(isAsked: boolean): Promise<void> {
+    const { runs } = this.#live;
+    return mayReseed({ me: this.#me, membership: this.#membership, shares: [...this.#shares.values()], runs, isAsked });
+  }
+
   /** True when that member is there and has said that they have all that is here. */
   async isWith(member: MemberId): Promise<boolean> {
     for (const share of this.#shares.values()) if (share.peer.id === member && (await hasAll(share))) return true;
@@ -198,9 +213,11 @@ export class SharedNotebook {
   part(peer: Peer): void {
     const share = this.#shares.get(peer);
     if (!share) return;
-    if (this.#replica) this.#inCommon.remember(share);
+    this.#held.remember(share);
     stopShare(share);
     this.#shares.delete(peer);
+    // Another one may have it as another document.
+    if (this.#held.isBlank) for (const other of this.#shares.values()) void this.#begin(other);
     this.#models.part(peer);
     if (![...this.#shares.keys()].some(({ id }) => id === peer.id)) this.#live.remove(peer.id);
     this.#options.changed();
@@ -214,7 +231,10 @@ export class SharedNotebook {
       case "members":
         return await this.#hearMembers(peer, message.entries);
       case "sync":
-        return await this.#hearSync(peer, message.part, message.bytes);
+        return await this.#hearSync(peer, message);
+      case "reseed":
+        this.#reseeding.hear(this.#shares.get(peer), message);
+        return;
       case "presence":
         if (this.#shares.has(peer)) this.#live.hearPresence(peer, message);
         return;
@@ -247,6 +267,7 @@ export class SharedNotebook {
 
   /** That part has changed here: everyone is told. */
   documentChanged(part: Part): void {
+    if (part === "notebook") this.#reseeding.changed();
     for (const { parts } of this.#shares.values()) parts[part].tell();
     if (part === "notebook") this.#signing.documentChanged();
     if (part !== "comments" && this.#shares.size > 0) void this.#blocks.look();
@@ -269,9 +290,7 @@ export class SharedNotebook {
     this.#signing.close();
     this.#blocks.close();
     this.#models.close();
-    if (this.isComing) this.#options.replicas.giveUp(this.document);
-    this.#replica?.release();
-    this.#replica = undefined;
+    this.#held.close();
   }
 
   #share(peer: Peer, number: number): Share {
@@ -304,24 +323,28 @@ export class SharedNotebook {
 
   /** Names the notebook to the peer, and what of it can be synced. Said again when that has become more. */
   #sayShare(share: Share, anew = false): void {
-    share.saidParts = this.#replica !== undefined;
+    const { seed } = this.#held;
+    share.saidParts = this.isHere;
+    share.saidSeed = seed;
+    share.asksView ||= !this.#membership && !this.#held.isExpected;
     share.peer.send({
       type: "share",
       number: share.number,
       document: this.document,
       genesis: this.genesis,
       heads: (this.#membership?.heads ?? []).slice(0, 16),
+      ...(seed === undefined ? {} : { seed }),
       parts: wordsOf({
         isHere: share.saidParts,
         beginsAnew: anew,
-        wantsView: !this.#membership && !this.#expected,
+        wantsView: share.asksView && !this.isHere && !this.#held.isExpected,
       }),
     });
   }
 
   async #hearShare(
     peer: Peer,
-    { number: theirs, heads, parts = [] }: Extract<PeerMessage, { readonly type: "share" }>,
+    { number: theirs, seed, heads, parts = [] }: Extract<PeerMessage, { readonly type: "share" }>,
     number: () => number,
   ): Promise<void> {
     // Someone who is no member may be about to show an entry that makes them one.
@@ -331,9 +354,11 @@ export class SharedNotebook {
     share.heads = heads as EntryHash[];
     share.takes = new Set(parts);
     if (share.takes.has(ANEW)) {
-      this.#inCommon.forget(peer.id);
+      this.#held.inCommon.forget(peer.id);
       for (const part of PARTS) share.parts[part].begin(undefined);
     }
+    share.seed = seed;
+    if (!this.#reseeding.isSame(share)) share.parts.notebook.begin(undefined);
     // What this end said before may have come when there was no such notebook there.
     if (isFirst && share.introduced) this.#sayShare(share);
     await this.#welcome(share);
@@ -385,7 +410,7 @@ export class SharedNotebook {
     stopShare(share);
     this.#shares.set(peer, newShare(peer, number, this.#options.clock));
     this.#models.part(peer);
-    if (![...this.#shares.values()].some(({ peer: other, parts }) => other.id === peer.id && parts.notebook.sync))
+    if (![...this.#shares.values()].some(({ peer: other, joined }) => other.id === peer.id && joined))
       this.#live.remove(peer.id);
   }
 
@@ -438,7 +463,7 @@ export class SharedNotebook {
   heedQuotas(shares: Iterable<Share> = this.#shares.values()): void {
     for (const share of shares) {
       heedQuotas(this.#options.quotas, share, this.document, (isTakenAgain) => {
-        for (const one of PARTS) if (share.parts[one].sync) share.parts[one].begin(this.#newSync(share.peer, one));
+        for (const one of PARTS) if (share.parts[one].sync) share.parts[one].begin(this.#newSync(share, one));
         if (isTakenAgain) this.#sayShare(share, true);
         for (const one of PARTS) share.parts[one].tell();
       });
@@ -462,67 +487,49 @@ export class SharedNotebook {
     const membership = this.#membership;
     if (!membership || share.theirs === undefined) return;
     if (!membership.may(share.peer.id, "read") || !membership.roleOf(this.#me)) return;
-    await (this.#holding ??= this.#hold());
+    await this.#held.hold();
     if (this.#closed || this.#shares.get(share.peer) !== share) return;
-    if (this.#replica && !share.saidParts) this.#sayShare(share);
-    const isNew = !share.parts.notebook.sync;
+    if (this.isHere && !share.saidParts) this.#sayShare(share);
+    this.#reseeding.expectAs(share);
+    const isNew = !share.joined;
+    share.joined = true;
     for (const part of PARTS) {
-      if (share.parts[part].sync || (part !== "notebook" && !share.takes.has(part))) continue;
-      share.parts[part].begin(this.#newSync(share.peer, part));
-      if (part === "notebook" && this.#replica && !BESIDE.some((one) => share.takes.has(one)))
+      if (share.parts[part].sync || (part === "notebook" ? !this.#reseeding.isSame(share) : !share.takes.has(part)))
+        continue;
+      share.parts[part].begin(this.#newSync(share, part));
+      if (part === "notebook" && this.isHere && !BESIDE.some((one) => share.takes.has(one)))
         share.parts[part].tellWhenAsked();
       else share.parts[part].tell();
     }
+    this.#reseeding.tell(share);
     this.#signing.meet(share);
     if (!isNew) return;
-    if (share.takes.has(VIEW)) await this.#sendView(share.peer);
+    if (share.takes.has(VIEW)) await this.#held.sendView(share.peer);
     this.#options.changed();
     this.#live.tell(share);
     this.#models.tell(share);
     void this.#blocks.meet();
   }
 
-  /** It is on the screen there before the whole history has gone over, been checked and been put together. */
-  async #sendView(peer: Peer): Promise<void> {
-    const view = await this.#replica?.view();
-    if (view) peer.send({ type: "view", document: this.document, view });
-  }
-
   /** Only from those whose changes of the notebook would be taken in as well, and once. */
   async #hearView(peer: Peer, view: FirstView): Promise<void> {
-    if (!this.#shares.has(peer) || this.#expected || !this.#mayWrite(peer, "notebook")) return;
-    if (!this.#membership?.roleOf(this.#me)) return;
-    await (this.#holding ??= this.#hold());
-    if (this.#closed || this.#replica || this.#adopting) return;
-    this.#expected = await this.#options.replicas.expect(this.document, view);
-    this.#options.changed();
+    if (!this.#shares.has(peer) || !this.#mayWrite(peer, "notebook") || !this.#membership?.roleOf(this.#me)) return;
+    if (!this.#closed && (await this.#held.show(view))) this.#options.changed();
   }
 
-  async #hold(): Promise<void> {
-    this.#replica = await this.#options.replicas.hold(this.document);
-    if (!this.#replica) this.#blank = new BlankDocument();
+  #newSync({ peer }: Share, part: Part): DocumentSync | undefined {
+    return this.#held.newSync(peer.id, part, this.#mayWrite(peer, part));
   }
 
-  /** Comments and files belong to a notebook: without it they wait. */
-  #newSync(peer: Peer, part: Part): DocumentSync | undefined {
-    const mayWrite = this.#mayWrite(peer, part);
-    if (this.#replica) {
-      const sync = this.#replica.sync(part, mayWrite, peer.id);
-      sync?.goOnFrom(this.#inCommon.of(peer.id, part));
-      return sync;
-    }
-    return part === "notebook"
-      ? new DocumentSync(this.#blank ?? new BlankDocument(), mayWrite, undefined, peer.id)
-      : undefined;
-  }
-
-  async #hearSync(peer: Peer, part: Part, bytes: Uint8Array): Promise<void> {
+  async #hearSync(peer: Peer, { number, part, bytes }: Extract<PeerMessage, { readonly type: "sync" }>): Promise<void> {
     const share = this.#shares.get(peer);
     const between = share?.parts[part];
+    // Of a document that it has no more. Its comments and files are the same ones.
+    if (part === "notebook" && number !== share?.theirs) return;
     // What it asks may come while the notebook is being loaded for others, and is not asked again.
     if (share && !between?.sync) await this.#begin(share);
     // And what comes while the notebook goes into the library is taken in there. Whoever brought it hears of a failure.
-    await this.#adopting?.catch(() => undefined);
+    await this.#held.settled();
     if (!between?.sync) return;
     if (share) this.heedQuotas([share]);
     // An exception ends the link: Peer says why.
@@ -536,7 +543,8 @@ export class SharedNotebook {
       share.filesCame = true;
       this.#options.changed();
     }
-    if (this.#blank?.isWhole) await (this.#adopting ??= this.#adopt(this.#blank));
+    const goOn = await this.#held.adopt();
+    if (goOn) await this.#adopted(goOn);
     between.tell();
   }
 
@@ -544,13 +552,13 @@ export class SharedNotebook {
   #contradicted(peer: Peer, part: Part, found: readonly Contradiction[]): void {
     const notes = found.map((one) => contradictionNote(one, peer.id, this.#me));
     this.#contradictions = [...this.#contradictions, ...notes].slice(-MOST_NOTES);
-    this.#inCommon.forget();
+    this.#held.inCommon.forget();
     for (const share of this.#shares.values()) {
       if (!share.parts[part].sync) continue;
       for (const one of PARTS) {
         // What this peer has just said of the part is not asked again: it might say the same before it is answered.
         const goesOn = share.peer === peer && one === part;
-        if (share.parts[one].sync && !goesOn) share.parts[one].begin(this.#newSync(share.peer, one));
+        if (share.parts[one].sync && !goesOn) share.parts[one].begin(this.#newSync(share, one));
       }
       this.#sayShare(share, true);
       for (const one of PARTS) share.parts[one].tell();
@@ -559,27 +567,14 @@ export class SharedNotebook {
     this.#options.changed();
   }
 
-  /** The notebook is here: it goes into the library, and is synced from there. */
-  async #adopt(blank: BlankDocument): Promise<void> {
-    const { heads } = blank;
-    let replica: Replica | undefined;
-    try {
-      replica = await this.#options.replicas.adopt(this.document, blank.copy());
-    } catch (error) {
-      // It could not be stored: the next message tries again.
-      this.#adopting = undefined;
-      throw error;
-    }
-    this.#blank = undefined;
-    this.#replica = replica;
+  /** The notebook is here, and is synced from the library. */
+  async #adopted(goOn: (before: DocumentSync) => DocumentSync | undefined): Promise<void> {
     void this.#blocks.look();
     for (const share of this.#shares.values()) {
-      if (!share.parts.notebook.sync) continue;
-      const goesOn = this.#replica && blank.heads === heads;
-      share.parts.notebook.begin(
-        goesOn ? this.#replica?.goOn(share.parts.notebook.sync) : this.#newSync(share.peer, "notebook"),
-      );
-      share.parts.notebook.tell();
+      const { parts } = share;
+      if (!parts.notebook.sync) continue;
+      parts.notebook.begin(goOn(parts.notebook.sync) ?? this.#newSync(share, "notebook"));
+      parts.notebook.tell();
       await this.#begin(share);
     }
     this.#options.changed();

@@ -170,7 +170,7 @@ export class Signing {
 
   #others(from: Peer | undefined): readonly Share[] {
     return [...this.#options.shares()].filter(
-      ({ peer, takes, parts }) => peer !== from && takes.has(SIGNATURES) && parts.notebook.sync !== undefined,
+      ({ peer, takes, joined }) => peer !== from && takes.has(SIGNATURES) && joined,
     );
   }
 

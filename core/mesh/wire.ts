@@ -7,6 +7,7 @@ import { concatenate } from "../base/bytes.ts";
 import { KromaError } from "../base/errors.ts";
 import type { CellId, DocumentId } from "../base/ids.ts";
 import { FirstViewSchema } from "../notebook/first-view.ts";
+import { epochsSchema } from "../notebook/reseed/seed.ts";
 import { PARTS, type Part } from "../notebook/parts.ts";
 import { MOST_SIGNATURE_BYTES } from "./change-signature.ts";
 import { MOST_SIGNATURES } from "./change-signatures.ts";
@@ -28,6 +29,7 @@ const documentId = v.pipe(
 );
 const hash = v.pipe(v.string(), v.regex(/^b[a-z2-7]{52}$/));
 const cid = v.pipe(v.string(), v.regex(/^b[a-z2-7]{30,120}$/));
+const changeHash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const sentence = v.pipe(v.string(), v.maxLength(500));
 const number = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(0xffff));
 
@@ -45,6 +47,8 @@ const Said = v.variant("type", [
     document: documentId,
     genesis: hash,
     heads: v.pipe(v.array(hash), v.maxLength(16)),
+    /** The first change of the document that it is here, if that took another's place. */
+    seed: v.optional(changeHash),
     /** What I sync besides the notebook itself; unknown words mean nothing. */
     parts: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(32))), v.maxLength(16))),
   }),
@@ -78,6 +82,13 @@ const Said = v.variant("type", [
     type: v.literal("models"),
     document: documentId,
     models: v.pipe(v.array(Offered), v.maxLength(MOST_OFFERED), v.readonly()),
+  }),
+  /** The notebook has gone on as the document with that first change; those before it, oldest first, and their blocks. */
+  v.object({
+    type: v.literal("reseed"),
+    document: documentId,
+    seed: changeHash,
+    epochs: v.pipe(epochsSchema, v.minLength(1), v.readonly()),
   }),
   /** The names of the signatures under changes that are here; signatures that are given. */
   v.object({

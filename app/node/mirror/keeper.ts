@@ -5,6 +5,7 @@
 import "@automerge/automerge";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { KromaError } from "#core/base/errors.ts";
 import { type Clock, realClock } from "#core/mesh/clock.ts";
 import { parseInvitationLink } from "#core/mesh/invitation.ts";
 import type { Link } from "#core/mesh/link.ts";
@@ -62,6 +63,8 @@ export async function openKeeper(
     fileBlocks: files.blocks,
     automerge: Promise.resolve(),
     keepsFiles: true,
+    // It keeps what others made, and changes nothing.
+    mayReseed: () => Promise.reject(new KromaError("denied", "A machine that keeps notebooks for others does not.")),
   });
   const identities = new FolderIdentityStore(folder);
   const signer = (await loadIdentity(identities)) ?? (await createIdentity(identities, name));

@@ -17,6 +17,7 @@ import { Contradictions } from "#core/notebook/contradictions.ts";
 import { DocumentSync } from "#core/notebook/document-sync.ts";
 import { SyncMessages } from "#core/notebook/sync-messages.ts";
 import { blankFiles, type FilesRecord } from "#core/notebook/files-document.ts";
+import { blockCid } from "#core/store/cid.ts";
 import { openSignatures } from "#plugins/identity/signatures.ts";
 import { cellId, newCell, openWith, sources } from "../notebook/kit.ts";
 import { letIn, link, person, until, type Person } from "./people.ts";
@@ -93,6 +94,32 @@ function bomb(length: number): Uint8Array {
 }
 
 describe("a member that does what it likes", () => {
+  it("takes the notebook nowhere by a reseed that is none (E5, E6)", async () => {
+    const { ana, ben, mine, theirs, genesis, isWell, document } = await company();
+    const enemy = await hostile(ana, ben);
+    const parts = ["comments", "files", "seeds"];
+    enemy.say({ type: "share", number: 9, document, genesis, heads: [], parts, seed: "0".repeat(64) });
+    const other = Automerge.from({ cells: {}, schema: 1 });
+    const bytes = Automerge.save(other);
+    const [known, unknown] = [await blockCid(bytes), await blockCid(Uint8Array.of(1))];
+    // Its block is nowhere; its block is one of another notebook.
+    const madeUp = [
+      [unknown, ["1".repeat(64)]],
+      [known, Automerge.getHeads(other)],
+    ] as const;
+    for (const [index, [cid, heads]] of madeUp.entries())
+      enemy.say({ type: "reseed", document, seed: String(index).repeat(64), epochs: [{ cid, heads }] });
+    const asked = (cid: string) => enemy.heard.some((message) => new TextDecoder().decode(message).includes(cid));
+    await until(() => asked(known) && asked(unknown), "both are asked for", 60_000);
+    enemy.say({ type: "block", document, cid: known, bytes });
+    await until(() => ana.mesh.notebook(document)?.trouble !== undefined, "Ana is told", 60_000);
+    await isWell();
+    await mine.reseed();
+    await until(async () => (await ben.host.changesSince(document, [])).length === 1, "Ben follows Ana", 60_000);
+    await isWell();
+    expect(sources(theirs)).toEqual(sources(mine));
+  });
+
   it.each([
     ["a message of an unknown kind", Uint8Array.of(9, 1, 2, 3)],
     ["an empty message", new Uint8Array()],

@@ -100,6 +100,7 @@ class Simulation {
     else if (chance < 0.9 && this.links.size > 0) this.cut(this.pick([...this.links.keys()]));
     else if (chance < 0.94) this.partition();
     else if (chance < 0.97) await this.crash(index);
+    else if (chance < 0.985) await this.reseed(someone);
     else await this.openAll();
   }
 
@@ -144,6 +145,11 @@ class Simulation {
       await this.people.find((one) => one.client === client)?.person.host.flush();
       this.keptFiles.add(await blockCid(bytes));
     }
+  }
+
+  /** Each does it for themselves, whatever the others do. */
+  async reseed({ client }: Someone): Promise<void> {
+    await client?.reseed();
   }
 
   /** Everyone is in one of two places from now on, and nothing goes between. */
