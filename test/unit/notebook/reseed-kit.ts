@@ -16,29 +16,21 @@ import {
 import type { Notebook, NotebookOperation, Run } from "#core/notebook/model.ts";
 import { readPast } from "#core/notebook/past.ts";
 import { canonicalSave } from "#core/notebook/reseed/canonical-save.ts";
-import { Reseed } from "#core/notebook/reseed/reseed.ts";
-import { readSeed } from "#core/notebook/reseed/seed.ts";
+import { carry, shorten } from "#core/notebook/reseed/carry.ts";
+import { chainOf, compareChains, FIRST_CHAIN, type Chain } from "#core/notebook/reseed/chain.ts";
 import type { RunBody } from "#core/notebook/run-body.ts";
 import { expect } from "vitest";
 import { newCell, newRun } from "./kit.ts";
 
-/** A document that a notebook was or is. The first has no parent. */
-export interface Epoch {
-  readonly seed: string;
-  readonly parent: Epoch | undefined;
-  /** The parent as it was closed, and its block's name. */
-  readonly before: Uint8Array;
-  readonly cid: string;
-}
-
-/** Somebody who has the notebook. */
+/** Somebody who has the notebook: which documents it was for them, and the present one. */
 export interface Peer {
-  epoch: Epoch;
+  chain: Chain;
   document: NotebookDocument;
   readonly undo: { readonly operations: readonly NotebookOperation[]; readonly tokens: readonly string[] }[];
 }
 
-const ORIGIN: Epoch = { seed: "", parent: undefined, before: new Uint8Array(), cid: "" };
+/** Of former documents. */
+const blocks = new Map<string, Uint8Array>();
 
 /** Of the order in which changes are given. */
 let shuffles = 0;
@@ -50,7 +42,7 @@ export function shuffleWith(seed: number): void {
 
 /** Somebody who has this document, and nothing else yet. */
 export const peerWith = (document: NotebookDocument): Peer => ({
-  epoch: ORIGIN,
+  chain: FIRST_CHAIN,
   document: Automerge.load<NotebookRecord>(Automerge.save(document)),
   undo: [],
 });
@@ -92,12 +84,14 @@ export function change(
 /** The peer goes on as a new document; what it shows is the same, and so is what it could bring back. */
 export async function reseed(peer: Peer): Promise<void> {
   const { document } = peer;
-  const before = canonicalSave(document, Automerge.getHeads(document));
-  const cid = await blockCid(before);
-  const reseed = Reseed.make(before, cid);
-  peer.epoch = { seed: reseed.seed.hash, parent: peer.epoch, before, cid };
-  peer.document = Automerge.load<NotebookRecord>(reseed.seed.change);
-  reseed.free();
+  const moved = await shorten(document, async (bytes) => {
+    const cid = await blockCid(bytes);
+    blocks.set(cid, bytes);
+    return cid;
+  });
+  peer.document = moved.document;
+  peer.chain = chainOf(moved.document);
+  expect(peer.chain.seed).toBe(moved.seed);
   expect(readPast(peer.document, Automerge.getHeads(peer.document))).toEqual(
     readPast(document, Automerge.getHeads(document)),
   );
@@ -114,14 +108,25 @@ export async function reseed(peer: Peer): Promise<void> {
 /** Two peers exchange what they have. */
 export async function meet(one: Peer, other: Peer): Promise<void> {
   if (one === other) return;
-  const [ours, theirs] = [ancestry(one.epoch), ancestry(other.epoch)];
-  let shared = 0;
-  while (shared < ours.length && ours[shared]?.seed === theirs[shared]?.seed) shared += 1;
-  const [mine, yours] = [ours[shared], theirs[shared]];
-  if (yours && (!mine || yours.seed < mine.seed)) await carry(one, ours, theirs, shared);
-  else if (mine) await carry(other, theirs, ours, shared);
+  if (compareChains(one.chain, other.chain).order === "behind") await follow(one, other.chain);
+  else if (compareChains(other.chain, one.chain).order === "behind") await follow(other, one.chain);
+  expect(one.chain).toEqual(other.chain);
   one.document = Automerge.merge(one.document, other.document);
   other.document = Automerge.merge(other.document, one.document);
+}
+
+async function follow(peer: Peer, to: Chain): Promise<void> {
+  for (const { cid, heads } of to.epochs) {
+    // Whoever has all that a document was closed with makes the same block of it.
+    if (!Automerge.hasHeads(peer.document, [...heads])) continue;
+    expect(await blockCid(canonicalSave(peer.document, heads))).toBe(cid);
+  }
+  const { document } = await carry(peer.document, peer.chain, to, async (cid) => blocks.get(cid));
+  Automerge.free(peer.document);
+  peer.document = document;
+  peer.chain = chainOf(document);
+  expect(peer.chain).toEqual(to);
+  peer.undo.length = 0;
 }
 
 /** They have one document, which each order of its changes makes, and which can be stored. Gives what it shows. */
@@ -143,45 +148,6 @@ export function expectSame(peers: readonly Peer[]): Notebook {
   Automerge.free(oneByOne);
   Automerge.free(again);
   return view.notebook;
-}
-
-function ancestry(epoch: Epoch): readonly Epoch[] {
-  return epoch.parent ? [...ancestry(epoch.parent), epoch] : [epoch];
-}
-
-/** Takes what a peer has to another document, in an order of its own. */
-async function carry(peer: Peer, from: readonly Epoch[], to: readonly Epoch[], shared: number): Promise<void> {
-  let changes = Automerge.getAllChanges(peer.document);
-  for (const epoch of from.slice(shared).toReversed()) {
-    const step = Reseed.make(epoch.before, epoch.cid);
-    const back = await step.back(inSomeOrder(changes));
-    changes = [...changesOf(epoch.before), ...back];
-    step.free();
-  }
-  for (const epoch of to.slice(shared)) {
-    const step = Reseed.make(epoch.before, epoch.cid);
-    expect(step.seed.hash).toBe(epoch.seed);
-    const { heads } = readSeed(Automerge.load(step.seed.change))?.epochs.at(-1) ?? { heads: [] };
-    // Whoever has all that a document was closed with makes the same block of it.
-    if (peer.epoch === epoch.parent && Automerge.hasHeads(peer.document, [...heads])) {
-      expect(canonicalSave(peer.document, heads)).toEqual(epoch.before);
-    }
-    changes = [step.seed.change, ...step.forward(inSomeOrder(changes))];
-    step.free();
-  }
-  Automerge.free(peer.document);
-  const [document] = Automerge.applyChanges(Automerge.init<NotebookRecord>(), [...changes]);
-  expect(Automerge.getBackend(document).getMissingDeps([])).toEqual([]);
-  peer.document = document;
-  peer.epoch = to.at(-1) as Epoch;
-  peer.undo.length = 0;
-}
-
-function changesOf(document: Uint8Array): readonly Uint8Array[] {
-  const loaded = Automerge.load(document);
-  const changes = Automerge.getAllChanges(loaded);
-  Automerge.free(loaded);
-  return changes;
 }
 
 /** Each change after those it builds on, but else in any order. */

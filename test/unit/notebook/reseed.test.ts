@@ -12,6 +12,7 @@ import {
   type NotebookRecord,
 } from "#core/notebook/document.ts";
 import type { NotebookOperation } from "#core/notebook/model.ts";
+import { Contradictions } from "#core/notebook/contradictions.ts";
 import { canonicalSave } from "#core/notebook/reseed/canonical-save.ts";
 import { originalOf } from "#core/notebook/reseed/original.ts";
 import { Reseed } from "#core/notebook/reseed/reseed.ts";
@@ -56,6 +57,8 @@ const shortened = (step: Reseed, ...late: readonly Uint8Array[]): NotebookDocume
   return Automerge.load<NotebookRecord>(Automerge.save(document));
 };
 
+const hashOf = (change: Uint8Array): string => Automerge.decodeChange(change).hash;
+
 /** What the one has and the other has not. */
 const lacking = (peer: Peer, other: Peer): readonly Uint8Array[] =>
   Automerge.getBackend(peer.document).getChanges(Automerge.getHeads(other.document));
@@ -79,7 +82,7 @@ function forged(
   });
   // Automerge takes it where it was made.
   const [taken] = Automerge.applyChanges(Automerge.clone(document), [bytes]);
-  expect(Automerge.getHeads(taken)).toContain(Automerge.decodeChange(bytes).hash);
+  expect(Automerge.getHeads(taken)).toContain(hashOf(bytes));
   return bytes;
 }
 
@@ -288,6 +291,42 @@ describe("a change that comes late", () => {
   });
 });
 
+describe("a document that begins anew where somebody wrote in another's place", () => {
+  it("has both texts once, whether it was begun with the one of them or with both (T12)", async () => {
+    const orders = new Set<boolean>();
+    for (let round = 0; round < 40 && orders.size < 2; round += 1) {
+      const [one, victim] = (await peersWith("abc", 2)) as [Peer, Peer];
+      type(victim, 0, "«a»");
+      await meet(one, victim);
+      const forger = peerWith(one.document);
+      const actor = Automerge.getActorId(victim.document);
+      forger.document = Automerge.load<NotebookRecord>(Automerge.save(one.document), { actor });
+      type(forger, 0, "«forged»");
+      type(victim, 0, "«own»");
+      const own = Automerge.getLastLocalChange(victim.document) as Uint8Array;
+      const both = peerWith(forger.document);
+      both.document = (await new Contradictions().settle(both.document, [own])).document as NotebookDocument;
+      type(victim, 0, "«next»");
+      orders.add(hashOf(own) < Automerge.getHeads(forger.document).join());
+      for (const closing of [peerWith(forger.document), both]) {
+        const late = peerWith(victim.document);
+        await reseed(closing);
+        type(closing, 0, "«behind»");
+        await meet(closing, late);
+        const { cells } = expectSame([closing, late]);
+        expect((cells[0]?.source.match(/«\w+»/gu) ?? []).toSorted()).toEqual([
+          "«a»",
+          "«behind»",
+          "«forged»",
+          "«next»",
+          "«own»",
+        ]);
+      }
+    }
+    expect(orders.size).toBe(2);
+  });
+});
+
 describe("two documents that begin anew at once", () => {
   it("become one, with what came late to both of them once (T10)", async () => {
     const winners = new Set<boolean>();
@@ -304,7 +343,7 @@ describe("two documents that begin anew at once", () => {
       const { source } = present(one.document).cells[0] as { source: string };
       type(one, source.indexOf("«one»") + 5, "«behind»");
       await meet(other, tells);
-      winners.add(one.epoch.seed < other.epoch.seed);
+      winners.add((one.chain.seed as string) < (other.chain.seed as string));
       await meet(one, other);
       const peers = [one, other, knows, tells];
       for (const peer of peers) for (const another of peers) await meet(peer, another);
