@@ -14,6 +14,10 @@ export interface BesideOptions {
   readonly automerge: Promise<void>;
   readonly now: () => number;
   readonly keepsFiles: boolean;
+  /** Who writes here in a notebook; undefined while it is not shared. */
+  me(id: DocumentId): string | undefined;
+  /** The first change of a notebook's document, if it took the place of another one. */
+  seed(id: DocumentId): string | undefined;
   /** Reads a notebook. */
   notebook(id: DocumentId): OpenCommentsOptions["notebook"];
   /** An event for every page that has the notebook open. */
@@ -37,7 +41,9 @@ export class BesideDocuments {
   /** The comments of a notebook; opened when they are not yet. */
   comments(id: DocumentId): OpenComments {
     return this.#open(this.#comments, id, () => {
-      const options = { ...this.#common(id, "comments"), notebook: this.#options.notebook(id) };
+      const { me, seed, notebook } = this.#options;
+      const common = this.#common(id, "comments");
+      const options = { ...common, me: () => me(id), seed: () => seed(id), notebook: notebook(id) };
       return new OpenComments({ ...options, failed: () => void this.#comments.delete(id) });
     });
   }

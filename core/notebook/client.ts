@@ -12,7 +12,7 @@ import { CommentsClient } from "./comments-client.ts";
 import type { CommentThread } from "./comments.ts";
 import { FilesClient } from "./files-client.ts";
 import type { SharedFiles } from "./files.ts";
-import type { Away, ChangedBy, PastState } from "./document-history.ts";
+import type { Away, ChangedBy, HistorySize, PastState } from "./document-history.ts";
 import type { HistoryPage } from "./history.ts";
 import type {
   ArtefactOrigin,
@@ -248,6 +248,7 @@ export class NotebookClient {
   readonly #savedChanged = new Emitter<boolean>();
   readonly #relayed = new Emitter<unknown>();
   readonly #signed = new Emitter<undefined>();
+  readonly #shortened = new Emitter<undefined>();
   readonly #closedEvent = new Emitter<void>();
   readonly #text = new Map<CellId, Emitter<{ version: number; updates: readonly TextUpdate[] }>>();
   /** What editors hold beyond the confirmed text, and how many of their edits are on the way. */
@@ -409,6 +410,11 @@ export class NotebookClient {
     return (await this.#call({ type: "away", document: this.document })) as Away | undefined;
   }
 
+  /** What the history would weigh that is read each time the notebook is opened. */
+  async historySize(): Promise<HistorySize> {
+    return (await this.#call({ type: "history_size", document: this.document })) as HistorySize;
+  }
+
   /** Goes on without the history up to here, which is kept as a block. Nothing changes when it can't. */
   async reseed(): Promise<void> {
     await this.#call({ type: "reseed", document: this.document });
@@ -431,6 +437,11 @@ export class NotebookClient {
   /** Calls `listener` when a member has signed changes: the history names more. */
   onSigned(listener: () => void): () => void {
     return this.#signed.on(listener);
+  }
+
+  /** Calls `listener` when the history was shortened, here or by a peer. */
+  onShortened(listener: () => void): () => void {
+    return this.#shortened.on(listener);
   }
 
   /** Stops following the notebook. What was sent stays sent. */
@@ -469,6 +480,9 @@ export class NotebookClient {
         return;
       case "signed":
         this.#signed.emit(undefined);
+        return;
+      case "reseeded":
+        this.#shortened.emit(undefined);
         return;
       case "files":
         this.files.receive(event.shared);

@@ -7,7 +7,7 @@
 import * as Automerge from "@automerge/automerge/slim";
 import { KromaError } from "../base/errors.ts";
 import type { CellId } from "../base/ids.ts";
-import type { Anchor } from "./comments-document.ts";
+import { seedName, type Anchor, type Cursors } from "./comments-document.ts";
 import { MOST_QUOTE_LENGTH, type CommentPlace, type CommentRange } from "./comments.ts";
 import { findRecord, isHidden, mapOf, sourceOf, textOf, type NotebookDocument } from "./document.ts";
 import { comparePlaced } from "./position.ts";
@@ -49,13 +49,16 @@ export function makeAnchor(
 export class PlaceFinder {
   readonly #document: NotebookDocument;
   readonly #versions: TextVersions;
+  readonly #seed: string | undefined;
   readonly #hidden = new Map<CellId, boolean>();
   readonly #kin = new Map<CellId, readonly CellId[]>();
   #kinships: ReadonlyMap<string, readonly string[]> | undefined;
 
-  constructor(document: NotebookDocument, versions: TextVersions) {
+  /** `seed` is the first change of the document, if it took the place of another one. */
+  constructor(document: NotebookDocument, versions: TextVersions, seed: string | undefined) {
     this.#document = document;
     this.#versions = versions;
+    this.#seed = seed;
   }
 
   /** Where that is now; undefined when the cell is gone and its text nowhere else. */
@@ -63,7 +66,7 @@ export class PlaceFinder {
     const isThere = !this.#isHidden(anchor.cell);
     if (anchor.quote === "" && isThere) return { cell: anchor.cell };
     if (isThere) {
-      const range = findRange(this.#document, anchor);
+      const range = findRange(this.#document, anchor.cell, cursorsOf(anchor, this.#seed));
       if (range) return placeOf(this.#versions, anchor.cell, range);
     }
     const kin = this.#kinOf(anchor.cell);
@@ -142,7 +145,16 @@ const placeOf = (versions: TextVersions, cell: CellId, [from, to]: readonly [num
   range: { from, to, version: versions.version(cell) },
 });
 
-function findRange(document: NotebookDocument, { cell, first, last }: Anchor): readonly [number, number] | undefined {
+/** Those of the document with that seed. A thread that was written there has no others. */
+function cursorsOf(anchor: Anchor, seed: string | undefined): Cursors {
+  return (seed === undefined ? undefined : anchor.moved?.[seedName(seed)]) ?? anchor;
+}
+
+function findRange(
+  document: NotebookDocument,
+  cell: CellId,
+  { first, last }: Cursors,
+): readonly [number, number] | undefined {
   const record = findRecord(document, cell);
   if (!record || first === undefined || last === undefined) return undefined;
   const path = ["cells", cell, "source"];

@@ -55,12 +55,21 @@ export interface CommentsRecord {
 export type CommentsDocument = Automerge.Doc<CommentsRecord>;
 
 /** What a thread is tied to in the notebook's document. */
-export interface Anchor {
+export interface Anchor extends Cursors {
   readonly cell: CellId;
   readonly quote: string;
+  /** The cursors in the documents that the notebook went on in since, by their seeds (`seedName`). */
+  readonly moved?: Readonly<Record<string, Cursors>>;
+}
+
+/** Of the first character, and of the last. */
+export interface Cursors {
   readonly first: string | undefined;
   readonly last: string | undefined;
 }
+
+/** What a seed is called among the moved cursors. */
+export const seedName = (seed: string): string => seed.slice(0, 16);
 
 /** A thread as it is stored: without the place, which the notebook decides. */
 export type StoredThread = Omit<CommentThread, "place" | "quote"> & { readonly anchor: Anchor };
@@ -72,6 +81,11 @@ export const COMMENT_CHUNK_LIMITS: ChunkLimits = {
   chunks: 10_000,
   actors: 2000,
 };
+
+/** What the keys of moved cursors begin with. */
+const MOVED = "anchor:";
+/** Notebooks are shortened far less often. */
+const MOST_MOVED = 100;
 
 const isId = (id: string): boolean => /^[0-9a-z]{8,32}$/.test(id);
 
@@ -98,6 +112,7 @@ export function readThread(document: CommentsDocument, id: string): StoredThread
       quote: readText(record.quote, MOST_QUOTE_LENGTH),
       first: readCursor(record.first),
       last: readCursor(record.last),
+      ...readMoved(record),
     },
     comment,
     replies,
@@ -173,6 +188,23 @@ export function applyComment(
   });
 }
 
+/** The document with the cursors that threads have in the document with that seed. Threads that are gone are passed over. */
+export function moveAnchors(
+  document: CommentsDocument,
+  seed: string,
+  cursors: ReadonlyMap<string, Cursors>,
+  now: number,
+): CommentsDocument {
+  if (cursors.size === 0) return document;
+  return Automerge.change(document, { time: Math.floor(now / 1000) }, (draft) => {
+    for (const [id, { first, last }] of cursors) {
+      const record: unknown = Object.hasOwn(draft.threads, id) ? draft.threads[id] : undefined;
+      if (typeof record !== "object" || record === null || first === undefined || last === undefined) continue;
+      (record as Record<string, Scalar>)[MOVED + seedName(seed)] = scalar(`${first} ${last}`);
+    }
+  });
+}
+
 function findThread(draft: CommentsRecord, id: string): ThreadRecord {
   const record = Object.hasOwn(draft.threads, id) ? draft.threads[id] : undefined;
   if (!isId(id) || !record || typeof record.replies !== "object")
@@ -222,6 +254,20 @@ function readReplies(replies: unknown): readonly Comment[] {
     .filter(({ isDeleted }) => !isDeleted)
     .sort(compareComments)
     .slice(0, MOST_REPLIES);
+}
+
+function readMoved(record: ThreadRecord): Pick<Anchor, "moved"> {
+  const moved = Object.entries(record)
+    .filter(([key]) => /^anchor:[0-9a-f]{16}$/.test(key))
+    .slice(0, MOST_MOVED)
+    .map(([key, value]): [string, Cursors] => {
+      const [first, last] = textOf(value).split(" ");
+      return [
+        key.slice(MOVED.length),
+        { first: readCursor(scalar(first ?? "")), last: readCursor(scalar(last ?? "")) },
+      ];
+    });
+  return moved.length > 0 ? { moved: Object.fromEntries(moved) } : {};
 }
 
 function readComment(id: string, record: unknown): Comment | undefined {

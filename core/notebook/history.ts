@@ -27,6 +27,8 @@ export interface HistoryPage {
   readonly sessions: readonly HistorySession[];
   /** Where to read on; undefined when the beginning is among them. */
   readonly next: readonly string[] | undefined;
+  /** The history was shortened there: what comes next is in a document of its own, which may have to be fetched. */
+  readonly isShortened?: true;
 }
 
 /** A pause that ends a session, and the longest one, in seconds. */
@@ -110,20 +112,27 @@ export class HistoryReader {
   readonly #walk: HistoryWalk;
   readonly #wanted: number;
   readonly #signed: SignedChanges;
+  readonly #seed: string | undefined;
   readonly #sessions: HistorySession[] = [];
   #open: { heads: readonly string[]; from: number; to: number; changes: number; people: PeopleCount } | undefined;
   #changes = 0;
 
-  constructor(heads: readonly string[], find: FindChange, wanted: number, signed: SignedChanges) {
+  /** `seed` is the change with which a document begins whose history was shortened: it is no part of any session. */
+  constructor(heads: readonly string[], find: FindChange, wanted: number, signed: SignedChanges, seed?: string) {
     this.#walk = new HistoryWalk(heads, find);
     this.#wanted = wanted;
     this.#signed = signed;
+    this.#seed = seed;
   }
 
   /** Reads up to that many changes more; the page once it is complete. */
   step(changes: number, find: FindChange): HistoryPage | undefined {
     for (let read = 0; read < changes; read += 1) {
       const facts = this.#walk.latest;
+      if (facts !== undefined && facts.hash === this.#seed) {
+        this.#end();
+        return { sessions: this.#sessions, next: this.#walk.heads, isShortened: true };
+      }
       if (facts === undefined || this.#ends(facts)) {
         this.#end();
         const enough = this.#sessions.length >= this.#wanted || this.#changes >= PAGE_CHANGES;

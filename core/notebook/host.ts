@@ -22,6 +22,7 @@ import type { BlockStore, DocStore } from "../store/stores.ts";
 import { BesideDocuments } from "./beside.ts";
 import type { NotebookDocument } from "./document.ts";
 import type { FirstView } from "./first-view.ts";
+import { earlierFrom, EarlierDocuments } from "./earlier-documents.ts";
 import { Library } from "./library.ts";
 import type { FromDocument, ToDocument } from "./messages.ts";
 import type { Notebook, Run } from "./model.ts";
@@ -78,6 +79,10 @@ export class DocumentHost {
   readonly #troubles = new StorageTroubles((storage) => this.#pages.tellAll({ type: "storage", ...storage }));
   /** How many times each document is held for peers. */
   readonly #held = new Map<DocumentId, number>();
+  /** What each notebook was in before its history was shortened. */
+  readonly #earlier = new Map<DocumentId, EarlierDocuments>();
+  /** Who writes here in each shared notebook. */
+  readonly #authors = new Map<DocumentId, string>();
   /** What the members of each shared notebook have signed. */
   readonly #signed = new Map<DocumentId, readonly SignedBy[]>();
   readonly #changed = new Emitter<{ readonly document: DocumentId; readonly part: Part }>();
@@ -115,6 +120,8 @@ export class DocumentHost {
     this.#beside = new BesideDocuments({
       ...this.#options,
       fileBlocks,
+      me: (id) => this.#authors.get(id),
+      seed: (id) => this.#documents.get(id)?.seed,
       notebook: (id) => (work) => this.#document(id).read(work),
       emit: (id, event) => this.#pages.tell(id, event),
       changed: (document, part) => this.#changed.emit({ document, part }),
@@ -125,6 +132,7 @@ export class DocumentHost {
       ...this.#options,
       library: this.#library,
       document: (id: DocumentId) => this.#document(id),
+      earlier: (id: DocumentId) => this.#earlierOf(id),
       release: (id: DocumentId) => this.#release(id),
     };
     this.#made = new NewDocuments({ ...common, start: (id, initial) => this.#start(id, initial) });
@@ -203,6 +211,7 @@ export class DocumentHost {
 
   /** What is written here in this notebook from now on says that this member wrote it. Loads nothing for that. */
   async setAuthor(document: DocumentId, member: string): Promise<void> {
+    this.#authors.set(document, member);
     if (!this.#documents.has(document)) {
       const visit = await readVisit(this.#options.store, document);
       if (visit.author !== member)
@@ -290,6 +299,7 @@ export class DocumentHost {
     this.#closed = true;
     this.#pages.closeAll();
     this.#beside.closeAll();
+    for (const earlier of this.#earlier.values()) earlier.close();
     for (const document of this.#documents.values()) document.close();
     this.#documents.clear();
     this.#options.store.close();
@@ -308,6 +318,16 @@ export class DocumentHost {
     return this.#documents.get(document) ?? this.#start(document, undefined);
   }
 
+  #earlierOf(id: DocumentId): EarlierDocuments {
+    const known = this.#earlier.get(id);
+    if (known) return known;
+    const made = new EarlierDocuments(
+      earlierFrom(this.#options.blocks, (cid) => this.#document(id).reseeds.wanted(cid)),
+    );
+    this.#earlier.set(id, made);
+    return made;
+  }
+
   #start(id: DocumentId, initial: OpenDocumentOptions["initial"]): OpenDocument {
     const document = new OpenDocument({
       ...this.#options,
@@ -315,6 +335,7 @@ export class DocumentHost {
       ...(initial ? { initial } : {}),
       formerBlocks: this.#formerBlocks,
       keepsFormer: this.#options.keepsFiles,
+      signed: () => this.#signed.get(id) ?? [],
       emit: (event) => {
         this.#pages.tell(id, event);
         if (event.type === "durable") return this.#release(id);

@@ -108,6 +108,8 @@ export type ToDocument =
   | (OnDocument & { readonly type: "changed_by"; readonly which: WhichChanges })
   /** What was made between the visit of a page before this one and this one. reply: Away, or undefined */
   | (OnDocument & { readonly type: "away" })
+  /** How much history the present document has in it. reply: HistorySize */
+  | (OnDocument & { readonly type: "history_size" })
   /** reply: { bytes: Uint8Array } */
   | (OnDocument & { readonly type: "export"; readonly format: ImportFormat })
   /** Goes on without the history, which is kept as a block. reply: {} */

@@ -5,6 +5,7 @@ import { newCellId, newDocumentId, type DocumentId, type RunId } from "../base/i
 import type { BlockStore } from "../store/stores.ts";
 import { documentOf, type NotebookDocument, type NotebookRecord } from "./document.ts";
 import { DocumentHistory } from "./document-history.ts";
+import type { EarlierDocuments } from "./earlier-documents.ts";
 import { type FirstView, notebookOfView } from "./first-view.ts";
 import { readFile, titleOf } from "./formats.ts";
 import { describeNotebook, type Library } from "./library.ts";
@@ -25,6 +26,8 @@ export interface NewDocumentsOptions {
   readonly start: (document: DocumentId, initial: OpenDocumentOptions["initial"]) => OpenDocument;
   /** One that there is already. */
   readonly document: (document: DocumentId) => OpenDocument;
+  /** Those that it was in before. */
+  readonly earlier: (document: DocumentId) => EarlierDocuments;
   /** It may go from memory. */
   readonly release: (document: DocumentId) => void;
 }
@@ -83,7 +86,8 @@ export class NewDocuments {
   /** A notebook of a state of another, with the history up to there. */
   async branch(document: DocumentId, heads: readonly string[], title: string): Promise<DocumentId> {
     const { library, blocks, start, release } = this.#options;
-    const bytes = await new DocumentHistory(this.#options.document(document), blocks).upTo(heads);
+    const history = new DocumentHistory(this.#options.document(document), blocks, this.#options.earlier(document));
+    const bytes = await history.upTo(heads);
     const branch = newDocumentId();
     const { foreign } = library.get(document) ?? { foreign: false };
     const started = start(branch, { bytes });

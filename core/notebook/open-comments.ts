@@ -11,10 +11,13 @@ import {
   applyComment,
   blankComments,
   COMMENT_CHUNK_LIMITS,
+  moveAnchors,
   readThread,
+  seedName,
   threadIds,
   withinLimits,
   type CommentsRecord,
+  type Cursors,
   type StoredThread,
 } from "./comments-document.ts";
 import type { CommentOperation, CommentThread } from "./comments.ts";
@@ -30,6 +33,10 @@ export interface OpenCommentsOptions {
   /** Automerge's WASM is ready. */
   readonly automerge: Promise<void>;
   readonly now: () => number;
+  /** Who writes here; undefined while the notebook is not shared. */
+  me(): string | undefined;
+  /** The first change of the notebook's document, if it took the place of another one; asked while it is read. */
+  seed(): string | undefined;
   /** Reads the notebook that they are about. */
   notebook<T>(work: (document: NotebookDocument, versions: TextVersions) => T): Promise<T>;
   /** Threads that differ from what was told before, and those that are gone. */
@@ -57,6 +64,9 @@ export class OpenComments {
   /** Cells whose text has changed since places were found; undefined: whatever may have. */
   #dirty: Set<CellId> | undefined = new Set();
   #placing: ReturnType<typeof setTimeout> | undefined;
+  /** The seed of the document that places were last found in, and whether it was made here; none before any were. */
+  #seed: { readonly hash: string | undefined } | undefined;
+  #isOwnSeed = false;
 
   constructor(options: OpenCommentsOptions) {
     this.#options = options;
@@ -112,7 +122,13 @@ export class OpenComments {
     if (this.#document.isClosed) return;
     if (event.type === "text") this.#dirty?.add(event.cell);
     else if (event.type === "changed" && event.order) this.#dirty = undefined;
-    else return;
+    else if (event.type === "reseeded") {
+      this.#isOwnSeed = event.begun;
+      this.#dirty = undefined;
+      // At once: both may be let go of soon, and then nobody would know any more where the comments were.
+      if (this.#stored.size > 0) this.#document.enqueue(() => this.#place()).catch(() => undefined);
+      return;
+    } else return;
     if (this.#stored.size === 0) return;
     this.#placing ??= setTimeout(() => {
       this.#placing = undefined;
@@ -151,6 +167,7 @@ export class OpenComments {
 
   /** Finds where threads belong that are new or may have moved, and tells what differs. */
   async #place(): Promise<void> {
+    await this.#moveAnchors();
     const before = this.#shown;
     const dirty = this.#dirty;
     this.#dirty = new Set();
@@ -175,9 +192,31 @@ export class OpenComments {
       this.#options.emit({ type: "comments", document: this.#options.id, changed, removed });
   }
 
+  /**
+   * When the notebook has gone on in another document, threads get cursors into that one: all of them from who began it,
+   * and from everybody else those of theirs, which the other may not have had.
+   */
+  async #moveAnchors(): Promise<void> {
+    const hash = await this.#options.notebook(() => this.#options.seed());
+    const before = this.#seed;
+    this.#seed = { hash };
+    if (before === undefined || before.hash === hash || hash === undefined) return;
+    const me = this.#options.me();
+    const moving = [...this.#shown.values()].filter(
+      ({ stored, thread }) =>
+        (this.#isOwnSeed || (me !== undefined && thread.comment.author === me)) &&
+        stored.anchor.moved?.[seedName(hash)] === undefined,
+    );
+    const cursors = await this.#options.notebook((document, versions) => cursorsAt(document, versions, moving));
+    if (cursors.size === 0) return;
+    this.#document.replace(moveAnchors(this.#document.present, hash, cursors, this.#options.now()));
+    this.#read(cursors.keys());
+    this.#options.changed();
+  }
+
   #find(threads: readonly StoredThread[]): Promise<ReadonlyMap<string, Shown>> {
     return this.#options.notebook((document, versions) => {
-      const finder = new PlaceFinder(document, versions);
+      const finder = new PlaceFinder(document, versions, this.#options.seed());
       return new Map(
         threads.map((stored) => {
           const { anchor, ...rest } = stored;
@@ -192,6 +231,24 @@ export class OpenComments {
 interface Shown {
   readonly stored: StoredThread;
   readonly thread: CommentThread;
+}
+
+/** Cursors to where threads are shown. One whose text is in another cell than its own has none. */
+function cursorsAt(
+  document: NotebookDocument,
+  versions: TextVersions,
+  shown: readonly Shown[],
+): ReadonlyMap<string, Cursors> {
+  const found = new Map<string, Cursors>();
+  for (const { stored, thread } of shown) {
+    const { place } = thread;
+    if (place?.range === undefined || place.cell !== stored.anchor.cell) continue;
+    // What is not known of the text any more leaves it to the words that the thread is about.
+    if (versions.changesSince(place.cell, place.range.version) === undefined) continue;
+    const anchor = makeAnchor(document, versions, place.cell, place.range);
+    if (anchor?.first !== undefined) found.set(stored.id, { first: anchor.first, last: anchor.last });
+  }
+  return found;
 }
 
 /** What has lost its text may find it in other cells than its own. */

@@ -5,6 +5,7 @@ import type { NotebookDocument } from "./document.ts";
 import type { FromDocument } from "./messages.ts";
 import type { NotebookBlocks } from "./notebook-blocks.ts";
 import type { Notebook } from "./model.ts";
+import type { SignedBy } from "./signed-changes.ts";
 
 /** What `open` tells a page. */
 export interface Opened {
@@ -32,6 +33,8 @@ export interface OpenDocumentOptions {
     | { readonly document: NotebookDocument }
     /** It is still on its way, and this can be shown until it is here. */
     | { readonly view: Notebook; readonly coming: Promise<NotebookDocument> };
+  /** What its members have signed of it, as far as that is known. */
+  signed(): readonly SignedBy[];
   /** An event for every page that has it open. */
   emit(event: Extract<FromDocument, { readonly document: DocumentId }>): void;
   /** Somebody waits for a block that only a peer can give. */

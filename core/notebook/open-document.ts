@@ -435,7 +435,7 @@ export class OpenDocument {
   }
 
   /** Goes on as another document, once that is on disk. The view stays, and shows what else has come with it. */
-  async #moveTo({ document, seed, begun }: Moved): Promise<void> {
+  async #moveTo({ document, seed, begun, translated }: Moved): Promise<void> {
     while (this.#writing) await this.#writing.catch(() => undefined);
     this.#writing = this.#log
       .replace(seed, Automerge.save(document), { put: [], remove: [] })
@@ -446,6 +446,7 @@ export class OpenDocument {
       Automerge.free(document);
       throw error;
     }
+    this.#keep(() => this.#own.moved(translated, this.#backend(), this.#options.signed()));
     Automerge.free(this.#settled());
     this.#document = document;
     this.#savedOf = this.#backend();

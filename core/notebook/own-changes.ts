@@ -5,7 +5,8 @@
 import type * as Automerge from "@automerge/automerge/slim";
 import * as v from "valibot";
 import { authorOfMember } from "./author.ts";
-import type { ChangeMark, SignedBy } from "./signed-changes.ts";
+import type { TranslatedChange } from "./reseed/carry.ts";
+import { SignedChanges, type ChangeMark, type ChangePlace, type SignedBy } from "./signed-changes.ts";
 
 const hex = (digits: number) => v.pipe(v.string(), v.regex(/^[0-9a-f]+$/), v.maxLength(digits));
 
@@ -72,6 +73,30 @@ export class OwnChanges {
       const marks = now(one.hash);
       return marks.length === 0 ? [one] : marks.map((mark) => ({ member: one.member, ...mark }));
     });
+  }
+
+  /**
+   * Changes were translated into another document: what stands for own ones there is to be signed as well. `signed` are
+   * marks of that member that were signed before, `find` looks into the document that the changes came from. True when
+   * something is new.
+   */
+  translated(
+    member: string,
+    signed: readonly ChangeMark[],
+    pairs: readonly TranslatedChange[],
+    find: (hash: string) => ChangePlace | undefined,
+  ): boolean {
+    const waiting = this.#waiting.filter((one) => one.member === member);
+    const own = new SignedChanges([{ member, changes: [...signed, ...waiting] }]);
+    const last = new Map<string, ChangeMark>();
+    for (const { from, to } of pairs) {
+      if (!own.isBy(member, from, find)) continue;
+      if (to.seq > (last.get(to.actor)?.seq ?? 0)) last.set(to.actor, to);
+    }
+    if (last.size === 0) return false;
+    const made = [...last.values()].map(({ actor, seq, hash }) => ({ member, actor, seq, hash }));
+    this.#waiting = [...this.#waiting.filter(({ actor }) => !last.has(actor)), ...made].slice(-MOST_WAITING);
+    return true;
   }
 
   /** These are signed, and that is kept. True when something was waiting for it. */

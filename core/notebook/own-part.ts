@@ -7,7 +7,8 @@ import { authorOfMember } from "./author.ts";
 import type { Contradictions } from "./contradictions.ts";
 import { OwnChanges } from "./own-changes.ts";
 import type { ChangeMark, SignedBy } from "./signed-changes.ts";
-import type { LastVisit, Visit } from "./visit.ts";
+import type { TranslatedChange } from "./reseed/carry.ts";
+import { movedHeads, type LastVisit, type Visit } from "./visit.ts";
 
 type Backend = ReturnType<typeof Automerge.getBackend>;
 
@@ -89,6 +90,27 @@ export class OwnPart {
     const { heads } = this.#visit;
     this.#lastVisit = this.#lastVisit?.map(now);
     this.#note({ own: this.#own.waiting, ...(heads ? { heads: heads.map(now) } : {}) });
+  }
+
+  /**
+   * The notebook has gone on in another document than `before`: what was seen is named as it is there, and what was made here
+   * is to be signed there too. `signed` is what members have signed so far.
+   */
+  moved(translated: readonly TranslatedChange[], before: Backend, signed: readonly SignedBy[]): void {
+    const find = (hash: string) => before.getChangeMetaByHash(hash) ?? undefined;
+    const names = new Map(translated.map(({ from, to }) => [from.hash, to.hash]));
+    const moving = (heads: readonly string[]): readonly string[] =>
+      movedHeads(
+        heads,
+        (hash) => names.get(hash),
+        (hash) => find(hash)?.deps ?? [],
+      );
+    const { author, heads } = this.#visit;
+    if (heads) this.#note({ heads: moving(heads) });
+    if (this.#lastVisit) this.#lastVisit = moving(this.#lastVisit);
+    if (author === undefined) return;
+    const marks = signed.flatMap(({ member, changes }) => (member === author ? changes : []));
+    if (this.#own.translated(author, marks, translated, find)) this.#note({ own: this.#own.waiting });
   }
 
   /** What is to be written now, if anything, which counts as written; a page that has it open has seen `heads`. */

@@ -5,6 +5,7 @@ import type { BlockStore } from "../store/stores.ts";
 import type { BesideDocuments } from "./beside.ts";
 import { mergeBack, previewMerge } from "./branches.ts";
 import { DocumentHistory } from "./document-history.ts";
+import type { EarlierDocuments } from "./earlier-documents.ts";
 import { writeFile } from "./formats.ts";
 import type { Library } from "./library.ts";
 import type { ToDocument } from "./messages.ts";
@@ -24,6 +25,8 @@ export interface PageRequestsOptions {
   readonly now: () => number;
   /** A document; it is loaded when it is not yet. */
   readonly document: (document: DocumentId) => OpenDocument;
+  /** Those that it was in before. */
+  readonly earlier: (document: DocumentId) => EarlierDocuments;
   /** What its members have signed of it. */
   readonly signed: (document: DocumentId) => readonly SignedBy[];
   /** It may go from memory, unless somebody has it open. */
@@ -128,6 +131,9 @@ export class PageRequests {
       case "away":
         reply(await (await this.#history(document)).away(await this.#document(document).lastVisit()));
         break;
+      case "history_size":
+        reply(await (await this.#history(document)).size());
+        break;
       case "export":
         replyBytes(reply, writeFile(await this.#document(document).notebook(), message.format));
         break;
@@ -194,10 +200,14 @@ export class PageRequests {
     if (branchOf === undefined) throw new KromaError("invalid", "This notebook is no branch of another one.");
     if (!library.entries.some((entry) => entry.document === branchOf.document))
       throw new KromaError("missing", "The notebook that this one is a branch of is not in the library any more.");
-    const [branch, original] = [this.#document(document), this.#document(branchOf.document)];
-    if (type === "preview_merge") reply(await previewMerge(branch, original, branchOf.heads));
+    const branch = { document: this.#document(document), left: branchOf.heads };
+    const original = {
+      document: this.#document(branchOf.document),
+      earlier: this.#options.earlier(branchOf.document),
+    };
+    if (type === "preview_merge") reply(await previewMerge(branch, original));
     else {
-      await mergeBack(branch, original, branchOf.heads, now());
+      await mergeBack(branch, original, now());
       reply({ document: branchOf.document });
     }
     release(branchOf.document);
@@ -210,7 +220,7 @@ export class PageRequests {
   async #history(document: DocumentId): Promise<DocumentHistory> {
     const open = this.#document(document);
     const signed = new SignedChanges([...this.#options.signed(document), ...(await open.ownChanges())]);
-    return new DocumentHistory(open, this.#options.blocks, signed);
+    return new DocumentHistory(open, this.#options.blocks, this.#options.earlier(document), signed);
   }
 }
 

@@ -25,6 +25,28 @@ export interface LastVisit {
   readonly opened: number;
 }
 
+/**
+ * The state of a visit, once the notebook has gone on in another document: a change that was translated is named as it is
+ * there, together with what it builds on here. So what others made meanwhile is still seen as new.
+ */
+export function movedHeads(
+  heads: readonly string[],
+  translated: (hash: string) => string | undefined,
+  depsOf: (hash: string) => readonly string[],
+): readonly string[] {
+  const moved = new Set<string>();
+  const seen = new Set<string>();
+  const left = [...heads];
+  for (let hash = left.pop(); hash !== undefined; hash = left.pop()) {
+    if (seen.has(hash)) continue;
+    seen.add(hash);
+    const now = translated(hash);
+    moved.add(now ?? hash);
+    if (now !== undefined) left.push(...depsOf(hash));
+  }
+  return [...moved].sort();
+}
+
 /** What is kept; nothing where no page ever had it open, or it can't be read. */
 export async function readVisit(store: DocStore, document: DocumentId): Promise<Visit> {
   const [entry] = await store.loadRange(visitKey(document));
