@@ -3,8 +3,8 @@
 /** The panel's id. */
 export const HISTORY_PANEL = "history";
 
-/** The list, what changed while one was away, or the place where the present version is named. */
-export type Asked = "list" | "away" | "name";
+/** The list, what changed while one was away, the place where the present version is named, or shortening it. */
+export type Asked = "list" | "away" | "name" | "shorten";
 
 let asked: Asked = "list";
 const listeners = new Set<(what: Asked) => void>();

@@ -46,6 +46,18 @@ export const history: Plugin = {
           page.openPanel(HISTORY_PANEL);
         },
       },
+      {
+        id: "history.shorten",
+        title: "Shorten the history …",
+        keys: [],
+        when: "notebook",
+        group: "History",
+        isEnabled: ({ view }) => view?.refusal() === undefined,
+        run({ page }) {
+          askFor("shorten");
+          page.openPanel(HISTORY_PANEL);
+        },
+      },
     ]),
   ],
 };

@@ -8,6 +8,7 @@ import type { PanelProps } from "#kit/panels.ts";
 import { onAsked, takeAsked, type Asked } from "./asked.ts";
 import { AwayView } from "./away-view.tsx";
 import { MergeBack } from "./merge-back.tsx";
+import { Shorten } from "./shorten.tsx";
 import { StateView, type ShownState } from "./state-view.tsx";
 import { Versions } from "./versions.tsx";
 import { countWords, momentWords, peopleWords, sentenceOf, timeWords } from "./words.ts";
@@ -34,6 +35,7 @@ function History(props: { readonly view: NotebookView; readonly page: PageAction
   onCleanup(onAsked(setAsked));
   const [sessions, setSessions] = createSignal<readonly HistorySession[]>();
   const [next, setNext] = createSignal<readonly string[]>();
+  const [shortened, setShortened] = createSignal(false);
   const [chosen, setChosen] = createSignal<HistorySession | NamedVersion>();
   const [versions, setVersions] = createSignal(client.notebook.versions ?? []);
   const [naming, setNaming] = createSignal(asked() === "name");
@@ -51,6 +53,7 @@ function History(props: { readonly view: NotebookView; readonly page: PageAction
       const page = await client.history(PAGE, from);
       setSessions((former = []) => (from ? [...former, ...page.sessions] : page.sessions));
       setNext(page.next);
+      setShortened(page.isShortened ?? false);
       if (from === undefined) setChosen(page.sessions[0]);
     } catch (error) {
       setTrouble(sentenceOf(error));
@@ -67,6 +70,7 @@ function History(props: { readonly view: NotebookView; readonly page: PageAction
   );
   const isUnsigned = (): boolean => (sessions() ?? []).some(({ people }) => people.some(({ unsigned }) => unsigned));
   onCleanup(client.onSigned(() => isUnsigned() && setNewer(true)));
+  onCleanup(client.onShortened(() => setNewer(true)));
   createEffect(
     on(
       asked,
@@ -116,6 +120,16 @@ function History(props: { readonly view: NotebookView; readonly page: PageAction
       <Switch>
         <Match when={asked() === "away"}>
           <AwayView view={props.view} page={props.page} onBack={() => setAsked("list")} />
+        </Match>
+        <Match when={asked() === "shorten"}>
+          <Shorten
+            view={props.view}
+            page={props.page}
+            onBack={() => {
+              setAsked("list");
+              void read(undefined);
+            }}
+          />
         </Match>
         <Match when={sessions()?.length === 0}>
           <p class="quiet">Nothing was done in this notebook yet. What is done will be listed here.</p>
@@ -193,6 +207,12 @@ function History(props: { readonly view: NotebookView; readonly page: PageAction
                   <p class="quiet">
                     Changes that are not signed name somebody who has not confirmed them yet, so it is not said whose
                     they are.
+                  </p>
+                </Show>
+                <Show when={shortened()}>
+                  <p class="quiet">
+                    The history was shortened here. What was done before is kept apart, so that the notebook opens
+                    quickly.
                   </p>
                 </Show>
                 <Show when={next()}>

@@ -132,6 +132,14 @@ it("they write at once, go on when the mirror dies, and merge what each did alon
   await close(ben);
   await type(ana, "\nana_alone = True");
   await ana.getByText("Saved", { exact: true }).waitFor();
+  // Ana puts the history away while Ben, who knows nothing of it, writes on in the old document.
+  await ana.keyboard.press("Escape");
+  await ana.keyboard.press("Control+Shift+P");
+  await ana.getByRole("combobox", { name: "Command" }).fill("Shorten the history");
+  await ana.keyboard.press("Enter");
+  await ana.getByRole("button", { name: "Shorten it" }).click();
+  await ana.getByText(/^Done: .* became 1 change /).waitFor();
+  await ana.getByText("Saved", { exact: true }).waitFor();
   const anasUrl = ana.url();
   await close(ana);
   ben = await open(bens, url);
@@ -156,6 +164,13 @@ it("they write at once, go on when the mirror dies, and merge what each did alon
   await ana.getByText("Ben changed this notebook while you were away.").waitFor({ timeout: 120_000 });
   await ana.getByRole("button", { name: "What changed", exact: true }).click();
   await ana.locator(".history-away").getByRole("heading", { name: /^Ben / }).waitFor();
+
+  // What was put away is still read, by Ben too, whose notebook went over to Ana's.
+  await ben.getByRole("button", { name: "History", exact: true }).click();
+  const history = ben.getByRole("complementary", { name: "History" });
+  await history.getByText("The history was shortened here.").waitFor();
+  await history.getByRole("button", { name: "Show earlier" }).click();
+  await history.getByText("The beginning").first().waitFor();
   // Both try again ever less often: on a busy machine they may miss each other for a minute.
 }, 420_000);
 

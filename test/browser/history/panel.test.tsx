@@ -419,6 +419,45 @@ describe("what changed while one was away", () => {
   });
 });
 
+describe("shortening the history", () => {
+  it("says what there is and what it would do, does it, and what was done before is still in the list", async () => {
+    const { client, pass, show } = await beginWithAna();
+    askFor("shorten");
+    const box = await show();
+    await said(box, "This notebook has 3 changes in it");
+    await expectAccessible(box);
+    byRole(box, "button", "Shorten it").click();
+    await said(box, "Done: 3 changes");
+    expect(document.activeElement?.textContent).toBe("Show the history");
+    pass(30);
+    await client.change([{ type: "set_title", title: "After" }]);
+    byRole(box, "button", "Show the history").click();
+    await said(box, "The history was shortened here.");
+    const entries = () => [...box.querySelectorAll(".history-sessions .history-entry")].map((one) => one.textContent);
+    expect(entries()).toHaveLength(1);
+    await expectAccessible(box);
+    byRole(box, "button", "Show earlier").click();
+    await until(() => entries().length === 4, "the earlier sessions");
+    expect(box.textContent).not.toContain("The history was shortened here.");
+    // The states of before are still what they were.
+    slider(box).focus();
+    await userEvent.keyboard("{Home}{ArrowRight}");
+    await until(() => slider(box).value === "1", "the second session");
+    byRole(box, "button", "The notebook then").click();
+    await until(() => box.querySelector(".history-past")?.textContent.includes("c = 3") ?? false, "how it was");
+  });
+
+  it("is left to the owners of a notebook that several have", async () => {
+    const { share, show } = await begin();
+    share({ role: "editor", members: [member(ME, "Mia Berg", "editor"), member(BEN, "Ben Okoro", "owner")] });
+    askFor("shorten");
+    const box = await show();
+    await said(box, "Only an owner of this notebook can shorten its history");
+    expect([...box.querySelectorAll("button")].map((button) => button.textContent)).toEqual(["Not now"]);
+    await expectAccessible(box);
+  });
+});
+
 /** What was written at one host counts as signed at the other from now on. */
 async function sign(from: DocumentHost, to: DocumentHost, document: DocumentId): Promise<void> {
   const replica = await from.hold(document);
