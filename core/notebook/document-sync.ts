@@ -5,6 +5,7 @@
  */
 import * as Automerge from "@automerge/automerge/slim";
 import { KromaError } from "../base/errors.ts";
+import { checkChanges, checkDocument } from "./change-guard.ts";
 import { CHUNK_LIMITS, inspectChunks, type ChunkLimits } from "./chunk-guard.ts";
 import type { Contradiction, Contradictions, Settled } from "./contradictions.ts";
 import type { SyncMessages } from "./sync-messages.ts";
@@ -116,12 +117,14 @@ export class DocumentSync {
     const { changes, heads } = decode(message);
     const actors = new Set<string>();
     let isWhole = false;
+    let operations = 0;
     for (const change of changes) {
       const counted = await inspectChunks(change, this.#limits);
-      this.#operations += counted.operations;
+      operations += counted.operations;
       for (const actor of counted.actors) actors.add(actor);
       isWhole ||= counted.isWhole;
     }
+    this.#operations += operations;
     if (this.#operations > MOST_MESSAGES_FULL * this.#limits.operations)
       throw new KromaError("exhausted", "This peer has sent more changes than a notebook can hold.");
     return await this.#document.sync(async (document, apply) => {
@@ -138,6 +141,7 @@ export class DocumentSync {
         await apply(next, patches);
       };
       try {
+        if (this.mayWrite) checkChanges(document, changes, operations);
         let settled: Settled | undefined;
         if (this.mayWrite && contradictions.concern(changes)) settled = await contradictions.settle(document, changes);
         else if (!(await this.#receive(document, message, changes.length > 0, bring)))
@@ -203,6 +207,7 @@ export class DocumentSync {
     apply: Apply,
   ): Promise<void> {
     this.#judge(document, settled.contradictions);
+    checkDocument(settled.document);
     const rest = Automerge.encodeSyncMessage({ ...Automerge.decodeSyncMessage(message), changes: [] });
     const anew = Automerge.initSyncState({ readOnly: !this.mayWrite });
     const [next, state] = Automerge.receiveSyncMessage(settled.document, anew, rest);

@@ -9,6 +9,7 @@ import { KromaError } from "../base/errors.ts";
 import type { CellId, DocumentId, RunId } from "../base/ids.ts";
 import { TaskQueue } from "../base/task-queue.ts";
 import type { StoreKey } from "../store/stores.ts";
+import { checkChanges } from "./change-guard.ts";
 import { inspectChunks } from "./chunk-guard.ts";
 import { Contradictions } from "./contradictions.ts";
 import { applyOperations, LATER } from "./document-operations.ts";
@@ -205,8 +206,9 @@ export class OpenDocument {
   applyChanges(changes: readonly Uint8Array[]): Promise<void> {
     return this.#queue.run(async () => {
       const bytes = concatenate(changes);
-      await inspectChunks(bytes);
+      const { operations } = await inspectChunks(bytes);
       this.#settle();
+      checkChanges(this.#settled(), [bytes], operations);
       let patches: readonly Automerge.Patch[] = [];
       try {
         this.#document = Automerge.loadIncremental(this.#settled(), bytes, {

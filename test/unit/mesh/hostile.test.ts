@@ -158,6 +158,37 @@ describe("a member that does what it likes", () => {
     await isWell();
   });
 
+  it("loses its link by a change with which nobody could read the notebook again, in each of its parts (S22)", async () => {
+    const { ana, ben, isWell, document, genesis, mine } = await company();
+    await mine.comments.load();
+    await mine.files.load();
+    const change = Automerge.encodeChange({
+      actor: "ee".repeat(16),
+      seq: 1,
+      startOp: 1,
+      time: 0,
+      message: null,
+      author: null,
+      deps: [],
+      ops: [{ action: "del", obj: "_root", key: "schema", pred: [] }],
+    });
+    const heads = [Automerge.decodeChange(change).hash];
+    const bytes = Automerge.encodeSyncMessage({ heads, need: [], have: [], changes: [change] });
+    for (const [kind, part] of [
+      [1, "notebook"],
+      [3, "comments"],
+      [4, "files"],
+    ] as const) {
+      const eve = await hostile(ana, ben);
+      eve.say({ type: "share", number: 7, document, genesis, heads: [], parts: ["comments", "files"] });
+      await until(() => eve.heard.some((message) => message[0] === kind), "Ana syncs with it");
+      eve.say({ type: "sync", number: 7, part, bytes });
+      expect(await eve.ended).toContain("could not be read again");
+    }
+    await isWell();
+    await ana.library.flush();
+  });
+
   it("loses its link by a signature that is not its author's, and by one that can't be read (A2, A6)", async () => {
     const { ana, ben, isWell, document, genesis } = await company();
     const mark = { actor: "aa", seq: 1, hash: "0".repeat(64) };
