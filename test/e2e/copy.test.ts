@@ -16,8 +16,10 @@ import { MemoryBlockStore } from "#core/store/memory.ts";
 import { FolderBlockStore } from "#plugins/folder/block-store.node.ts";
 import { findVmImage } from "#app/node/vm-image.ts";
 import { browser, kroma } from "./kroma-process.ts";
+import { uncaughtErrors } from "./uncaught.ts";
 
 const PATIENCE = 120_000;
+const watch = uncaughtErrors();
 const folder = mkdtempSync(join(tmpdir(), "kroma-copy-"));
 const files = join(folder, "host/some/deep/path");
 const linux = new MemoryBlockStore();
@@ -92,7 +94,7 @@ afterAll(async () => {
 
 async function open(path: string): Promise<Page> {
   const page = await context.newPage();
-  page.on("pageerror", (error) => console.error(error.stack));
+  watch(page);
   await page.goto(`${url}${path}`);
   return page;
 }

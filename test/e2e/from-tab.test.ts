@@ -6,7 +6,9 @@ import type { BrowserContext, Page } from "playwright";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { browser } from "./kroma-process.ts";
 import { type RunningMirror, startMirrorProcess } from "./mirror-process.ts";
+import { uncaughtErrors } from "./uncaught.ts";
 
+const watch = uncaughtErrors();
 const folder = mkdtempSync(join(tmpdir(), "kroma-from-tab-"));
 const contexts: BrowserContext[] = [];
 let mirror: RunningMirror;
@@ -24,7 +26,7 @@ async function open(name: string, address: string): Promise<Page> {
   const context = await browser(mkdtempSync(join(folder, `${name}-`)));
   contexts.push(context);
   const page = await context.newPage();
-  page.on("pageerror", (error) => console.error(error.stack));
+  watch(page);
   await page.goto(address);
   return page;
 }

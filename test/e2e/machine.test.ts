@@ -8,11 +8,13 @@ import { createGunzip } from "node:zlib";
 import type { BrowserContext, Page } from "playwright";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { browser, killBrowser, serve, type Site } from "./kroma-process.ts";
+import { uncaughtErrors } from "./uncaught.ts";
 
 /** A machine that many share may take its time. */
 const PATIENCE = { timeout: 240_000 };
 const LONG = 900_000;
 
+const watch = uncaughtErrors();
 let site: Site;
 let profile: string;
 let context: BrowserContext;
@@ -39,9 +41,7 @@ const SHELL = {
 
 async function openPage(path = "/"): Promise<Page> {
   const page = await context.newPage();
-  page.on("pageerror", (error) => {
-    throw error;
-  });
+  watch(page);
   page.setDefaultTimeout(PATIENCE.timeout);
   await page.goto(`${site.url}${path}`);
   return page;

@@ -13,7 +13,9 @@ import { browser, kroma } from "./kroma-process.ts";
 import { type RunningMirror, startMirrorProcess } from "./mirror-process.ts";
 import { pinAtMirror } from "./pinning-at-mirror.ts";
 import { joinAsBen, share } from "./writing.ts";
+import { uncaughtErrors } from "./uncaught.ts";
 
+const watch = uncaughtErrors();
 const folder = mkdtempSync(join(tmpdir(), "kroma-model-sharing-"));
 const mirrorFolder = join(folder, "mirror");
 const contexts = new Set<BrowserContext>();
@@ -73,7 +75,7 @@ async function visit(name: string, url: string): Promise<Page> {
   const context = await browser(join(folder, name));
   contexts.add(context);
   const page = await context.newPage();
-  page.on("pageerror", (error) => console.error(error.stack));
+  watch(page);
   await page.goto(url);
   return page;
 }

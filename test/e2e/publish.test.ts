@@ -10,7 +10,9 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { browser, killBrowser, kroma } from "./kroma-process.ts";
 import { type RunningMirror, startMirrorProcess } from "./mirror-process.ts";
 import { pinAtMirror } from "./pinning-at-mirror.ts";
+import { uncaughtErrors } from "./uncaught.ts";
 
+const watch = uncaughtErrors();
 const folder = mkdtempSync(join(tmpdir(), "kroma-publish-"));
 const mirrorFolder = join(folder, "mirror");
 const contexts = new Set<BrowserContext>();
@@ -64,7 +66,7 @@ async function open(name: string, address = `${mirror.url}/`): Promise<Page> {
   const context = await browser(join(folder, name));
   contexts.add(context);
   const page = await context.newPage();
-  page.on("pageerror", (error) => console.error(error.stack));
+  watch(page);
   await page.goto(address);
   return page;
 }

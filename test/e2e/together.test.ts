@@ -7,11 +7,12 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { browser } from "./kroma-process.ts";
 import { parseInvitationLink } from "#core/mesh/invitation.ts";
 import { type RunningMirror, startMirrorProcess } from "./mirror-process.ts";
+import { uncaughtErrors } from "./uncaught.ts";
 import { expectSources, joinAsBen, share, sources, type } from "./writing.ts";
 
+const watch = uncaughtErrors();
 const folders: string[] = [];
 const contexts: BrowserContext[] = [];
-const uncaught: Error[] = [];
 let mirror: RunningMirror;
 let data: string;
 
@@ -28,15 +29,13 @@ afterEach(async () => {
   for (const context of contexts.splice(0)) await context.close();
   await mirror.end("SIGKILL");
   for (const made of folders.splice(0)) rmSync(made, { recursive: true, force: true, maxRetries: 5 });
-  const [error] = uncaught.splice(0);
-  if (error) throw error;
 });
 
 async function open(profile: string, url: string): Promise<Page> {
   const context = await browser(profile);
   contexts.push(context);
   const page = await context.newPage();
-  page.on("pageerror", (error) => uncaught.push(error));
+  watch(page);
   await page.goto(url);
   return page;
 }
@@ -44,7 +43,7 @@ async function open(profile: string, url: string): Promise<Page> {
 /** Another tab of the same browser. */
 async function another(page: Page, url: string): Promise<Page> {
   const opened = await page.context().newPage();
-  opened.on("pageerror", (error) => uncaught.push(error));
+  watch(opened);
   await opened.goto(url);
   return opened;
 }

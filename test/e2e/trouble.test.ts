@@ -7,7 +7,9 @@ import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { browser, serve, type Site } from "./kroma-process.ts";
+import { uncaughtErrors } from "./uncaught.ts";
 
+const watch = uncaughtErrors();
 let site: Site;
 let profile: string;
 let context: BrowserContext | undefined;
@@ -28,9 +30,7 @@ afterEach(async () => {
 async function openPage(path = "/"): Promise<Page> {
   context ??= await browser(profile);
   const page = await context.newPage();
-  page.on("pageerror", (error) => {
-    throw error;
-  });
+  watch(page);
   await page.goto(`${site.url}${path}`);
   return page;
 }

@@ -5,30 +5,30 @@ import { join } from "node:path";
 import type { BrowserContext, Page } from "playwright";
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
 import { browser, serve, type Site } from "./kroma-process.ts";
+import { uncaughtErrors } from "./uncaught.ts";
 
 export class Visit {
   #site: Site | undefined;
   #profile: string | undefined;
   #context: BrowserContext | undefined;
-  #uncaught: Error[] = [];
+  readonly #watch: (page: Page) => void;
   readonly #flags: readonly string[];
 
   /** Called once in a file; the name is seen in the folder of temporary files, the flags are for the browser. */
   constructor(name: string, flags: readonly string[] = []) {
     this.#flags = flags;
+    this.#watch = uncaughtErrors();
     beforeAll(async () => {
       this.#site = await serve();
     });
     afterAll(() => this.#site?.close());
     beforeEach(async () => {
-      this.#uncaught = [];
       this.#profile = mkdtempSync(join(tmpdir(), `kroma-${name}-`));
       await this.restart();
     });
     afterEach(async () => {
       await this.#context?.close();
       rmSync(this.profile, { recursive: true, force: true, maxRetries: 5 });
-      if (this.#uncaught[0]) throw this.#uncaught[0];
     });
   }
 
@@ -50,7 +50,7 @@ export class Visit {
   /** Opens a page in which no error may go uncaught. */
   async open(path = "/"): Promise<Page> {
     const page = await this.context.newPage();
-    page.on("pageerror", (error) => this.#uncaught.push(error));
+    this.#watch(page);
     await page.goto(`${this.url}${path}`);
     return page;
   }

@@ -11,10 +11,12 @@ import { afterEach, beforeEach, expect, it } from "vitest";
 import { chromiumPath } from "../chromium.ts";
 import { browser } from "../e2e/kroma-process.ts";
 import { type RunningMirror, startMirrorWithin } from "../e2e/mirror-process.ts";
+import { uncaughtErrors } from "../e2e/uncaught.ts";
 import { expectSources, joinAsBen, share, sources, type } from "../e2e/writing.ts";
 import { Lan, type LanHost } from "./lan.ts";
 
 const PORT = 8050;
+const watch = uncaughtErrors();
 const folders: string[] = [];
 const contexts: BrowserContext[] = [];
 const tunnels: (() => void)[] = [];
@@ -60,7 +62,7 @@ async function person(name: string, path: string, cell: number): Promise<Person>
   const context = await browser(folder(name), undefined, host.program(chromiumPath));
   contexts.push(context);
   const page = await context.newPage();
-  page.on("pageerror", (error) => console.error(error.stack));
+  watch(page);
   await page.goto(`http://127.0.0.1:${PORT}${path}`);
   return { host, page, write: (text) => type(page, text, cell) };
 }
