@@ -49,8 +49,10 @@ export async function inspectChunks(bytes: Uint8Array, limits: ChunkLimits = CHU
     reader.advance(CHECKSUM_BYTES); // The checksum is Automerge's to check.
     const [type] = reader.bytes(1);
     const body = reader.bytes(reader.unsigned());
-    if (type === CHANGE_CHUNK) await inspectChange(body, tally);
-    else if (type === COMPRESSED_CHANGE_CHUNK) await inspectChange(await tally.inflate(body), tally);
+    if (type === CHANGE_CHUNK) {
+      tally.plain(body.length);
+      await inspectChange(body, tally);
+    } else if (type === COMPRESSED_CHANGE_CHUNK) await inspectChange(await tally.inflate(body), tally);
     else if (type === DOCUMENT_CHUNK) await inspectDocument(body, tally);
     else refuse(`they have a chunk of the unknown type ${type}`);
   }
@@ -91,7 +93,9 @@ async function inspectDocument(body: Uint8Array, tally: Tally): Promise<void> {
   for (const column of changes) {
     const data = reader.bytes(column.length);
     if (column.specification & DEFLATED) await tally.inflate(data);
+    else tally.plain(data.length);
   }
+  for (const { specification, length } of operations) if (!(specification & DEFLATED)) tally.plain(length);
   await inspectOperations(operations, reader, tally);
 }
 
@@ -139,6 +143,12 @@ class Tally implements ChunkCounts {
 
   mentions(count: number): void {
     if (count > this.#limits.actors) exceed("authors", this.#limits.actors);
+  }
+
+  /** Bytes that were never deflated count like those that were: one string of 20 MB is too much for Automerge's memory. */
+  plain(length: number): void {
+    this.inflated += length;
+    if (this.inflated > this.#limits.inflated) exceed("bytes once inflated", this.#limits.inflated);
   }
 
   /** Adds up a run-length coded column without making its values. */

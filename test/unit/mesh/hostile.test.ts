@@ -3,12 +3,14 @@ import * as Automerge from "@automerge/automerge";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
 import type { Channel } from "#core/base/channel.ts";
+import { KromaError } from "#core/base/errors.ts";
 import { authenticate } from "#core/mesh/handshake.ts";
 import { signChanges } from "#core/mesh/change-signature.ts";
 import { jsonBytes } from "#core/mesh/encoding.ts";
 import { entryBytes, signEntry } from "#core/mesh/entry.ts";
 import { linkPair } from "#core/mesh/link-pair.ts";
 import { makeJoin } from "#core/mesh/membership.ts";
+import { Peer } from "#core/mesh/peer.ts";
 import type { LinkRole } from "#core/mesh/roles.ts";
 import { encode, type PeerMessage } from "#core/mesh/wire.ts";
 import { BlankDocument } from "#core/notebook/blank-document.ts";
@@ -92,6 +94,16 @@ function bomb(length: number): Uint8Array {
   const decoded = Automerge.decodeSyncMessage(message as Uint8Array);
   return Automerge.encodeSyncMessage({ ...decoded, changes: [Automerge.save(document)] as never });
 }
+
+/** Text that nothing makes shorter by much. */
+function randomText(length: number): string {
+  const bytes = new Uint8Array((length * 3) / 4);
+  for (let at = 0; at < bytes.length; at += 65_536) crypto.getRandomValues(bytes.subarray(at, at + 65_536));
+  return Buffer.from(bytes).toString("base64");
+}
+
+/** For a machine that is busy. */
+const PATIENCE = 90_000;
 
 describe("a member that does what it likes", () => {
   it("takes the notebook nowhere by a reseed that is none (E5, E6)", async () => {
@@ -189,6 +201,88 @@ describe("a member that does what it likes", () => {
     await ana.library.flush();
   });
 
+  it("gets no string of 20 MB past, deflated or not: Automerge has never seen it (S8)", async () => {
+    const mine = new BlankDocument();
+    for (const [text, isWhole] of [
+      ["x".repeat(20 << 20), true],
+      [randomText(20 << 20), false],
+    ] as const) {
+      const long = Automerge.from({ text: new Automerge.ImmutableString(text) });
+      // As a document it is deflated; in a change Automerge leaves it as it is.
+      const changes = isWhole ? [Automerge.save(long) as never] : Automerge.getAllChanges(long);
+      const message = Automerge.encodeSyncMessage({ heads: Automerge.getHeads(long), need: [], have: [], changes });
+      await expect(new DocumentSync(mine, true).take(message)).rejects.toMatchObject({ code: "exhausted" });
+    }
+    expect(mine.heads).toBe("");
+  }, 200_000);
+
+  it("loses its link by sync messages that were cut off, and repeats what it said to no effect (S8)", async () => {
+    const whole = Automerge.from<Record<string, unknown>>({ schema: 1, cells: { a: { source: "x = 1" } } });
+    const [heads, changes] = [Automerge.getHeads(whole), Automerge.getAllChanges(whole)];
+    const message = Automerge.encodeSyncMessage({ heads, need: [], have: [], changes });
+    const mine = new BlankDocument();
+    for (let length = 0; length < message.length; length += 1) {
+      const sync = new DocumentSync(mine, true);
+      // Some of it may make sense; what is cut off is not applied.
+      await sync.take(message.subarray(0, length)).catch((error: unknown) => {
+        expect(["corrupt", "exhausted"]).toContain((error as { code?: string }).code);
+      });
+    }
+    expect(mine.isWhole).toBe(false);
+    const sync = new DocumentSync(mine, true);
+    for (let again = 0; again < 3; again += 1) expect(await sync.take(message)).toBe(true);
+    expect([mine.isWhole, mine.heads, sync.takeBrought() > 0]).toEqual([true, heads.join(), true]);
+    expect(Automerge.getAllChanges(mine.copy()).length).toBe(1);
+  });
+
+  it("loses its link by a flood that is not dealt with as fast as it comes (S17)", async () => {
+    const ben = await person("Ben");
+    people.push(ben);
+    const said: Uint8Array[] = [];
+    const listeners: ((piece: Uint8Array) => void)[] = [];
+    const peer = new Peer({
+      id: ben.signer.id,
+      identity: ben.signer.identity,
+      path: "direct",
+      remote: "flood",
+      channel: {
+        send: (piece) => said.push(piece),
+        receive(next) {
+          listeners.push(next);
+          return () => undefined;
+        },
+        close: () => undefined,
+        onClose: () => () => undefined,
+      },
+      hear: () => Promise.resolve(),
+    });
+    const reason = new Promise((resolve) => peer.onEnd(resolve));
+    const piece = new Uint8Array(1 << 20);
+    piece[0] = 0x80;
+    for (let sent = 0; sent < 65; sent += 1) for (const hear of listeners) hear(piece);
+    expect(await reason).toContain("faster than this notebook can follow");
+    expect(new TextDecoder().decode(said[0])).toContain("bye");
+  });
+
+  it("loses nothing to a disk that is full while others sync: it is had in memory, and stored later", async () => {
+    const { ana, ben, isWell, mine, theirs, line } = await company();
+    ana.store.failure = new KromaError("exhausted", "full");
+    await theirs.change([{ type: "insert_cell", cell: newCell("full", "while it was full"), after: undefined }]);
+    await until(() => sources(mine).includes("while it was full"), "Ana sees it", PATIENCE);
+    await until(() => ana.library.storage.state === "full", "and that it is not stored", PATIENCE);
+    expect([ana.mesh.peers.length, ana.mesh.troubles]).toEqual([1, []]);
+    ana.store.failure = undefined;
+    await ana.library.flush();
+    await isWell();
+    line.cut();
+    people.splice(people.indexOf(ana), 1);
+    await ana.close();
+    const again = await person("Ana", { store: ana.store, blocks: ana.blocks, signer: ana.signer });
+    people.push(again);
+    expect(sources(await again.library.open(mine.document))).toContain("while it was full");
+    expect(ben.mesh.troubles).toEqual(["cut"]);
+  }, 200_000);
+
   it("loses its link by a signature that is not its author's, and by one that can't be read (A2, A6)", async () => {
     const { ana, ben, isWell, document, genesis } = await company();
     const mark = { actor: "aa", seq: 1, hash: "0".repeat(64) };
@@ -233,7 +327,7 @@ describe("a member that does what it likes", () => {
     const [path, record] = ["/../../evil", JSON.stringify({ cid, size: 1, modified: 0 })];
     const mallory = await hostile(ana, ben);
     mallory.say(share);
-    const files = Automerge.change(Automerge.load<FilesRecord>(blankFiles()), (draft) => {
+    let files = Automerge.change(Automerge.load<FilesRecord>(blankFiles()), (draft) => {
       draft.files[path] = new Automerge.ImmutableString(record);
       draft.files["/good"] = new Automerge.ImmutableString(record);
     });
@@ -241,7 +335,7 @@ describe("a member that does what it likes", () => {
       {
         messages: new SyncMessages(),
         contradictions: new Contradictions(),
-        sync: async (work) => await work(files, async () => undefined),
+        sync: async (work) => await work(files, async (next) => void (files = next as Automerge.Doc<FilesRecord>)),
       },
       true,
     );
