@@ -18,7 +18,7 @@ import { benchMachineFiles } from "./machine-files.ts";
 import { benchPublish } from "./publish.ts";
 import { benchModels } from "./models.ts";
 import { benchTables } from "./tables.ts";
-import { benchTogether } from "./together.ts";
+import { benchKeys, benchTogether } from "./together.ts";
 
 /** One promised number. */
 export interface Figure {
@@ -47,6 +47,7 @@ const BENCHES: Readonly<Record<string, () => Promise<readonly Figure[]>>> = {
   "big-model": benchBigModel,
   tables: benchTables,
   together: benchTogether,
+  keys: benchKeys,
   join: benchJoin,
   artefacts: benchArtefacts,
   "beside-yjs": benchBesideYjs,
