@@ -14,8 +14,9 @@ export interface Emulator {
   run(): Promise<void>;
   destroy(): Promise<void>;
 }
-/** v86's console device, which tells the guest's driver what its ports are. */
+/** v86's console device, which tells the guest's driver what its ports are and that it took what was written to them. */
 interface ConsoleDevice {
+  readonly virtio: { readonly queues: readonly { flush_replies(): void }[]; raise_irq(type: number): void };
   SendEvent(port: number, event: number, value: number): void;
 }
 export type EmulatorClass = new (options: Readonly<Record<string, unknown>>) => Emulator;
@@ -91,6 +92,32 @@ const PORT = 1;
 /** Virtio 1.2, 5.3.6.2: the event that makes a port a console. */
 const CONSOLE_PORT = 1 << 2;
 
+/** The queue of what the agent writes (Virtio 1.2, 5.3.2). */
+const OUTPUT_QUEUE = 2 * PORT + 3;
+
+/**
+ * v86 takes what is written before the driver's "notify" returns, and then interrupts the guest to say so. Linux's driver
+ * has no use of that: it looks for buffers that were taken before each write, and those of this queue always were.
+ */
+function takeOutputQuietly(emulator: Emulator): void {
+  const virtio = emulator.v86.cpu.devices.virtio_console?.virtio;
+  const queue = virtio?.queues[OUTPUT_QUEUE];
+  if (typeof virtio?.raise_irq !== "function" || typeof queue?.flush_replies !== "function") {
+    throw new Error("this v86 has another console device");
+  }
+  const flush = queue.flush_replies.bind(queue);
+  const raise = virtio.raise_irq.bind(virtio);
+  let isQuiet = false;
+  virtio.raise_irq = (type) => {
+    if (!isQuiet) raise(type);
+  };
+  queue.flush_replies = () => {
+    isQuiet = true;
+    flush();
+    isQuiet = false;
+  };
+}
+
 /**
  * v86 tells the guest that each port is a console. Linux then puts a terminal before it, which takes what comes 16 bytes
  * at a time, hands it on in a thread, and cuts what is written into pieces of 2 KiB. A plain port costs a fourth.
@@ -144,6 +171,7 @@ export async function startMachine(options: MachineOptions): Promise<Machine> {
   await new Promise<void>((resolve) => emulator.add_listener("emulator-started", () => resolve()));
   // No instruction has run yet.
   makePortPlain(emulator);
+  takeOutputQuietly(emulator);
   return {
     port,
     onSerial: (listener) => void listeners.push(listener),

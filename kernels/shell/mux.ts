@@ -6,7 +6,7 @@
 import { KromaError } from "#core/base/errors.ts";
 
 /** Version of the protocol this end speaks (A2). */
-export const AGENT_VERSION = 3;
+export const AGENT_VERSION = 4;
 /** Most bytes of the payload of a frame that is sent (A1). */
 export const PAYLOAD = 4091;
 /** Most bytes of the payload of one that comes. */
@@ -55,6 +55,7 @@ const GUEST = {
   result: 78,
   seen: 79,
   crowd: 80,
+  pad: 81,
 } as const;
 
 const SIGNAL_TARGETS = ["group", "process", "foreground", "own group in the foreground"] as const;
@@ -371,7 +372,7 @@ export class Mux {
       consumed: (bytes) =>
         ifOpen((channel) => {
           channel.used += bytes;
-          if (channel.used < OUTPUT_WINDOW / 4) return;
+          if (channel.used < OUTPUT_WINDOW / 2) return;
           channel.window += channel.used;
           this.#send(HOST.credit, id, bytesOf(channel.used));
           channel.used = 0;
@@ -494,6 +495,8 @@ export class Mux {
       case GUEST.crowd:
         if (payload.length !== 4) return this.#break("The Linux machine sent a malformed count.", true);
         return this.#onCrowd(word(payload));
+      case GUEST.pad:
+        return;
       case GUEST.open:
         return this.#call(id, payload[0] === 1 ? "proxy" : "call");
       default:

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
@@ -31,28 +32,33 @@
 #include "crowd.h"
 #include "look.h"
 
-#define VERSION 3
+#define VERSION 4
 #define PAYLOAD 4091 /* A1: a frame of the host is at most 4096 bytes */
 #define OUTPUT 16384 /* A1: and one of the agent so many; several are sent at once */
 #define CHANNELS 128
 #define CREDIT (256 * 1024)
 #define QUEUE (128 * 1024)
+#define EVENTS 64
 #define PROXY 3128 /* A15: programs find the web here */
+#define LONGEST_REST 5000 /* A18, milliseconds */
 #define FIRST_LOOK 50 /* A12, milliseconds: a look costs several; most programs are done before */
 
 enum { H_SPAWN = 1, H_DATA, H_EOF, H_SIGNAL, H_RESIZE, H_SETTIME, H_SEED, H_CREDIT, H_PING, H_DIAL, H_CLOSE,
        H_TTY, H_FILE, H_MOUNT, H_WATCH, H_HELLO, H_ROOT, H_LOOK };
 enum { G_OUT = 65, G_ERR, G_CTL, G_TTY, G_EXIT, G_GONE, G_HELLO, G_OPEN, G_ACK, G_PONG, G_WROTE, G_FAIL, G_WANT,
-       G_RESULT, G_SEEN, G_CROWD };
+       G_RESULT, G_SEEN, G_CROWD, G_PAD };
 enum { FREE, PROCESS, SOCKET };
 enum { PIPES, TERMINAL, SHELL };
-enum { OUT, ERR, CTL, TTY, STREAMS };
+enum { OUT, ERR, CTL, TTY, STREAMS, IN = STREAMS };
+enum { PORT, WAKE, LISTENER, PROXY_LISTENER, FIXED }; /* what is always waited for */
 
 struct channel {
   int kind, id, mode, pid, status;
   int exited, told;      /* the process ended; the host knows */
   int in;                /* where H_DATA goes */
   int fd[STREAMS];       /* what comes from it */
+  int waits[STREAMS + 1]; /* the events of each, and of `in`, that the kernel was asked for */
+  int large;             /* the last piece of output was */
   int slave;             /* SHELL: the cell's terminal, kept open to look at its settings */
   int held[2], marked;   /* A9: bytes of OUT and ERR that go before CTL or EXIT */
   int ended;             /* the host sent EOF */
@@ -64,12 +70,14 @@ struct channel {
 };
 
 static struct channel channels[CHANNELS];
-static int port, listener, proxy, look_every, look_due, wake[2], next_id = 0x8000;
+static int used; /* no channel from here on is in use: mostly there are a few, and each frame is looked up */
+static int port, poller, listener, proxy, look_every, look_due, wake[2], next_id = 0x8000;
+static struct epoll_event events[EVENTS];
 static uint8_t input[65536];
 static size_t filled;
 
 /* Frames for the host, gathered until the agent waits again: each write costs more than what is in it. */
-static uint8_t output[OUTPUT];
+static uint8_t *output; /* at a multiple of eight, see pad */
 static int pending;
 
 static void send_out(void) {
@@ -110,8 +118,8 @@ static void nonblocking(int fd) { fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONB
 static int u16(const uint8_t *at) { return at[0] | at[1] << 8; }
 
 static struct channel *find(int id) {
-  for (int i = 0; i < CHANNELS; i++)
-    if (channels[i].kind && channels[i].id == id) return channels + i;
+  for (struct channel *c = channels, *end = channels + used; c < end; c++)
+    if (c->id == id && c->kind) return c;
   return 0;
 }
 
@@ -120,6 +128,7 @@ static struct channel *allocate(int id, int kind) {
   for (int i = 0; i < CHANNELS; i++) {
     struct channel *c = channels + i;
     if (c->kind) continue;
+    if (i >= used) used = i + 1;
     memset(c, 0, sizeof *c);
     c->kind = kind;
     c->id = id;
@@ -133,14 +142,40 @@ static struct channel *allocate(int id, int kind) {
 
 static int shared(struct channel *c) { return c->in >= 0 && (c->in == c->fd[OUT]); }
 
+/* Asks the kernel to say when a stream is ready. Only changes are said: mostly there are none. */
+static void wait_for(struct channel *c, int s, int events) {
+  struct epoll_event event;
+  if (c->waits[s] == events) return;
+  event.events = events;
+  event.data.u32 = (FIXED + (c - channels)) << 3 | s;
+  epoll_ctl(poller, !events ? EPOLL_CTL_DEL : c->waits[s] ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, s == IN ? c->in : c->fd[s], &event);
+  c->waits[s] = events;
+}
+
+/* A child that has not run yet has these files, too: what is closed here must be forgotten first. */
+static void close_stream(struct channel *c, int s) {
+  if (c->fd[s] < 0) return;
+  wait_for(c, s, 0);
+  close(c->fd[s]);
+  c->fd[s] = -1;
+}
+
+static void close_input(struct channel *c) {
+  if (c->in >= 0 && !shared(c)) {
+    wait_for(c, IN, 0);
+    close(c->in);
+  }
+  c->in = -1;
+}
+
 static void drop(struct channel *c) {
-  if (c->in >= 0 && !shared(c)) close(c->in);
-  for (int s = 0; s < STREAMS; s++)
-    if (c->fd[s] >= 0) close(c->fd[s]);
+  close_input(c);
+  for (int s = 0; s < STREAMS; s++) close_stream(c, s);
   if (c->slave >= 0) close(c->slave);
   free(c->queue);
   c->queue = 0;
   c->kind = FREE;
+  while (used && !channels[used - 1].kind) used--;
 }
 
 /* Writes what is queued for a process or socket; tells the host how much went (A8). */
@@ -159,17 +194,14 @@ static void flush(struct channel *c) {
   if (c->ended == 1 && !c->queued) {
     c->ended = 2;
     if (c->kind == SOCKET) shutdown(c->in, SHUT_WR);
-    else if (c->mode != TERMINAL && c->in >= 0) {
-      close(c->in);
-      c->in = -1;
-    }
+    else if (c->mode != TERMINAL) close_input(c);
   }
 }
 
 /* The processes that the host started, a list ended by 0; or the shells of cells among them. */
 static const int *started(int *list, int shells) {
   int n = 0;
-  for (int i = 0; i < CHANNELS; i++) {
+  for (int i = 0; i < used; i++) {
     struct channel *c = channels + i;
     if (c->kind == PROCESS && !c->exited && c->pid > 0 && (!shells || c->mode == SHELL)) list[n++] = c->pid;
   }
@@ -434,8 +466,10 @@ static void look_around(int asked) {
   struct timespec up;
   clock_gettime(CLOCK_BOOTTIME, &up);
   int size = look(now + 4, PAYLOAD - 4, started(own, 0), started(shells, 1));
-  /* The agent goes before all others: to look must not take much of the machine. */
+  /* The agent goes before all others: to look must not take much of the machine. But a look that took long because the
+     host was busy elsewhere says nothing of the next. */
   int now_ms = milliseconds(), rest = (now_ms - began) * 20;
+  if (rest > LONGEST_REST) rest = LONGEST_REST;
   look_due = now_ms + (rest > look_every ? rest : look_every);
   if (!asked && size == last_size && !memcmp(now + 4, last, size)) return;
   memcpy(last, now + 4, last_size = size);
@@ -446,7 +480,7 @@ static void look_around(int asked) {
 /* A2: a new host. All that the last one started is ended. */
 static void greet(void) {
   look_every = 0;
-  for (int i = 0; i < CHANNELS; i++) {
+  for (int i = 0; i < used; i++) {
     struct channel *c = channels + i;
     if (c->kind == PROCESS && !c->exited) kill(-c->pid, SIGKILL);
     if (c->kind) drop(c);
@@ -544,10 +578,18 @@ static void mark(struct channel *c) {
 
 static int settled(struct channel *c) { return c->held[OUT] <= 0 && c->held[ERR] <= 0; }
 
+/* The kernel copies twice as fast between places that are as far from a multiple of eight: a frame before makes it so. */
+static void pad(void) {
+  int size = -(pending + 5) & 7;
+  if (!size) return;
+  frame(G_PAD, 0, "\0\0\0\0\0\0\0", size < 5 ? size + 3 : size - 5);
+}
+
 /* Passes on what one stream has, within the credit. */
 static void pass(struct channel *c, int s) {
   static const int types[STREAMS] = { G_OUT, G_ERR, G_CTL, G_TTY };
   if (pending > OUTPUT - PAYLOAD) send_out();
+  if (c->large && s <= ERR) pad();
   long room = OUTPUT - pending - 5;
   if (c->credit < room) room = c->credit;
   if (room <= 0) return;
@@ -555,7 +597,7 @@ static void pass(struct channel *c, int s) {
   if (n < 0 && (errno == EAGAIN || errno == EINTR)) return;
   if (n > 0) {
     c->credit -= n;
-    if (s <= ERR) c->held[s] -= n;
+    if (s <= ERR) c->held[s] -= n, c->large = n >= 1024;
     if (s == CTL) c->marked = 0;
     c->wait = FIRST_LOOK;
     frame_head(types[s], c->id, n);
@@ -563,8 +605,7 @@ static void pass(struct channel *c, int s) {
     return;
   }
   if (c->in == c->fd[s]) c->in = -1;
-  close(c->fd[s]);
-  c->fd[s] = -1;
+  close_stream(c, s);
   if (s <= ERR) c->held[s] = 0;
 }
 
@@ -574,8 +615,8 @@ static void finish(struct channel *c) {
     c->told = 1;
     word(G_EXIT, c->id, c->status);
     if (c->slave >= 0) { close(c->slave); c->slave = -1; }
-    if (c->fd[TTY] >= 0) { close(c->fd[TTY]); c->fd[TTY] = -1; }
-    if (c->fd[CTL] >= 0) { close(c->fd[CTL]); c->fd[CTL] = -1; }
+    close_stream(c, TTY);
+    close_stream(c, CTL);
   }
   int open = c->fd[OUT] >= 0 || c->fd[ERR] >= 0;
   if ((c->kind == PROCESS && c->told && !open) || (c->kind == SOCKET && !open)) {
@@ -589,7 +630,7 @@ static void reap(void) {
   int status, pid;
   while (read(wake[0], rest, sizeof rest) > 0);
   while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
-    for (int i = 0; i < CHANNELS; i++) {
+    for (int i = 0; i < used; i++) {
       struct channel *c = channels + i;
       if (c->kind != PROCESS || c->pid != pid || c->exited) continue;
       c->exited = 1;
@@ -679,7 +720,8 @@ static void set_up(const char *device) {
   struct sockaddr_un name;
   struct sched_param priority;
   port = open(device, O_RDWR | O_CLOEXEC | O_NONBLOCK);
-  if (port < 0) { perror(device); exit(1); }
+  poller = epoll_create1(EPOLL_CLOEXEC);
+  if (port < 0 || poller < 0) { perror(device); exit(1); }
   signal(SIGPIPE, SIG_IGN);
   if (pipe2(wake, O_CLOEXEC | O_NONBLOCK)) exit(1);
   memset(&action, 0, sizeof action);
@@ -702,6 +744,15 @@ static void set_up(const char *device) {
   proxy = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   setsockopt(proxy, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
   if (bind(proxy, (void *)&web, sizeof web) || listen(proxy, 16)) perror("the proxy's port");
+  static uint8_t space[OUTPUT + 8];
+  output = space + (-(uintptr_t)space & 7);
+  int always[FIXED] = { port, wake[0], listener, proxy };
+  for (int i = 0; i < FIXED; i++) {
+    struct epoll_event event;
+    event.events = EPOLLIN;
+    event.data.u32 = i << 3;
+    epoll_ctl(poller, EPOLL_CTL_ADD, always[i], &event);
+  }
   /* A9: at the highest priority the agent reads each write before the writer makes the next: streams keep their order. */
   crowd_limit();
   memset(&priority, 0, sizeof priority);
@@ -718,64 +769,49 @@ int main(int argc, char **argv) {
   name = name ? name + 1 : argv[0];
   if (!strcmp(name, "kroma")) return kroma_main(argc, argv);
   if (!strcmp(name, "python")) return python_main(argc, argv);
-  static struct pollfd fds[4 + CHANNELS * (STREAMS + 1)];
-  static int owner[4 + CHANNELS * (STREAMS + 1)], stream[4 + CHANNELS * (STREAMS + 1)];
   set_up(argc > 1 ? argv[1] : "/dev/vport2p1");
   greet();
   for (;;) {
-    int n = 4, timeout = -1;
-    fds[0].fd = port;
-    fds[1].fd = wake[0];
-    fds[2].fd = listener;
-    fds[3].fd = proxy;
-    fds[0].events = fds[1].events = fds[2].events = fds[3].events = POLLIN;
-    for (int i = 0; i < CHANNELS; i++) {
+    int timeout = -1;
+    for (int i = 0; i < used; i++) {
       struct channel *c = channels + i;
       if (!c->kind) continue;
-      for (int s = 0; s < STREAMS; s++) {
-        if (c->fd[s] < 0 || c->credit <= 0) continue;
-        if (s == CTL && c->marked && !settled(c)) continue;
-        fds[n].fd = c->fd[s];
-        fds[n].events = POLLIN;
-        owner[n] = i;
-        stream[n++] = s;
-      }
-      if (c->in >= 0 && c->queued) {
-        fds[n].fd = c->in;
-        fds[n].events = POLLOUT;
-        owner[n] = i;
-        stream[n++] = STREAMS;
-      }
+      int may = c->credit > 0 ? EPOLLIN : 0, full = c->in >= 0 && c->queued ? EPOLLOUT : 0, both = shared(c);
+      for (int s = 0; s < STREAMS; s++)
+        if (c->fd[s] >= 0) wait_for(c, s, (s == CTL && c->marked && !settled(c) ? 0 : may) | (s == OUT && both ? full : 0));
+      if (c->in >= 0 && !both) wait_for(c, IN, full);
       if (c->watch && !c->wanted && c->slave >= 0 && !c->exited && (timeout < 0 || c->wait < timeout)) timeout = c->wait;
     }
     int left = look_every ? look_due - milliseconds() : -1;
     if (look_every && left < 0) left = 0;
     int looks = look_every && (timeout < 0 || left < timeout);
     send_out();
-    int ready = poll(fds, n, looks ? left : timeout);
+    int ready = epoll_wait(poller, events, EVENTS, looks ? left : timeout);
     if (look_every && milliseconds() - look_due >= 0) look_around(0);
     if (ready < 0 || (ready == 0 && looks)) continue;
     if (ready == 0) {
-      for (int i = 0; i < CHANNELS; i++) {
+      for (int i = 0; i < used; i++) {
         struct channel *c = channels + i;
         if (c->kind && c->watch && !c->wanted && c->slave >= 0 && !c->exited) look_for_reader(c);
       }
       continue;
     }
-    for (int k = 4; k < n; k++) {
-      struct channel *c = channels + owner[k];
-      if (!fds[k].revents || !c->kind) continue;
-      if (stream[k] == STREAMS) { flush(c); continue; }
-      if (stream[k] == CTL && !c->marked) {
-        mark(c);
-        if (!settled(c)) continue;
-      }
-      pass(c, stream[k]);
+    int fixed[FIXED] = { 0 };
+    for (int k = 0; k < ready; k++) {
+      int place = events[k].data.u32 >> 3, stream = events[k].data.u32 & 7;
+      if (place < FIXED) { fixed[place] = 1; continue; }
+      struct channel *c = channels + (place - FIXED);
+      if (!c->kind) continue;
+      if (stream == IN || (stream == OUT && shared(c))) flush(c);
+      if (stream == IN || !(events[k].events & ~EPOLLOUT) || c->fd[stream] < 0 || c->credit <= 0) continue;
+      if (stream == CTL && !c->marked) mark(c);
+      if (stream == CTL && !settled(c)) continue;
+      pass(c, stream);
       finish(c);
     }
-    if (fds[1].revents) reap();
-    if (fds[2].revents) accept_call(listener, 0);
-    if (fds[3].revents) accept_call(proxy, 1);
-    if (fds[0].revents) receive();
+    if (fixed[WAKE]) reap();
+    if (fixed[LISTENER]) accept_call(listener, 0);
+    if (fixed[PROXY_LISTENER]) accept_call(proxy, 1);
+    if (fixed[PORT]) receive();
   }
 }

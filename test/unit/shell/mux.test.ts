@@ -20,6 +20,7 @@ const GUEST = {
   result: 78,
   seen: 79,
   crowd: 80,
+  pad: 81,
 };
 
 interface Frame {
@@ -89,6 +90,21 @@ describe("the agent's protocol", () => {
     expect(heard).toEqual([["out", GUEST_PAYLOAD]]);
     raw(Uint8Array.of(...u16(GUEST_PAYLOAD + 1), GUEST.out, ...u16(handle.id)));
     expect(broken).toHaveLength(1);
+  });
+
+  test("A1: a frame that says nothing is passed over, between any others", () => {
+    const { heard, handle, raw, broken } = withProcess();
+    const pad = bytesOf({ type: GUEST.pad, channel: 0, payload: new Uint8Array(6) });
+    const out = bytesOf({ type: GUEST.out, channel: handle.id, payload: text("abc") });
+    raw(Uint8Array.from([...pad, ...out, ...pad.subarray(0, 7)]));
+    raw(Uint8Array.from([...pad.subarray(7), ...out]));
+    expect([heard, broken]).toEqual([
+      [
+        ["out", 3],
+        ["out", 3],
+      ],
+      [],
+    ]);
   });
 
   test("A3: no more than 12 frames are under way, and an acknowledgement lets the next go", () => {

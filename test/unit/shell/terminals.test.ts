@@ -171,7 +171,7 @@ test("Ctrl-C, Ctrl-Z, fg and Ctrl-D do what they do on any terminal, and the end
   expect(person.exits).toHaveLength(1);
 });
 
-test("a program that never stops writing waits while nobody reads, loses nothing, and can be stopped (K9)", async () => {
+test("a program that never stops writing waits while nobody reads, loses nothing, and can be stopped (K9)", { timeout: 240_000 }, async () => {
   const person = new Person("flood");
   await person.sees(PROMPT);
   person.type("seq 1000000; echo END\r");
