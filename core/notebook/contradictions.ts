@@ -107,6 +107,8 @@ export class Contradictions {
     });
     const all = [...present, ...come];
     const { losers, pairs } = compare(all);
+    if (pairs.some((pair) => pair.some(({ hash, deps }) => deps.length === 0 && isHere.has(hash))))
+      throw new KromaError("corrupt", "A peer sent a change in the place of the one that this began with.");
     const authors = authorsOf(here, come);
     const contradictions = pairs.map(([kept, moved]): Contradiction => {
       const { actor, seq } = moved;

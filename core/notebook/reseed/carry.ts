@@ -8,7 +8,7 @@ import { KromaError } from "../../base/errors.ts";
 import { blockCid } from "../../store/cid.ts";
 import { isSameJson } from "../../base/canonical-json.ts";
 import { Contradictions } from "../contradictions.ts";
-import { inspectChunks } from "../chunk-guard.ts";
+import { inspectChunks, type ChunkLimits } from "../chunk-guard.ts";
 import { readPast } from "../past.ts";
 import type { NotebookDocument, NotebookRecord } from "../document.ts";
 import type { ChangeMark } from "../signed-changes.ts";
@@ -38,6 +38,8 @@ export type FormerBlock = (cid: string) => Promise<Uint8Array | undefined>;
 
 /** A former document has at most so many bytes, so that a peer can give it to another. */
 const MOST_FORMER_BYTES = 16 << 20;
+/** It has more in it than one message may bring: as much as comes over a link (core/mesh/SPEC.md, S8). */
+const FORMER_LIMITS: ChunkLimits = { operations: 2_000_000, inflated: 64 << 20, chunks: 1, actors: 20_000 };
 
 /**
  * A document with the present state of this one and none of its history, which is put into a block by `keep`. `exhausted` when that
@@ -50,7 +52,7 @@ export async function shorten(
   const before = canonicalSave(document, Automerge.getHeads(document));
   if (before.length > MOST_FORMER_BYTES)
     throw new KromaError("exhausted", "This history is too long to be put away: it has more than 16 MiB.");
-  await inspectChunks(before);
+  await inspectChunks(before, FORMER_LIMITS);
   const step = Reseed.make(before, await keep(before));
   const { change, hash } = step.seed;
   step.free();
@@ -89,6 +91,9 @@ export async function carry(document: NotebookDocument, from: Chain, to: Chain, 
     }
     for (let at = shared - 1; at < to.epochs.length; at += 1) {
       const { former, step } = await open(to, at, blockOf);
+      // In a document that began otherwise all of this one would be late, and stand beside what is there.
+      const first = to.epochs[at]?.seed ?? Automerge.getBackend(present).topoHistoryTraversal()[0];
+      if (at === shared - 1 && first !== undefined && !Automerge.hasHeads(former, [first])) throw wrong();
       const late = await lateChanges(former, present);
       Automerge.free(former);
       const translated = step.forward(late);
@@ -141,7 +146,7 @@ async function open(
   const { cid, heads } = chain.epochs[at] as Epoch;
   const block = await blockOf(cid);
   if (!block || (await blockCid(block)) !== cid) throw wrong();
-  await inspectChunks(block);
+  await inspectChunks(block, FORMER_LIMITS);
   const former = load(block);
   const step = Reseed.make(block, cid);
   const next = at + 1 < chain.epochs.length ? chain.epochs[at + 1]?.seed : chain.seed;

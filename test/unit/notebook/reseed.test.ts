@@ -327,6 +327,40 @@ describe("a document that begins anew where somebody wrote in another's place", 
   });
 });
 
+describe("a beginning that is not this notebook's", () => {
+  it("is not taken for the document in which it goes on (E5)", async () => {
+    const [one] = (await peersWith("abc", 1)) as [Peer];
+    const [other] = (await peersWith("quite another", 1)) as [Peer];
+    await reseed(other);
+    await expect(meet(one, other)).rejects.toMatchObject({ code: "corrupt" });
+    expect(present(one.document).cells.map(({ source }) => source)).toEqual(["abc"]);
+  });
+
+  it("does not come in the place of the present one (S19)", async () => {
+    const [peer] = (await peersWith("abc", 1)) as [Peer];
+    await reseed(peer);
+    type(peer, 0, "x");
+    const { actor } = Automerge.getBackend(peer.document).getChangeMetaByHash(peer.chain.seed as string) ?? {
+      actor: "",
+    };
+    for (let time = 0; time < 8; time += 1) {
+      const ops = [{ action: "set", obj: "_root", key: "title", value: "t", pred: [] }] as const;
+      const other = Automerge.encodeChange({
+        actor,
+        seq: 1,
+        startOp: 1,
+        time,
+        message: null,
+        author: null,
+        deps: [],
+        ops: ops as unknown as Automerge.DecodedChange["ops"],
+      });
+      await expect(new Contradictions().settle(peer.document, [other])).rejects.toMatchObject({ code: "corrupt" });
+    }
+    expect(readSeed(peer.document)?.hash).toBe(peer.chain.seed);
+  });
+});
+
 describe("two documents that begin anew at once", () => {
   it("become one, with what came late to both of them once (T10)", async () => {
     const winners = new Set<boolean>();
