@@ -35,22 +35,49 @@ const LINKS: Readonly<Record<string, string>> = {
   "usr/bin/cc": "tcc",
   "usr/bin/c99": "tcc",
   "usr/bin/fd": "fdfind",
+  "usr/bin/nc": "nc.openbsd",
+  "usr/bin/netcat": "nc.openbsd",
+  "usr/bin/rename": "file-rename",
+  "usr/bin/tclsh": "tclsh8.6",
+  "usr/bin/lzma": "xz",
+  "usr/bin/unlzma": "unxz",
+  "usr/bin/lzcat": "xzcat",
+  "usr/bin/lzless": "xzless",
+  "usr/bin/lzmore": "xzmore",
+  "usr/bin/lzcmp": "xzcmp",
+  "usr/bin/lzdiff": "xzdiff",
+  "usr/bin/lzgrep": "xzgrep",
+  "usr/bin/lzegrep": "xzegrep",
+  "usr/bin/lzfgrep": "xzfgrep",
   // Each program asks for twelve files under the name of its locale first; Debian has them under the other spelling.
   "usr/lib/locale/C.UTF-8": "C.utf8",
   [`${LIBRARIES}/libblas.so.3`]: "blas/libblas.so.3",
   [`${LIBRARIES}/liblapack.so.3`]: "lapack/liblapack.so.3",
+  "var/lock": "/run/lock",
+  "var/run": "/run",
   "etc/localtime": "/usr/share/zoneinfo/Etc/UTC",
 };
 
+/** Files that packages keep as patterns, and where their scripts copy them. */
+const COPIES: Readonly<Record<string, string>> = {
+  "etc/profile": "usr/share/base-files/profile",
+  "root/.profile": "usr/share/base-files/dot.profile",
+  "etc/inputrc": "usr/share/readline/inputrc",
+};
+
+const DIRECTORIES: readonly string[] = ["etc/opt", "media", "mnt", "opt", "srv", "var/mail", "var/opt"];
+
 const TEXTS: Readonly<Record<string, string>> = {
-  "etc/passwd": "root:x:0:0:root:/root:/bin/bash\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n",
-  "etc/group": "root:x:0:\ntty:x:5:\nnogroup:x:65534:\n",
   "etc/hostname": "kroma\n",
   "etc/hosts": "127.0.0.1 localhost kroma\n::1 localhost\n",
   "etc/nsswitch.conf": "passwd: files\ngroup: files\nhosts: files\nservices: files\nprotocols: files\n",
   "etc/resolv.conf": "",
   "etc/timezone": "Etc/UTC\n",
   "etc/shells": "/bin/sh\n/bin/bash\n/bin/dash\n",
+  // For all programs that ask who somebody is (su, sudo, passwd): root may, others need a password.
+  "etc/pam.d/other":
+    "auth sufficient pam_rootok.so\nauth required pam_unix.so\naccount required pam_permit.so\n" +
+    "password required pam_unix.so yescrypt\nsession required pam_permit.so\n",
   "etc/gitconfig":
     '[user]\n\tname = Kroma\n\temail = kroma@localhost\n[init]\n\tdefaultBranch = main\n[safe]\n\tdirectory = "*"\n',
   "root/.bashrc": "",
@@ -60,11 +87,32 @@ const TEXTS: Readonly<Record<string, string>> = {
 export function configure(tree: Tree, packages: readonly InstalledPackage[], outside: readonly PackageRecord[]): void {
   for (const [path, target] of Object.entries(LINKS)) tree.symlink(path, target);
   for (const [path, content] of Object.entries(TEXTS)) tree.text(path, content);
+  for (const path of DIRECTORIES) tree.directory(path);
+  for (const [path, from] of Object.entries(COPIES)) {
+    const entry = tree.get(from);
+    if (!entry) throw new Error(`${from} is not among the packages`);
+    tree.set(path, entry);
+  }
+  accounts(tree);
   certificates(tree);
   const cache = libraryCache(tree, LIBRARIES, "/lib/i386-linux-gnu");
   tree.set("etc/ld.so.cache", { kind: "file", mode: 0o644, data: cache });
   records(tree, packages);
   tree.text("usr/share/doc/kroma/packages", packageList(tree, [...packages, ...outside]));
+}
+
+/** The accounts that every Debian has, as update-passwd makes them; nobody can log in by a password. */
+function accounts(tree: Tree): void {
+  for (const [name, shadow, hidden] of [
+    ["passwd", "shadow", "::0:99999:7:::"],
+    ["group", "gshadow", "::"],
+  ] as const) {
+    const entry = tree.get(`usr/share/base-passwd/${name}.master`);
+    if (entry?.kind !== "file") throw new Error(`Debian's list of accounts (${name}) is not among the packages`);
+    const lines = new TextDecoder().decode(entry.data).trimEnd().split("\n");
+    tree.text(`etc/${name}`, `${lines.map((line) => line.replace(":*:", ":x:")).join("\n")}\n`);
+    tree.text(`etc/${shadow}`, `${lines.map((line) => `${line.split(":")[0]}:*${hidden}`).join("\n")}\n`, 0o640);
+  }
 }
 
 /** One file of all certificates, as update-ca-certificates makes it. */

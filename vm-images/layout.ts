@@ -159,6 +159,10 @@ export async function machineTree(
   await own("usr/lib/kroma/science", "science.sh", 0o755);
   await own("usr/lib/kroma/python.py", "python.py", 0o644);
   tree.symlink("usr/lib/kroma/python", "agent");
+  await own("usr/local/bin/apt", "apt.sh", 0o755);
+  tree.symlink("usr/local/bin/apt-get", "apt");
+  tree.symlink("usr/local/bin/apt-cache", "apt");
+  await own("usr/local/bin/man", "man.sh", 0o755);
   await own(`${PYTHON_MODULE}/__init__.py`, "kroma.py", 0o644);
   tree.set(`${PYTHON_MODULE}/_values.py`, { kind: "file", mode: 0o644, data: await ownFile(VALUES_SOURCE) });
   tree.set("usr/lib/kroma/agent", { kind: "file", mode: 0o755, data: agent });

@@ -13,7 +13,7 @@ afterAll(() => linux?.close());
 describe("the machine", () => {
   test("the usual tools are there", async () => {
     const tools =
-      "awk bash bc bzip2 cal cat cc curl cut dc diff dpkg e2fsck ed envsubst fd file find git grep gzip head htop jq less ls lua make make_absent mke2fs nano nc od openssl parallel patch perl pidof pip ps python python3 resize2fs rg rsync script sed socat sort sponge sqlite3 strace tar tcc time tmux tr tree unzip vi view vim wget xargs xxd xz zip zstd";
+      "adduser apt apt-get ar awk bash bc bzip2 cal cat cc cpio curl cut datamash dc diff diffstat dpkg e2fsck ed envsubst expect fd file find git grep gzip head htop jq less ls lsb_release lsof lua lzma m4 make make_absent man mawk mke2fs nano nc nm objdump od openssl parallel patch perl pidof pip ps pv python python3 rename resize2fs rg rsync script sed socat sort sponge sqlite3 strace su sudo tar tclsh tcc time tmux tr tree unzip useradd uuidgen vi view vim w wdiff wget xargs xxd xz zip zstd";
     const { stdout } = await linux.cell(`for t in ${tools}; do command -v $t >/dev/null || echo $t; done`);
     expect(stdout).toBe("make_absent\n");
     const work = await linux.cell(
@@ -71,6 +71,31 @@ describe("the machine", () => {
       ["dpkg-query -W -f '${Version}\\n' bash | cut -c1-2; dpkg -S /usr/bin/jq", "5.\njq: /usr/bin/jq\n"],
       ["TZ=Europe/Berlin date -d @0 +%H; printf 'caf\\xe9' | iconv -f latin1 -t utf8", "01\ncafé"],
       ["python3 -c 'import yaml, sqlite3, ssl, lzma, numpy; print(yaml.safe_load(\"a: [1]\"))'", "{'a': [1]}\n"],
+      ["sudo -u nobody id -un; su nobody -s /bin/sh -c 'id -g'; sudo sh -c 'echo $SUDO_USER'", "nobody\n65534\nroot\n"],
+      [
+        "useradd -m ada && echo ada:pw | chpasswd && touch /tmp/o && chown ada:www-data /tmp/o && stat -c %U:%G /tmp/o; userdel -r ada 2>/dev/null; rm /tmp/o",
+        "ada:www-data\n",
+      ],
+      [
+        "sudo apt-get update -qq 2>/dev/null && apt-get install -y jq=1.6 curl | cut -d'(' -f1",
+        "jq is already the newest version \ncurl is already the newest version \n",
+      ],
+      [
+        "apt install -y jq nothing 2>&1 | grep -e ^E: -e dpkg.-i; apt install none >/dev/null 2>&1 || echo $?",
+        "E: Unable to locate package nothing\n  dpkg -i FILE.deb         installs a Debian 12 package (i386 or all) from a file\n100\n",
+      ],
+      [
+        "man -P cat wc | grep -c -- --lines; man cd | sed -n 2p; man nothing 2>/dev/null || echo $?",
+        "1\n    cd - Change the shell working directory.\n16\n",
+      ],
+      [
+        "bash -lc 'echo $PATH' | grep -c ^/usr/local/sbin:; ls -d /etc/inputrc /media /var/run/; id -gn www-data",
+        "1\n/etc/inputrc\n/media\n/var/run/\nwww-data\n",
+      ],
+      [
+        "cd /tmp; echo 'int f(void) { return 1; }' | tcc -c -o f.o - && ar rc libf.a f.o && nm libf.a | grep -o ' T f'; rm f.o libf.a; cd /workspace",
+        " T f\n",
+      ],
       [
         "git init -q g && cd g && echo x > f && git add f && git commit -qm one && git log --format=%s; cd ..; rm -rf g",
         "one\n",
