@@ -670,7 +670,9 @@ static int reads_terminal(struct channel *c, int pid) {
   if (!poll_call && !select_call) return 0;
   uint8_t memory[256];
   snprintf(path, sizeof path, "/proc/%d/mem", pid);
-  int fd = open(path, O_RDONLY | O_CLOEXEC), n = fd < 0 ? -1 : pread(fd, memory, sizeof memory, poll_call ? a : b);
+  /* A stack is above what an offset of 32 bits reaches. */
+  off64_t at = poll_call ? a : b;
+  int fd = open(path, O_RDONLY | O_CLOEXEC), n = fd < 0 ? -1 : pread64(fd, memory, sizeof memory, at);
   if (fd >= 0) close(fd);
   for (int i = 0; poll_call && i < (int)b && (i + 1) * 8 <= n; i++) {
     struct pollfd *p = (struct pollfd *)memory + i;
