@@ -196,6 +196,15 @@ export function shellConformance(name: string, start: () => Promise<Cells>): voi
         expect(inputs).toHaveLength(6);
       });
 
+      test("a program that edits its lines asks for them too", async () => {
+        const { stdout, status, inputs } = await linux.cell("sqlite3 -interactive :memory:", {
+          inputs: ["select 6*7;"],
+        });
+        expect(stdout).toContain("\n42\n");
+        expect(status).toBe("ok");
+        expect(inputs).toHaveLength(2);
+      });
+
       test("no value is the end of input", async () => {
         const { stdout } = await linux.cell('read line || echo "none [$line]"; cat; echo end');
         expect(stdout).toBe("none []\nend\n");
