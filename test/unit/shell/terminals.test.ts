@@ -171,28 +171,32 @@ test("Ctrl-C, Ctrl-Z, fg and Ctrl-D do what they do on any terminal, and the end
   expect(person.exits).toHaveLength(1);
 });
 
-test("a program that never stops writing waits while nobody reads, loses nothing, and can be stopped (K9)", { timeout: 240_000 }, async () => {
-  const person = new Person("flood");
-  await person.sees(PROMPT);
-  person.type("seq 1000000; echo END\r");
-  await person.sees(/1\r\n2\r\n/);
-  person.reads = false;
-  person.bytes = 0;
-  while (person.bytes < TERMINAL_WINDOW / 2) await person.something();
-  const other = await linux.cell("echo the machine goes on");
-  expect(other.stdout).toBe("the machine goes on\n");
-  expect(person.bytes).toBeLessThanOrEqual(TERMINAL_WINDOW);
-  person.reads = true;
-  person.taken(person.bytes);
-  person.type("\u0003");
-  await person.sees(/\^C/);
-  await person.sees(PROMPT);
-  person.type("seq 100000; echo END\r");
-  await person.sees(/END\r\n/);
-  const [all] = await person.sees(/1\r\n2\r\n[^E]*END\r\n/);
-  expect(all.split("\r\n")).toHaveLength(100_002);
-  await person.close();
-});
+test(
+  "a program that never stops writing waits while nobody reads, loses nothing, and can be stopped (K9)",
+  { timeout: 240_000 },
+  async () => {
+    const person = new Person("flood");
+    await person.sees(PROMPT);
+    person.type("seq 1000000; echo END\r");
+    await person.sees(/1\r\n2\r\n/);
+    person.reads = false;
+    person.bytes = 0;
+    while (person.bytes < TERMINAL_WINDOW / 2) await person.something();
+    const other = await linux.cell("echo the machine goes on");
+    expect(other.stdout).toBe("the machine goes on\n");
+    expect(person.bytes).toBeLessThanOrEqual(TERMINAL_WINDOW);
+    person.reads = true;
+    person.taken(person.bytes);
+    person.type("\u0003");
+    await person.sees(/\^C/);
+    await person.sees(PROMPT);
+    person.type("seq 100000; echo END\r");
+    await person.sees(/END\r\n/);
+    const [all] = await person.sees(/1\r\n2\r\n[^E]*END\r\n/);
+    expect(all.split("\r\n")).toHaveLength(100_002);
+    await person.close();
+  },
+);
 
 test("opening a name twice does nothing, and a shell that is killed says by what", async () => {
   const person = new Person("twice");
