@@ -234,7 +234,7 @@ class Bash {
 
   complete(kind: string, word: string): Promise<string[]> {
     const found = new Promise<string[]>((resolve) => (this.#onCompleted = resolve));
-    this.#line(`__kroma_complete ${kind} '${word.replaceAll("'", `'\\''`)}' 2>/dev/null || :`);
+    this.#line(`__kroma_complete ${kind} '${word.replaceAll("'", `'\\''`)}' 2>/dev/null || \\builtin true`);
     return found;
   }
 

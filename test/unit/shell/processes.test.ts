@@ -63,6 +63,11 @@ test("a fork bomb is ended and told, and the shell goes on with what it knew", {
   await expect
     .poll(async () => Number((await linux.cell("echo /proc/[0-9]* | wc -w")).stdout), { timeout: LONG })
     .toBeLessThan(100);
+  // The function that it called is still there, under the name of a builtin: nothing else calls it.
+  const calm = heard.length;
+  for (let cell = 0; cell < 3; cell += 1) expect(await answer()).toBe("yes\n1\n");
+  expect(said(calm)).not.toContain("more processes");
+  await linux.cell("unset -f :");
 });
 
 test("so is one that the cell waits for", { timeout: LONG }, async () => {
