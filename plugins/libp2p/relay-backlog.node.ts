@@ -3,7 +3,7 @@
  * that reads nothing would fill the machine. What comes in on one stream goes out on the other as the very same object,
  * which tells what still waits, and whose it is; a stream with much that waits is paused until the other side took it.
  */
-import type { Stream } from "@libp2p/interface";
+import type { Stream, StreamMessageEvent } from "@libp2p/interface";
 
 /** The streams that a relayed connection is made of (circuit relay v2). */
 const HOP = "/libp2p/circuit/relay/0.2.0/hop";
@@ -39,13 +39,19 @@ export class RelayBacklog {
     if (stream.protocol !== HOP && stream.protocol !== STOP) return;
     const source: Source = { stream, waiting: 0 };
     let isAgreed = false;
-    stream.addEventListener("message", ({ data }) => {
-      this.#sources.set(data, source);
-      this.#add(source, data.byteLength);
-      // The first message agrees on the connection, or is answered with the reason why there is none.
-      if (isAgreed) this.#came(stream, data.byteLength);
-      isAgreed = true;
-    });
+    // A listener would not do: libp2p keeps what comes before anybody listens, and this is before the relay does.
+    const dispatch = stream.dispatchEvent.bind(stream);
+    stream.dispatchEvent = (event) => {
+      if (event.type === "message") {
+        const { data } = event as StreamMessageEvent;
+        this.#sources.set(data, source);
+        this.#add(source, data.byteLength);
+        // The first message agrees on the connection, or is answered with the reason why there is none.
+        if (isAgreed) this.#came(stream, data.byteLength);
+        isAgreed = true;
+      }
+      return dispatch(event);
+    };
     stream.addEventListener("close", () => this.#add(source, -source.waiting));
     const send = stream.send.bind(stream);
     stream.send = (data) => {
