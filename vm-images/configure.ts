@@ -158,10 +158,11 @@ function packageList(tree: Tree, packages: readonly PackageRecord[]): string {
   ].join("\n");
 }
 
-/** A package's licence; its documentation may be a link to another package's. */
-function licenceFile(tree: Tree, name: string): string | undefined {
+/** A package's licence; its documentation may be a link to another package's, and that one too. */
+function licenceFile(tree: Tree, name: string, links = 0): string | undefined {
   const folder = tree.get(`usr/share/doc/${name}`);
-  const owner = folder?.kind === "symlink" ? folder.target.replace(/^.*\//, "") : name;
-  const path = `usr/share/doc/${owner}/copyright`;
+  if (folder?.kind === "symlink")
+    return links < 8 ? licenceFile(tree, folder.target.replace(/^.*\//, ""), links + 1) : undefined;
+  const path = `usr/share/doc/${name}/copyright`;
   return tree.get(path) ? path : undefined;
 }
