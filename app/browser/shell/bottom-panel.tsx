@@ -4,6 +4,7 @@ import { Dynamic } from "solid-js/web";
 import type { Workspace } from "#core/workspace/workspace.ts";
 import type { CommandContext } from "#kit/commands.ts";
 import type { Panel, PanelProps } from "#kit/panels.ts";
+import { loadFailure } from "./load-failure.ts";
 
 /** Height in per cent of the window. */
 const [LEAST, USUAL, MOST, STEP] = [15, 40, 85, 5] as const;
@@ -22,7 +23,7 @@ export function BottomPanel(props: {
   let section: HTMLElement | undefined;
   props.panel.load().then(
     (component) => setContent(() => component),
-    (error: unknown) => setFailure(error instanceof Error ? error.message : String(error)),
+    (error: unknown) => setFailure(loadFailure(error)),
   );
   const limit = (percent: number): number => Math.min(MOST, Math.max(LEAST, Math.round(percent)));
   createEffect(() => {
@@ -64,7 +65,7 @@ export function BottomPanel(props: {
         }}
       />
       <Show when={failure()}>
-        <p class="quiet">This panel could not be loaded: {failure()}</p>
+        <p class="quiet">{failure()}</p>
       </Show>
       <div class="bottom-panel-body">
         <Dynamic component={content()} context={props.context} workspace={props.workspace} />

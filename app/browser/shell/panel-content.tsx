@@ -5,6 +5,7 @@ import type { Workspace } from "#core/workspace/workspace.ts";
 import type { CommandContext } from "#kit/commands.ts";
 import type { Panel, PanelProps } from "#kit/panels.ts";
 import { Tabs } from "#kit/tabs.tsx";
+import { loadFailure } from "./load-failure.ts";
 
 export function PanelContent(props: {
   readonly panel: Panel;
@@ -26,7 +27,7 @@ export function PanelContent(props: {
         const isShown = (): boolean => props.panel === panel;
         panel.load().then(
           (component) => isShown() && setContent(() => component),
-          (error: unknown) => isShown() && setFailure(error instanceof Error ? error.message : String(error)),
+          (error: unknown) => isShown() && setFailure(loadFailure(error)),
         );
       },
     ),
@@ -34,7 +35,7 @@ export function PanelContent(props: {
   const body = (): JSX.Element => (
     <>
       <Show when={failure()}>
-        <p class="quiet">This panel could not be loaded: {failure()}</p>
+        <p class="quiet">{failure()}</p>
       </Show>
       <Dynamic component={content()} context={props.context} workspace={props.workspace} />
     </>
