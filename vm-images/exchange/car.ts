@@ -10,7 +10,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { importer } from "ipfs-unixfs-importer";
 import type { CID } from "multiformats/cid";
-import { kindOf, readFile, resolvePath } from "#core/artefact/unixfs.ts";
+import { type FileEntry, listFiles, readFile } from "#core/artefact/unixfs.ts";
 import { KromaError } from "#core/base/errors.ts";
 import { carHeader, carSection, openCar as readCar } from "#core/store/car.ts";
 import { checkForeignBlock, storedName } from "#core/store/cid.ts";
@@ -75,15 +75,19 @@ export async function openCar(file: string, wanted?: CID): Promise<CheckedCar> {
       return checkForeignBlock(cid, bytes);
     },
   };
+  // A directory of thousands of files is many blocks, which are read once and not for each file.
+  const listed = async (): Promise<ReadonlyMap<string, FileEntry>> =>
+    new Map((await listFiles(root, source)).map((entry) => [entry.path, entry]));
+  let files: ReturnType<typeof listed> | undefined;
   return {
     root,
     async extract(path, target, limit) {
-      const cid = await resolvePath(root, path, source);
-      const what = cid === undefined ? undefined : await kindOf(cid, source);
-      if (cid === undefined || what?.kind !== "file") return false;
-      if (what.size > limit) throw new KromaError("corrupt", `${path} is longer than it should be`);
+      files ??= listed();
+      const found = (await files).get(path);
+      if (!found) return false;
+      if (found.size > limit) throw new KromaError("corrupt", `${path} is longer than it should be`);
       await mkdir(dirname(target), { recursive: true });
-      await pipeline(Readable.from(readFile(cid, source)), createWriteStream(target));
+      await pipeline(Readable.from(readFile(found.cid, source)), createWriteStream(target));
       return true;
     },
     close: () => handle.close(),
