@@ -8,18 +8,8 @@ import * as Automerge from "@automerge/automerge/slim";
 import { concatenate } from "../base/bytes.ts";
 import { KromaError } from "../base/errors.ts";
 import { chunksOf } from "./chunk-guard.ts";
+import { DUPLICATE, type DecodedChange, type DecodedOperation } from "./decoded-change.ts";
 
-/** An operation as Automerge decodes it. In maps it has a key, in texts and lists the id of an element. */
-interface DecodedOperation {
-  readonly action: string;
-  readonly obj: string;
-  readonly key?: string;
-  readonly elemId?: string;
-  readonly insert?: boolean;
-  readonly pred: readonly string[];
-}
-
-type DecodedChange = Omit<Automerge.DecodedChange, "ops"> & { readonly ops: readonly DecodedOperation[] };
 type Backend = ReturnType<typeof Automerge.getBackend>;
 
 /** So many are looked at one by one: more are tried out sooner. */
@@ -34,8 +24,6 @@ const MAKES: ReadonlyMap<string, "map" | "list"> = new Map([
   ["makeText", "list"],
 ]);
 const ACTIONS: ReadonlySet<string> = new Set(["set", "del", "inc", ...MAKES.keys()]);
-/** What Automerge says of two changes in one place, which contradictions.ts settles. */
-const DUPLICATE = "duplicate seq";
 
 /**
  * `corrupt` when the document could not be read again with these changes in it, which have been inspected (chunk-guard.ts) and

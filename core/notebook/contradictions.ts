@@ -7,6 +7,7 @@
 import * as Automerge from "@automerge/automerge/slim";
 import { KromaError } from "../base/errors.ts";
 import { chunksOf } from "./chunk-guard.ts";
+import { byOperation } from "./decoded-change.ts";
 import type { ChangeMark, ChangePlace } from "./signed-changes.ts";
 
 /** Two changes in one place. */
@@ -214,18 +215,9 @@ function translate(
       ...operation,
       obj: name(operation.obj),
       ...(operation.elemId === undefined ? {} : { elemId: name(operation.elemId) }),
-      pred: operation.pred.map(name).sort(byCounter),
+      pred: operation.pred.map(name).sort(byOperation),
     })),
   } as Automerge.DecodedChange;
-}
-
-/** Operations are in the order of their counters, then of their actors (automerge.org, "Binary Document Format"). */
-function byCounter(left: string, right: string): number {
-  const [[leftCounter = "", leftActor = ""], [rightCounter = "", rightActor = ""]] = [
-    left.split("@"),
-    right.split("@"),
-  ];
-  return Number(leftCounter) - Number(rightCounter) || (leftActor < rightActor ? -1 : 1);
 }
 
 function joined(all: readonly Moves[]): Moves {

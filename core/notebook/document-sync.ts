@@ -8,6 +8,7 @@ import { KromaError } from "../base/errors.ts";
 import { checkChanges, checkDocument } from "./change-guard.ts";
 import { CHUNK_LIMITS, inspectChunks, type ChunkLimits } from "./chunk-guard.ts";
 import type { Contradiction, Contradictions, Settled } from "./contradictions.ts";
+import { DUPLICATE } from "./decoded-change.ts";
 import type { SyncMessages } from "./sync-messages.ts";
 
 /** The document that is synced: runs work on it when nothing else does. */
@@ -30,8 +31,6 @@ export type Apply = (
 
 /** Of one peer over one link, as a multiple of what one message may bring. */
 const MOST_MESSAGES_FULL = 4;
-/** What Automerge says of two changes in one place. */
-const DUPLICATE = "duplicate seq";
 /** That one peer may bring to light over one link. */
 const MOST_CONTRADICTIONS = 32;
 

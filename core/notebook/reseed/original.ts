@@ -4,7 +4,8 @@
  */
 import * as Automerge from "@automerge/automerge/slim";
 import { base64url } from "multiformats/bases/base64";
-import { decodeChange, type DecodedChange } from "./translate.ts";
+import type { DecodedChange } from "../decoded-change.ts";
+import { decodeChange } from "./translate.ts";
 
 /** The whole original follows, in base64url. */
 const WHOLE = "kroma-original-1 ";

@@ -13,14 +13,8 @@ import type { NotebookDocument, NotebookRecord } from "../document.ts";
 import { Correspondence } from "./correspondence.ts";
 import { messageOf, namesOriginal, originalOf } from "./original.ts";
 import { makeSeed } from "./seed.ts";
-import {
-  decodeChange,
-  translateChange,
-  type ChangeFrame,
-  type DecodedChange,
-  type Translated,
-  type Translation,
-} from "./translate.ts";
+import type { DecodedChange } from "../decoded-change.ts";
+import { decodeChange, translateChange, type ChangeFrame, type Translated, type Translation } from "./translate.ts";
 
 /** No operation is moved beyond this: Automerge has 32 bits for its number. */
 const MOST_SHIFTED = 2 ** 31;

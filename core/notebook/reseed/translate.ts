@@ -5,21 +5,9 @@
  */
 import * as Automerge from "@automerge/automerge/slim";
 import { KromaError } from "../../base/errors.ts";
+import { byOperation, type DecodedChange, type DecodedOperation } from "../decoded-change.ts";
 import type { StateSide } from "./correspondence.ts";
 import { HISTORY_KEY } from "./seed.ts";
-
-/** An operation as Automerge decodes it. In maps it has a key, in texts the id of a character. */
-interface ChangeOperation {
-  readonly action: string;
-  readonly obj: string;
-  readonly key?: string;
-  readonly elemId?: string;
-  readonly insert?: boolean;
-  readonly pred: readonly string[];
-}
-
-/** A decoded change. */
-export type DecodedChange = Omit<Automerge.DecodedChange, "ops"> & { readonly ops: readonly ChangeOperation[] };
 
 /** What an operation has become, and where it stands in the document that it is of. */
 export interface Translated {
@@ -72,7 +60,7 @@ export function translateChange(
 ): Translation {
   const became = new Map<string, Translated>();
   const were = new Map<string, Translated>();
-  const ops: ChangeOperation[] = [];
+  const ops: DecodedOperation[] = [];
   const find = (id: string, place?: string): string | undefined => {
     const found = became.get(id) ?? earlier(id);
     return found && (place === undefined || found.place === place) ? found.id : undefined;
@@ -96,11 +84,11 @@ export function translateChange(
 }
 
 function sayAnew(
-  operation: ChangeOperation,
+  operation: DecodedOperation,
   place: string,
   side: StateSide,
   find: (id: string, place?: string) => string | undefined,
-): ChangeOperation | undefined {
+): DecodedOperation | undefined {
   const { action, obj, key, elemId, insert, pred } = operation;
   const target = obj === "_root" ? obj : (find(obj) ?? side.object(obj));
   if (target === undefined || !ACTIONS.has(action)) return undefined;
@@ -125,21 +113,14 @@ function sayAnew(
     : { ...operation, obj: target, elemId: element, pred: inOrder(overwritten) };
 }
 
-const placeOf = ({ obj, key, elemId, insert }: ChangeOperation, own: string): string =>
+const placeOf = ({ obj, key, elemId, insert }: DecodedOperation, own: string): string =>
   key === undefined ? `${obj} #${insert ? own : elemId}` : `${obj} ${key}`;
 
-/** Automerge wants them by number, then by actor. */
-function inOrder(operations: readonly string[]): readonly string[] {
-  return [...new Set(operations)].sort((left, right) => {
-    const difference = Number.parseInt(left, 10) - Number.parseInt(right, 10);
-    if (difference !== 0) return difference;
-    return left.slice(left.indexOf("@")) < right.slice(right.indexOf("@")) ? -1 : 1;
-  });
-}
+const inOrder = (operations: readonly string[]): readonly string[] => [...new Set(operations)].sort(byOperation);
 
 function encode(
   { actor, seq, startOp, time, author, message, deps }: ChangeFrame,
-  ops: readonly ChangeOperation[],
+  ops: readonly DecodedOperation[],
 ): { readonly bytes: Uint8Array; readonly hash: string } {
   const bytes = Automerge.encodeChange({
     actor,
